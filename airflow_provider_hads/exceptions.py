@@ -18,6 +18,7 @@ __all__ = [
     "PublishConflict",
     "QuotaError",
     "StorageError",
+    "UnknownPlanner",
     "VmError",
     "VmUnreachable",
 ]
@@ -58,11 +59,26 @@ class InfeasibleJob(HadsError):
 
     :param limit: the binding limit (for example ``spot and on-demand VM count`` or ``memory``).
     :param problem: the whole explanation, the limit included.
+    :param smallest_deadline: seconds; the smallest deadline for which a plan was found, if one was.
     """
 
-    def __init__(self, limit: str, problem: str) -> None:
+    def __init__(self, limit: str, problem: str, smallest_deadline: float | None = None) -> None:
         self.limit = limit
+        self.smallest_deadline = smallest_deadline
         super().__init__(problem)
+
+
+class UnknownPlanner(HadsError):
+    """There is no planner of that name.
+
+    :param name: what was asked for.
+    :param known: names of the planners there are.
+    """
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name = name
+        self.known = known
+        super().__init__(f"unknown planner {name!r}; choose one of {', '.join(known)}")
 
 
 class CloudError(HadsError):

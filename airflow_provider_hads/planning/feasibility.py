@@ -1,0 +1,112 @@
+"""What all planners share: D_spot by the rule asked for, and why there is no plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from airflow_provider_hads.exceptions import InfeasibleJob
+from airflow_provider_hads.model import Market, Plan
+from airflow_provider_hads.planning.binding import Binding, find_binding
+from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
+from airflow_provider_hads.planning.safe_deadline import plan_safely
+from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
+
+__all__ = ["Attempt", "plan_or_explain", "smallest_deadline"]
+
+Attempt = Callable[[PlanRequest, float], Plan | None]
+"""One try of a planner with a given D_spot (seconds); None if it finds no plan."""
+
+DOUBLINGS = 16
+HALVINGS = 12
+PRECISION = 0.001
+"""Share of the deadline to which the smallest one is found."""
+WHOLE_SECONDS_FROM = 100.0
+"""Deadlines from here on are looked for in whole seconds."""
+
+
+def plan_or_explain(
+    request: PlanRequest,
+    planner: str,
+    attempt: Attempt,
+    markets: tuple[Market, ...] = (Market.SPOT, Market.ON_DEMAND),
+) -> Plan:
+    """Return the plan of one planner, with D_spot by the rule that the request names.
+
+    :param planner: the planner's name, for the message.
+    :param markets: those that the planner buys in.
+    :raises InfeasibleJob: the planner found none; the message says which limit binds, and the smallest
+        deadline that the same planner can meet within the limits, if there is one.
+    """
+
+    def solve(asked: PlanRequest) -> Plan | None:
+        return _solve(asked, attempt)
+
+    plan = solve(request)
+    if plan is not None:
+        return plan
+    binding = find_binding(request, markets, solve)
+    deadline = smallest_deadline(request, solve) if binding.deadline_helps else None
+    raise InfeasibleJob(binding.limit, _message(request, planner, binding, deadline), deadline)
+
+
+def _solve(request: PlanRequest, attempt: Attempt) -> Plan | None:
+    if request.spot_deadline is SpotDeadlineRule.SAFE:
+        return plan_safely(request, attempt)
+    return attempt(request, published_spot_deadline(request))
+
+
+def smallest_deadline(request: PlanRequest, solve: Callable[[PlanRequest], Plan | None]) -> float | None:
+    """Return the smallest deadline (seconds) for which ``solve`` was seen to find a plan, or None.
+
+    The number of tries is bounded. A heuristic planner may fail at a larger deadline than one it can meet, so
+    that a still smaller one may exist.
+
+    :param request: one that has no plan at its own deadline.
+    """
+
+    def feasible(deadline: float) -> bool:
+        return solve(replace(request, deadline=deadline)) is not None
+
+    low = request.deadline
+    high = _first_feasible(low, feasible)
+    if high is None:
+        return None
+    for _ in range(HALVINGS):
+        middle = _rounded((low + high) / 2)
+        if high - low <= PRECISION * high or not low < middle < high:
+            break
+        if feasible(middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _first_feasible(low: float, feasible: Callable[[float], bool]) -> float | None:
+    """Return the first feasible one of the deadlines 2, 4, 8, ... times as large."""
+    for power in range(1, DOUBLINGS + 1):
+        deadline = _rounded(max(low, 1.0) * 2**power)
+        if feasible(deadline):
+            return deadline
+    return None
+
+
+def _rounded(seconds: float) -> float:
+    return float(math.ceil(seconds)) if seconds >= WHOLE_SECONDS_FROM else seconds
+
+
+def _message(request: PlanRequest, planner: str, binding: Binding, deadline: float | None) -> str:
+    start = (
+        f"job {request.job.id} ({len(request.job.tasks)} tasks) can't meet its deadline of "
+        f"{request.deadline:g} s: {binding.reason}"
+    )
+    if deadline is not None:
+        return (
+            f"{start}. The smallest deadline that planner {planner} can meet within the limits is "
+            f"{deadline:g} s; else it takes {binding.remedy}."
+        )
+    if binding.deadline_helps:
+        return f"{start}. Planner {planner} met no larger deadline either; it takes {binding.remedy}."
+    return f"{start}. No larger deadline helps; it takes {binding.remedy}."
