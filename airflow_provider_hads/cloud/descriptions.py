@@ -1,0 +1,52 @@
+"""EC2's description of a VM as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airflow_provider_hads.cloud.tags import GENERATION_TAG, HOST_KEY_TAG, SEQUENCE_TAG, VM_TAG, tag_values
+from airflow_provider_hads.model.environment import Market
+from airflow_provider_hads.model.fleet import Instance, InstanceState
+
+__all__ = ["UNKNOWN_NUMBER", "described_instances", "instance_of"]
+
+UNKNOWN_NUMBER = -1
+"""Sequence and generation of an instance without such tags: no order has them."""
+
+
+def described_instances(pages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the instances of a paginated DescribeInstances answer."""
+    return [entry for page in pages for group in page["Reservations"] for entry in group["Instances"]]
+
+
+def instance_of(entry: Mapping[str, Any]) -> Instance:
+    """Return an instance of a DescribeInstances answer as ours.
+
+    Missing tags leave ``vm_id`` and ``host_key`` empty and give the numbers :data:`UNKNOWN_NUMBER`.
+    """
+    tags = tag_values(entry.get("Tags", ()))
+    return Instance(
+        instance_id=entry["InstanceId"],
+        vm_id=tags.get(VM_TAG, ""),
+        sequence=_number(tags.get(SEQUENCE_TAG)),
+        generation=_number(tags.get(GENERATION_TAG)),
+        instance_type=entry.get("InstanceType", ""),
+        market=Market.SPOT if entry.get("InstanceLifecycle") == "spot" else Market.ON_DEMAND,
+        state=InstanceState(entry["State"]["Name"]),
+        address=entry.get("PublicIpAddress") or entry.get("PrivateIpAddress") or None,
+        host_key=tags.get(HOST_KEY_TAG, ""),
+        launched_at=entry["LaunchTime"],
+        zone=entry.get("Placement", {}).get("AvailabilityZone", ""),
+        spot_request_id=entry.get("SpotInstanceRequestId") or None,
+        state_reason=_reason(entry),
+    )
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else UNKNOWN_NUMBER
+
+
+def _reason(entry: Mapping[str, Any]) -> str:
+    reason = entry.get("StateReason") or {}
+    return ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
