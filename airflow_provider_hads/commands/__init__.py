@@ -1,0 +1,3 @@
+"""The commands of ``airflow hads``."""
+
+from __future__ import annotations

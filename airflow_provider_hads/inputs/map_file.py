@@ -1,0 +1,163 @@
+"""``map.json``: a plan in the original's format."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from airflow_provider_hads.exceptions import InputError, InputErrors
+from airflow_provider_hads.inputs.environment_file import market_of, word_of
+from airflow_provider_hads.inputs.job_file import JobId
+from airflow_provider_hads.inputs.plan_checks import plan_problems
+from airflow_provider_hads.inputs.validation import (
+    Amount,
+    Document,
+    PositiveAmount,
+    SafeName,
+    read_document,
+)
+from airflow_provider_hads.model import Environment, Job, Placement, Plan, PlannedVm
+
+__all__ = ["check_map_alone", "parse_map", "plan_to_map"]
+
+_CORE = "vcpu_"
+_CORE_NAME = re.compile(r"vcpu_(0|[1-9][0-9]{0,3})")
+_UNNAMED_PLANNER = "map"
+
+
+def _core_name(name: str) -> str:
+    if not _CORE_NAME.fullmatch(name):
+        raise ValueError(f"the cores are named {_CORE}0, {_CORE}1 and so on")
+    return name
+
+
+def _market(word: str) -> str:
+    market_of(word)
+    return word
+
+
+class _PlacementDocument(Document):
+    start: Amount
+    end: Amount
+
+
+class _VmDocument(Document):
+    type: str
+    market: Annotated[str, AfterValidator(_market)]
+    price: Amount
+    map: dict[Annotated[str, AfterValidator(_core_name)], dict[SafeName, _PlacementDocument]]
+
+
+class _MapDocument(Document):
+    job_id: JobId | None = None
+    job_name: str = ""
+    scheduler: str = Field(default=_UNNAMED_PLANNER, min_length=1)
+    deadline: PositiveAmount | None = None
+    d_spot: Amount | None = None
+    d_spot_rule: str | None = None
+    expected_makespan: Amount | None = None
+    expected_cost: Amount | None = None
+    instances: dict[SafeName, _VmDocument]
+
+
+def parse_map(
+    text: str, file: str, job: Job, environment: Environment, *, deadline: float | None = None
+) -> Plan:
+    """Read a ``map.json`` and check that it places every task of the job on what can be rented.
+
+    Its times and prices are taken as they are: they may differ from the estimates in the other files.
+
+    :param text: content of the file.
+    :param file: its name, for messages.
+    :param deadline: seconds from the run's start; where it is None, the map's own deadline holds.
+    :raises InputErrors: all that is wrong with it.
+    """
+    document = read_document(_MapDocument, text, file)
+    plan = _plan(document, job, document.deadline if deadline is None else deadline)
+    problems = [*_header_problems(document, job, deadline), *plan_problems(plan, job, environment)]
+    if problems:
+        raise InputErrors([InputError(file, field, problem) for field, problem in problems])
+    return plan
+
+
+def check_map_alone(text: str, file: str) -> None:
+    """Check what can be checked of a map without its job and environment.
+
+    :raises InputErrors: all that is wrong with it.
+    """
+    read_document(_MapDocument, text, file)
+
+
+def _header_problems(document: _MapDocument, job: Job, deadline: float | None) -> list[tuple[str, str]]:
+    problems = []
+    if document.job_id not in (None, job.id):
+        problems.append(
+            ("job_id", f"'{document.job_id}' is another job than '{job.id}'; make a map for this one")
+        )
+    if document.deadline is None and deadline is None:
+        problems.append(
+            ("deadline", "this key is missing, and no other deadline is given; add it here or in setup.cfg")
+        )
+    return problems
+
+
+def _plan(document: _MapDocument, job: Job, deadline: float | None) -> Plan:
+    return Plan(
+        job_id=job.id,
+        job_name=document.job_name or job.name,
+        planner=document.scheduler,
+        deadline=deadline or 0.0,
+        vms=tuple(_planned_vm(vm_id, vm) for vm_id, vm in document.instances.items()),
+        d_spot=document.d_spot,
+        d_spot_rule=document.d_spot_rule,
+    )
+
+
+def _planned_vm(vm_id: str, document: _VmDocument) -> PlannedVm:
+    placements = [
+        Placement(task_id, int(core.removeprefix(_CORE)), place.start, place.end)
+        for core, places in document.map.items()
+        for task_id, place in places.items()
+    ]
+    market = market_of(document.market)
+    return PlannedVm(vm_id, document.type, market, document.price, tuple(sorted(placements, key=_by_core)))
+
+
+def _by_core(placement: Placement) -> tuple[int, float, float]:
+    return placement.core, placement.start, placement.end
+
+
+def plan_to_map(plan: Plan) -> str:
+    """Return a plan as the text of a ``map.json`` that the original can read, too.
+
+    The keys ``d_spot`` and ``d_spot_rule`` are ours; the original does not look at them.
+    """
+    content: dict[str, object] = {
+        "job_id": int(plan.job_id) if _is_number(plan.job_id) else plan.job_id,
+        "job_name": plan.job_name,
+        "scheduler": plan.planner,
+        "deadline": plan.deadline,
+        "expected_makespan": plan.makespan,
+        "expected_cost": plan.cost,
+    }
+    if plan.d_spot is not None:
+        content["d_spot"] = plan.d_spot
+    if plan.d_spot_rule is not None:
+        content["d_spot_rule"] = plan.d_spot_rule
+    content["instances"] = {vm.id: _vm_to_map(vm) for vm in plan.vms}
+    return json.dumps(content, indent=4) + "\n"
+
+
+def _is_number(job_id: str) -> bool:
+    return job_id.isascii() and job_id.isdecimal() and str(int(job_id)) == job_id
+
+
+def _vm_to_map(vm: PlannedVm) -> dict[str, object]:
+    cores: dict[str, dict[str, dict[str, float]]] = {}
+    for place in sorted(vm.placements, key=_by_core):
+        tasks = cores.setdefault(f"{_CORE}{place.core}", {})
+        tasks[place.task_id] = {"start": place.start, "end": place.end}
+    return {"type": vm.instance_type, "market": word_of(vm.market), "price": vm.price, "map": cores}

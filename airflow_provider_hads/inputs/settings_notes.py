@@ -1,0 +1,47 @@
+"""What the user should know about a ``setup.cfg`` that is right, but not all of which has an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_provider_hads.inputs.settings_keys import UNUSED
+
+__all__ = ["settings_notes"]
+
+_NO = ("no", "false", "off", "0")
+_ILS_KEYS = ("burstable_factor", "alpha", "max_iteration")
+
+
+def settings_notes(
+    sections: Mapping[str, Mapping[str, str]], values: Mapping[str, Mapping[str, Any]], file: str
+) -> Iterator[str]:
+    """Yield one line for each group of keys that have no effect, without their values.
+
+    :param sections: the text of all keys.
+    :param values: the converted values of those that have an effect.
+    """
+    for section, keys in sections.items():
+        for reason, names in _by_reason(section, keys).items():
+            yield f"{file}: [{section}] {', '.join(names)}: no effect: {reason}"
+    if values["checkpoint"].get("with_checkpoint"):
+        yield f"{file}: [checkpoint] with_checkpoint: checkpoints are not taken yet: a lost task starts again"
+    if values["scheduler"].get("name", "cc") != "ils":
+        names = [key for key in _ILS_KEYS if key in values["scheduler"]]
+        if names:
+            yield f"{file}: [scheduler] {', '.join(names)}: no effect: only the planner ils looks at them"
+    if "tag_value" in values["ec2"] and "tag_key" not in values["ec2"]:
+        yield f"{file}: [ec2] tag_value: no effect: there is no tag_key"
+
+
+def _by_reason(section: str, keys: Mapping[str, str]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for key, reason in UNUSED.get(section, {}).items():
+        if key in keys and not _switched_off(key, keys[key]):
+            names.setdefault(reason, []).append(key)
+    return names
+
+
+def _switched_off(key: str, value: str) -> bool:
+    """Say whether a switch is off, so that the absence of the feature makes no difference."""
+    return key in ("with_simulation", "with_dump", "debug_mode", "ebs_delete") and value.lower() in _NO
