@@ -76,7 +76,7 @@ setup(
         "apache-airflow>=3.3",
         "apache-airflow-providers-amazon[aiobotocore]",
         "apache-airflow-providers-postgres",
-        "apache-airflow-providers-ssh>=7",
+        "apache-airflow-providers-ssh",
         "boto3>=1.37",
         "pydantic>=2.10",
     ],
