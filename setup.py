@@ -43,6 +43,7 @@ TEST = [
     "types-paramiko",
     "types-PyYAML",
     "types-requests",
+    "uv>=0.5",
 ]
 
 setup(

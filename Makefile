@@ -1,0 +1,50 @@
+# All targets work from a fresh clone: each makes what it needs first. `make help` lists them.
+
+SHELL := /bin/bash
+VENV := .venv/bin
+ENGINE := docker/engine.sh run
+SUITES := tests/unit tests/property tests/integration tests/system
+export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
+
+.DEFAULT_GOAL := help
+.PHONY: help install images lint format unit test demo bench constraints clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## Install the provider and its tools into .venv
+	@docker/install.sh
+
+images: ## Build the Docker images of the local cloud
+	@$(ENGINE) docker/build.sh
+
+lint: install ## ruff and mypy
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+
+format: install ## Let ruff format and fix what it can
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+unit: install ## The quick tests, without Docker
+	@$(VENV)/python -m pytest tests/unit tests/property
+
+test: lint ## Lint and all tests; under 20 minutes
+	@docker/postgresql.sh
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest $(SUITES)
+
+demo: install ## Run the example job on a cloud in a box, and show what happens
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo
+
+bench: install ## Measure overheads and latencies
+	@docker/postgresql.sh
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -s tests/benchmarks
+
+constraints: install ## Resolve the newest versions into constraints.txt
+	@docker/constraints.sh
+
+clean: ## Remove what was made in the checkout, and stop our engine; images stay in the cache
+	@docker/engine.sh stop
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

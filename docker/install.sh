@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# docker/install.sh: the provider with all it needs for tests and the local cloud, in .venv of the checkout.
+#
+# Nothing is done while setup.py, the constraints and the Python are those of the last time. PYTHON chooses another one.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$ROOT/docker/common.sh"
+
+VENV=$ROOT/.venv
+STAMP=$VENV/installed
+
+# usable_python COMMAND: recent enough, and able to make a virtual environment.
+usable_python() {
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
+}
+
+# find_python: print the first usable one.
+find_python() {
+  local python
+  for python in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
+    if usable_python "$python"; then echo "$python"; return 0; fi
+  done
+  return 1
+}
+
+choose_python() {
+  find_python && return 0
+  [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is not Python 3.10 or later with the modules venv and ensurepip."
+  install_packages python3 python3-venv
+  find_python || fail "Python 3.10 or later is needed, and $(python3 --version) is older." \
+    "Install one, and say which: make PYTHON=/path/to/python3 install"
+}
+
+# state: what the installation depends on.
+state() {
+  (cat "$ROOT/setup.py" "$ROOT/constraints.txt" "$ROOT/airflow_provider_hads/__init__.py"
+    echo "$ROOT ${PYTHON:-}") | short_digest
+}
+
+up_to_date() {
+  [ "$(cat "$STAMP" 2>/dev/null)" = "$(state)" ] && "$VENV/bin/python" -c 'import airflow_provider_hads' 2>/dev/null
+}
+
+# install_with_uv: some ten times as fast as pip, which does the same where uv cannot (an index that only pip knows).
+install_with_uv() {
+  "$VENV/bin/python" -m pip install --quiet --constraint "$ROOT/constraints.txt" uv 2>/dev/null &&
+    "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" --constraint "$ROOT/constraints.txt" "$@"
+}
+
+install_with_pip() { "$VENV/bin/python" -m pip install --quiet --constraint "$ROOT/constraints.txt" "$@"; }
+
+install() {
+  up_to_date && return 0
+  local python
+  python=$(choose_python)
+  say "Installing into $VENV ($("$python" --version))"
+  rm -f "$STAMP"
+  "$python" -m venv --clear "$VENV"
+  install_with_uv --editable "$ROOT[local,test]" || install_with_pip --editable "$ROOT[local,test]"
+  rm -rf "$ROOT"/*.egg-info # a second description of the package, which Airflow would find in the work folder
+  state >"$STAMP"
+}
+
+with_lock install install
