@@ -1,0 +1,88 @@
+"""One step of the controller: from a state and what was seen to the next state and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from airflow_provider_hads.control.actions import Action, DeployVm, PublishResults, Reason, RenewLease
+from airflow_provider_hads.control.observation import Observation
+from airflow_provider_hads.control.rules import Rules
+from airflow_provider_hads.control.tasks import fail_unfinished, follow_tasks
+from airflow_provider_hads.control.vms import follow_vms
+from airflow_provider_hads.model.run_state import RunState, TaskState, VmRecord, VmState
+from airflow_provider_hads.model.runner import AttemptState
+
+__all__ = ["decide"]
+
+
+def decide(
+    state: RunState, observation: Observation, now: datetime, rules: Rules
+) -> tuple[RunState, tuple[Action, ...]]:
+    """Make one step.
+
+    Pure: the same arguments give the same answer. The actions are returned once; their keys stay in
+    ``state.pending`` until their results are observed, and nothing pending is asked for again.
+
+    :param state: the state before.
+    :param observation: what has become known since.
+    :param now: UTC.
+    :param rules: the time limits.
+    :return: the state after, and what is to be done.
+    """
+    ended = {result.key for result in observation.results}
+    state = replace(state, pending=tuple(key for key in state.pending if key not in ended))
+    state = follow_vms(state, observation, now, rules)
+    state = follow_tasks(state, observation, now)
+    state = _mind_the_deadline(state, now, rules)
+    actions = tuple(
+        action for action in _wanted(state, observation, now, rules) if action.key not in state.pending
+    )
+    return replace(state, pending=(*state.pending, *(action.key for action in actions))), actions
+
+
+def _mind_the_deadline(state: RunState, now: datetime, rules: Rules) -> RunState:
+    elapsed = state.elapsed(now)
+    if state.ended or elapsed <= state.deadline:
+        return state
+    state = replace(state, deadline_missed=True)
+    if elapsed <= state.deadline + rules.margin:
+        return state
+    return fail_unfinished(state, f"given up {rules.margin:.0f} s after the deadline")
+
+
+def _wanted(state: RunState, observation: Observation, now: datetime, rules: Rules) -> Iterator[Action]:
+    yield from _publications(state)
+    if state.ended:
+        return
+    for vm in state.vms.values():
+        yield from _deployment(state, vm, observation)
+        yield from _renewal(vm, observation, now, rules)
+
+
+def _publications(state: RunState) -> Iterator[Action]:
+    for task in state.tasks.values():
+        if task.state.ended:
+            continue
+        for attempt in task.attempts:
+            if attempt.state is AttemptState.FINISHED:
+                yield PublishResults(task.id, attempt.id, attempt.files)
+
+
+def _deployment(state: RunState, vm: VmRecord, observation: Observation) -> Iterator[Action]:
+    waiting = tuple(task_id for task_id in vm.task_ids if state.tasks[task_id].state is TaskState.WAITING)
+    silence = observation.silences.get(vm.id)
+    if vm.state is VmState.BOOTING and silence is not None and silence.undeployed:
+        yield DeployVm(vm.id, waiting, Reason.VM_WITHOUT_RUNNER)
+    elif vm.state is VmState.READY and vm.id in observation.statuses and waiting:
+        yield DeployVm(vm.id, waiting, Reason.TASKS_NOT_QUEUED)
+
+
+def _renewal(vm: VmRecord, observation: Observation, now: datetime, rules: Rules) -> Iterator[Action]:
+    status = observation.statuses.get(vm.id)
+    if status is None:
+        return
+    expiry = datetime.fromtimestamp(status.expiry, tz=timezone.utc)
+    if expiry - now < timedelta(seconds=rules.margin / 2):
+        yield RenewLease(vm.id, now + timedelta(seconds=rules.margin))

@@ -1,0 +1,60 @@
+"""What a controller's step sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from airflow_provider_hads.model.fleet import Instance
+from airflow_provider_hads.model.runner import VmStatus
+
+__all__ = ["ActionResult", "Observation", "Silence"]
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why a VM did not answer.
+
+    :param reason: one line for the user.
+    :param undeployed: SSH works, but there is no runner yet.
+    :param hopeless: trying again can't help (another host's key, a refused login).
+    """
+
+    reason: str
+    undeployed: bool = False
+    hopeless: bool = False
+
+
+@dataclass(frozen=True)
+class ActionResult:
+    """How an action ended.
+
+    :param key: the action's key.
+    :param error: one line; empty when it was carried out.
+    :param hopeless: trying again can't help.
+    """
+
+    key: str
+    error: str = ""
+    hopeless: bool = False
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All that has become known since the last step.
+
+    :param fleet: the run's instances by VM id; None when the cloud was not asked, or did not answer.
+    :param statuses: what VMs answered.
+    :param silences: VMs that were asked and did not answer.
+    :param results: actions that have ended.
+    """
+
+    fleet: Mapping[str, Instance] | None = None
+    statuses: Mapping[str, VmStatus] = field(default_factory=dict)
+    silences: Mapping[str, Silence] = field(default_factory=dict)
+    results: tuple[ActionResult, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing new is known."""
+        return self.fleet is None and not (self.statuses or self.silences or self.results)

@@ -1,0 +1,57 @@
+"""What a controller needs of the world; real, local and simulated clouds implement it alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from airflow_provider_hads.model.fleet import Instance
+from airflow_provider_hads.model.runner import Exchange, ResultFile, VmStatus
+
+__all__ = ["FleetPort", "ResultsPort", "VmPort"]
+
+
+class FleetPort(Protocol):
+    """The run's VMs as the cloud sees them."""
+
+    def describe(self) -> tuple[Instance, ...]:
+        """Return all instances of the run, ended ones included as long as the cloud shows them.
+
+        :raises CloudError: the cloud did not answer.
+        """
+        ...
+
+
+class VmPort(Protocol):
+    """The way to the runners on the VMs."""
+
+    def exchange(self, instance: Instance, message: Exchange) -> VmStatus:
+        """Tell a VM something, and hear all about it.
+
+        :raises VmUnreachable: no connection or no answer in time.
+        :raises CommandFailed: SSH works, but there is no runner.
+        :raises HostKeyMismatch: another host answers.
+        :raises EpochRefused: the VM has heard from a later controller.
+        """
+        ...
+
+    def prepare(self, instance: Instance, until: datetime) -> None:
+        """Wait for SSH, then install and start the runner.
+
+        :param until: when to give up, UTC.
+        :raises VmError: it could not be done by then.
+        """
+        ...
+
+
+class ResultsPort(Protocol):
+    """The run's results in the bucket."""
+
+    def publish(self, task_id: str, attempt_id: str, files: Sequence[ResultFile]) -> bool:
+        """Make an attempt's results the task's; once for a task, however many attempts finish.
+
+        :return: whether this attempt's results are the published ones.
+        :raises StorageError: the bucket could not be read or written.
+        """
+        ...

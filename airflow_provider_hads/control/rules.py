@@ -1,0 +1,22 @@
+"""The time limits a controller goes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Rules"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Time limits, all in seconds.
+
+    :param boot_timeout: from a VM's launch to its runner's first answer; later it is given up.
+    :param margin: after the deadline, before the run gives up what is unfinished; leases and spot requests end
+        with it too. A lease with less than half of it left is renewed to the whole of it.
+    :param visibility: a new instance that the cloud does not show is not taken for lost before this time.
+    """
+
+    boot_timeout: float = 300.0
+    margin: float = 600.0
+    visibility: float = 60.0

@@ -1,0 +1,58 @@
+"""The one document that tells everyone outside the controller how a run stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, VmRecord
+
+__all__ = ["snapshot"]
+
+
+def snapshot(state: RunState) -> dict[str, Any]:
+    """Return a compact JSON-able summary of a run.
+
+    It changes only when a VM or task changes its state, so that it need not be published at every step.
+    """
+    return {
+        "started_at": state.started_at.isoformat(),
+        "deadline": state.deadline,
+        "deadline_missed": state.deadline_missed,
+        "ended": state.ended,
+        "vms": {vm.id: _vm(vm) for vm in state.vms.values()},
+        "tasks": {task.id: _task(task) for task in state.tasks.values()},
+    }
+
+
+def _vm(vm: VmRecord) -> dict[str, Any]:
+    return {
+        "instance_id": vm.instance_id,
+        "instance_type": vm.instance_type,
+        "market": vm.market.value,
+        "price": vm.price,
+        "state": vm.state.value,
+        "ended_at": vm.ended_at,
+        "reason": vm.reason,
+    }
+
+
+def _task(task: TaskRecord) -> dict[str, Any]:
+    return {
+        "state": task.state.value,
+        "reason": task.reason,
+        "infrastructure": task.infrastructure,
+        "attempts": [_attempt(attempt) for attempt in task.attempts],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "id": attempt.id,
+        "vm": attempt.vm_id,
+        "state": attempt.state.value,
+        "exit_code": attempt.exit_code,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "ran": round(attempt.ran, 3) if attempt.ended_at is not None else None,
+        "error": attempt.error,
+    }

@@ -1,0 +1,60 @@
+"""What changed between two states, in sentences for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
+from airflow_provider_hads.model.runner import AttemptState
+
+__all__ = ["tell"]
+
+
+def tell(before: RunState, after: RunState, elapsed: float) -> Iterator[str]:
+    """Yield one sentence for each change a user would want to know of.
+
+    :param elapsed: seconds since the run's start, put in front of each sentence.
+    """
+    for sentence in _changes(before, after):
+        yield f"[{elapsed:6.1f} s] {sentence}"
+
+
+def _changes(before: RunState, after: RunState) -> Iterator[str]:
+    for vm in after.vms.values():
+        yield from _vm_changes(before.vms[vm.id], vm)
+    for task in after.tasks.values():
+        yield from _task_changes(before.tasks[task.id], task)
+    if after.deadline_missed and not before.deadline_missed:
+        open_tasks = sum(not task.state.ended for task in after.tasks.values())
+        yield f"The deadline of {after.deadline:.0f} s is missed: {open_tasks} tasks are not done; going on"
+
+
+def _vm_changes(before: VmRecord, after: VmRecord) -> Iterator[str]:
+    if before.state is after.state:
+        return
+    name = f"{after.id} ({after.instance_type}, {after.market})"
+    if after.state is VmState.BOOTING:
+        yield f"{name} is booting as {after.instance_id}"
+    elif after.state is VmState.READY:
+        yield f"{name} is ready"
+    else:
+        yield f"{name} is {after.state.value}: {after.reason}"
+
+
+def _task_changes(before: TaskRecord, after: TaskRecord) -> Iterator[str]:
+    known = {attempt.id: attempt for attempt in before.attempts}
+    for attempt in after.attempts:
+        yield from _attempt_changes(after.id, known.get(attempt.id), attempt)
+    if before.state is after.state:
+        return
+    if after.state is TaskState.FINISHED:
+        yield f"Task {after.id}: results published"
+    elif after.state is TaskState.FAILED:
+        yield f"Task {after.id} failed: {after.reason}"
+
+
+def _attempt_changes(task_id: str, before: Attempt | None, after: Attempt) -> Iterator[str]:
+    if (before is None or before.started_at is None) and after.started_at is not None:
+        yield f"Task {task_id} started on {after.vm_id}"
+    if after.state is AttemptState.FINISHED and (before is None or before.state is not AttemptState.FINISHED):
+        yield f"Task {task_id} ended on {after.vm_id} with exit code 0 after {after.ran:.1f} s"

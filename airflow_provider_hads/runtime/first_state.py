@@ -1,0 +1,69 @@
+"""The controller's first state, from what schedule, provision and deploy have handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from airflow_provider_hads.model.environment import Market
+from airflow_provider_hads.model.plan import PlannedVm
+from airflow_provider_hads.model.run_state import RunState, TaskRecord, VmRecord, VmState
+from airflow_provider_hads.runtime.run_context import RunContext
+
+__all__ = ["deployment_report", "first_state", "planned_vm_to_xcom", "vm_record"]
+
+
+def planned_vm_to_xcom(sequence: int, vm: PlannedVm) -> dict[str, Any]:
+    """Return a planned VM as ``schedule`` hands it on."""
+    return {
+        "id": vm.id,
+        "sequence": sequence,
+        "instance_type": vm.instance_type,
+        "market": vm.market.value,
+        "price": vm.price,
+        "task_ids": list(vm.task_ids),
+    }
+
+
+def vm_record(vm: Mapping[str, Any]) -> VmRecord:
+    """Return the record of a VM that ``schedule`` has handed on."""
+    return VmRecord(
+        id=vm["id"],
+        sequence=vm["sequence"],
+        instance_type=vm["instance_type"],
+        market=Market(vm["market"]),
+        price=vm["price"],
+        task_ids=tuple(vm["task_ids"]),
+    )
+
+
+def deployment_report(
+    vm_id: str, instance_id: str | None, *, deployed: bool = False, reason: str = ""
+) -> dict[str, Any]:
+    """Return what ``provision`` and ``deploy`` hand on about a VM.
+
+    :param instance_id: None when it was not launched.
+    :param reason: why it was not launched, or is not deployed yet.
+    """
+    return {"vm_id": vm_id, "instance_id": instance_id, "deployed": deployed, "reason": reason}
+
+
+def first_state(
+    run: RunContext, vms: Iterable[Mapping[str, Any]], reports: Iterable[Mapping[str, Any]]
+) -> RunState:
+    """Return the state in which supervision starts.
+
+    A VM that the cloud refused to launch is given up from the start; of all others, whatever their reports
+    say, the cloud itself is asked.
+
+    :param vms: what ``schedule`` handed on.
+    :param reports: what ``deploy`` handed on; those of tasks that were killed are missing.
+    """
+    records = {vm["id"]: vm_record(vm) for vm in vms}
+    for report in reports:
+        if report["instance_id"] is None:
+            lost = replace(records[report["vm_id"]], state=VmState.LOST, reason=report["reason"])
+            records[lost.id] = lost
+    tasks = {task_id: TaskRecord(task_id) for vm in records.values() for task_id in vm.task_ids}
+    return RunState(run.started_at, run.deadline, vms=records, tasks=tasks)

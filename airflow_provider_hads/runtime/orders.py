@@ -1,0 +1,67 @@
+"""From a job's tasks to the orders for a VM's queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_hads.model.environment import InstanceType
+from airflow_provider_hads.model.job import Job, Task
+from airflow_provider_hads.model.run_state import VmRecord
+from airflow_provider_hads.model.runner import StagedFile, TaskOrder
+from airflow_provider_hads.model.settings import Settings
+
+__all__ = ["OrderBook", "attempt_id", "slots_of"]
+
+
+def attempt_id(task_id: str, number: int) -> str:
+    """Return the id of a task's attempt, counted from 1."""
+    return f"{task_id}.{number}"
+
+
+def slots_of(instance_type: InstanceType, settings: Settings) -> int:
+    """Return how many tasks a VM of that type runs at once."""
+    return instance_type.vcpus if settings.scheduler.allow_parallel_execution else 1
+
+
+@dataclass(frozen=True)
+class OrderBook:
+    """Writes orders for the tasks of one run.
+
+    :param files: what is to be staged, by task id.
+    """
+
+    job: Job
+    instance_types: Mapping[str, InstanceType]
+    settings: Settings
+    files: Mapping[str, Sequence[StagedFile]]
+
+    def orders(self, vm: VmRecord, numbers: Mapping[str, int]) -> tuple[TaskOrder, ...]:
+        """Return orders for a VM, in the order of the plan.
+
+        :param numbers: by task id, the number of the attempt.
+        """
+        wanted = [task_id for task_id in vm.task_ids if task_id in numbers]
+        return tuple(
+            self._order(self.job.tasks[task_id], vm, position, numbers[task_id])
+            for position, task_id in enumerate(wanted)
+        )
+
+    def _order(self, task: Task, vm: VmRecord, position: int, number: int) -> TaskOrder:
+        return TaskOrder(
+            attempt_id=attempt_id(task.id, number),
+            task_id=task.id,
+            position=position,
+            command=task.command,
+            image=self.settings.docker.docker_image,
+            work_dir=self.settings.docker.work_dir,
+            memory=self._memory(task, self.instance_types[vm.instance_type]),
+            files=tuple(self.files.get(task.id, ())),
+        )
+
+    def _memory(self, task: Task, instance_type: InstanceType) -> float:
+        """Return the container's limit: its estimate, or its fair share of the VM where that is more.
+
+        An estimate is no promise; a container that needs a little more is not killed while there is room.
+        """
+        return max(task.memory, instance_type.memory / slots_of(instance_type, self.settings))

@@ -1,0 +1,66 @@
+"""What every task of a run's DAG knows about its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_provider_hads.exceptions import HadsError
+from airflow_provider_hads.model.identifiers import RunIdentity
+
+__all__ = ["RunContext"]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """A run, as ``open_run`` hands it on.
+
+    :param identity: who the run is.
+    :param started_at: the run's t = 0, UTC.
+    :param deadline: seconds since then.
+    :param margin: seconds after the deadline until leases end and the run gives up.
+    :param boot_timeout: seconds from a VM's launch to its runner's first answer.
+    """
+
+    identity: RunIdentity
+    started_at: datetime
+    deadline: float
+    margin: float
+    boot_timeout: float
+
+    @property
+    def expires_at(self) -> datetime:
+        """End of the first leases and of the spot requests, UTC."""
+        return self.started_at + timedelta(seconds=self.deadline + self.margin)
+
+    def to_xcom(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        return {
+            "job_id": self.identity.job_id,
+            "execution_id": self.identity.execution_id,
+            "uid": self.identity.uid,
+            "bucket": self.identity.bucket,
+            "started_at": self.started_at.isoformat(),
+            "deadline": self.deadline,
+            "margin": self.margin,
+            "boot_timeout": self.boot_timeout,
+        }
+
+    @classmethod
+    def from_xcom(cls, value: Mapping[str, Any] | None) -> RunContext:
+        """Read what :meth:`to_xcom` gave.
+
+        :raises HadsError: there is no run, since ``open_run`` has not ended well.
+        """
+        if not value:
+            raise HadsError("There is no run: open_run has not handed one on. See its log.")
+        identity = RunIdentity(value["job_id"], value["execution_id"], value["uid"], value["bucket"])
+        return cls(
+            identity=identity,
+            started_at=datetime.fromisoformat(value["started_at"]),
+            deadline=value["deadline"],
+            margin=value["margin"],
+            boot_timeout=value["boot_timeout"],
+        )

@@ -1,0 +1,94 @@
+"""From a run's inputs to its plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_hads.exceptions import InfeasibleJob, InputError
+from airflow_provider_hads.model.environment import Environment
+from airflow_provider_hads.model.plan import Plan, PlannedVm
+from airflow_provider_hads.planning import PlanRequest, get_planner, render_plan
+
+if TYPE_CHECKING:
+    from airflow_provider_hads.runtime.workshop import Workshop
+
+__all__ = ["Scheduled", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A plan, and what is to be told of it.
+
+    :param figures: what the report compares with.
+    :param story: lines for the log.
+    """
+
+    plan: Plan
+    figures: dict[str, Any]
+    story: tuple[str, ...]
+
+
+def make_plan(workshop: Workshop, planner: str, *, use_map: bool) -> Scheduled:
+    """Refresh the prices and make the plan, or take the given one at today's prices.
+
+    :param planner: name of the planner.
+    :param use_map: follow the run's ``map.json``.
+    :raises InfeasibleJob: no plan meets the deadline.
+    :raises InputError: there is no ``map.json`` to follow.
+    """
+    environment, notes = workshop.refresh_prices()
+    request = plan_request(workshop, environment)
+    if use_map:
+        plan = _given_plan(workshop, environment)
+    else:
+        plan = get_planner(planner)(request)
+    on_demand_cost = _on_demand_cost(request)
+    table = render_plan(plan, environment, on_demand_cost)
+    return Scheduled(plan, _figures(workshop, plan, on_demand_cost), (*notes, *table.splitlines()))
+
+
+def plan_request(workshop: Workshop, environment: Environment) -> PlanRequest:
+    """Return what a planner is asked for: plans are without boot, so the boot time is taken off the deadline."""
+    settings = workshop.inputs.settings
+    return PlanRequest(
+        job=workshop.inputs.job,
+        environment=environment,
+        deadline=workshop.run.deadline - settings.ec2.boot_overhead,
+        parallel=settings.scheduler.allow_parallel_execution,
+        alpha=settings.scheduler.alpha,
+        boot=settings.ec2.boot_overhead,
+        vcpu_limit=settings.ec2.vcpu_limits,
+    )
+
+
+def _given_plan(workshop: Workshop, environment: Environment) -> Plan:
+    plan = workshop.inputs.plan
+    if plan is None:
+        raise InputError("DAG params", "use_map", "true, but the job's folder has no map.json; switch it off")
+    vms = tuple(replace(vm, price=_price(vm, environment)) for vm in plan.vms)
+    return replace(plan, vms=vms, deadline=workshop.run.deadline)
+
+
+def _price(vm: PlannedVm, environment: Environment) -> float:
+    """Return today's price of a VM; the price in a map is that of the day it was made."""
+    return environment.instance_types[vm.instance_type].prices.get(vm.market, vm.price)
+
+
+def _on_demand_cost(request: PlanRequest) -> float | None:
+    try:
+        return get_planner("on-demand")(request).cost
+    except InfeasibleJob:
+        return None
+
+
+def _figures(workshop: Workshop, plan: Plan, on_demand_cost: float | None) -> dict[str, Any]:
+    return {
+        "planner": plan.planner,
+        "deadline": workshop.run.deadline,
+        "d_spot": plan.d_spot,
+        "makespan": plan.makespan,
+        "cost": plan.cost,
+        "on_demand_cost": on_demand_cost,
+        "prices": {vm.id: vm.price for vm in plan.vms},
+    }
