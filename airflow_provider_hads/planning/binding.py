@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from airflow_provider_hads.model import Environment, InstanceType, Market, Plan, Task
+from airflow_provider_hads.model import Environment, InstanceType, Market, Task
 from airflow_provider_hads.planning.draft import can_run, full_speed_types
 from airflow_provider_hads.planning.request import PlanRequest
 
@@ -14,7 +14,7 @@ __all__ = ["Binding", "find_binding"]
 LISTED = 6
 """Types that a message lists."""
 
-Solve = Callable[[PlanRequest], Plan | None]
+Feasible = Callable[[PlanRequest], bool]
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Binding:
     remedy: str
 
 
-def find_binding(request: PlanRequest, markets: Iterable[Market], solve: Solve) -> Binding:
+def find_binding(request: PlanRequest, markets: Iterable[Market], feasible: Feasible) -> Binding:
     """Say why a request has no plan: first by looking at each task alone, then by lifting limit after limit.
 
     :param markets: those that the planner buys in.
-    :param solve: the planner that found none; it is called a few times with lifted limits.
+    :param feasible: says whether the planner finds a plan; it is asked a few times, with lifted limits.
     """
     markets = tuple(markets)
-    return _hopeless_task(request, markets) or _count_limit(request, markets, solve)
+    return _hopeless_task(request, markets) or _count_limit(request, markets, feasible)
 
 
 def _hopeless_task(request: PlanRequest, markets: tuple[Market, ...]) -> Binding | None:
@@ -109,20 +109,20 @@ def _too_long(request: PlanRequest, task: Task, shortest: float) -> Binding:
     return Binding("longest task", reason, True, "a faster type")
 
 
-def _count_limit(request: PlanRequest, markets: tuple[Market, ...], solve: Solve) -> Binding:
+def _count_limit(request: PlanRequest, markets: tuple[Market, ...], feasible: Feasible) -> Binding:
     """Return the limits of which each, lifted alone, makes a plan possible; else the first pair that does."""
-    single = [lift for lift in _lifts(request, markets) if solve(lift.request) is not None]
+    single = [lift for lift in _lifts(request, markets) if feasible(lift.request)]
     if single:
         return _bound_by([lift.name for lift in single], [lift.value for lift in single])
     names = [f"{market} VM count" for market in markets]
     values = [_counts(request.environment, market) for market in markets]
     for market, name, value in zip(markets, names, values, strict=True):
-        if solve(_lift_counts(request, (market,))) is not None:
+        if feasible(_lift_counts(request, (market,))):
             return _bound_by([name], [value])
     both = " and ".join(names)
-    if len(markets) > 1 and solve(_lift_counts(request, markets)) is not None:
+    if len(markets) > 1 and feasible(_lift_counts(request, markets)):
         return _bound_by([both], ["; ".join(values)])
-    if request.vcpu_limit is not None and solve(_unlimited(request, markets)) is not None:
+    if request.vcpu_limit is not None and feasible(_unlimited(request, markets)):
         return _bound_by([f"{both} and vCPU limit"], ["; ".join([*values, f"{request.vcpu_limit} vCPUs"])])
     reason = "the work does not fit on the types allowed, however many VMs there are"
     return Binding("capacity within the deadline", reason, True, "faster types")

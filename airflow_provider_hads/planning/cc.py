@@ -106,7 +106,7 @@ class _Greedy:
         """Put the task on the first open VM that ends it in time."""
         self._by_makespan.sort(key=lambda vm: vm.timeline.makespan)
         for vm in self._by_makespan:
-            slot = vm.earliest(task)
+            slot = vm.earliest(task, self._latest[vm.market])
             if slot is not None and self._in_time(slot.end, vm.market, exact):
                 vm.insert(task, slot)
                 return True

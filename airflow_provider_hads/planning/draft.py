@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -39,10 +40,10 @@ class DraftVm:
         self.timeline = Timeline(slots, instance_type.memory)
         self.placements: list[Placement] = []
 
-    def earliest(self, task: Task) -> Slot | None:
-        """Return where the task would end first; None if this VM can't run it."""
+    def earliest(self, task: Task, latest_end: float = math.inf) -> Slot | None:
+        """Return where the task would end first; None if this VM can't run it, or not by the latest end."""
         runtime = task.runtimes.get(self.instance_type.name)
-        return None if runtime is None else self.timeline.earliest(runtime, task.memory)
+        return None if runtime is None else self.timeline.earliest(runtime, task.memory, latest_end)
 
     def insert(self, task: Task, slot: Slot) -> None:
         """Put a task into a slot that :meth:`earliest` has returned."""

@@ -19,8 +19,8 @@ Attempt = Callable[[PlanRequest, float], Plan | None]
 """One try of a planner with a given D_spot (seconds); None if it finds no plan."""
 
 DOUBLINGS = 16
-HALVINGS = 12
-PRECISION = 0.001
+HALVINGS = 9
+PRECISION = 0.002
 """Share of the deadline to which the smallest one is found."""
 WHOLE_SECONDS_FROM = 100.0
 """Deadlines from here on are looked for in whole seconds."""
@@ -39,15 +39,15 @@ def plan_or_explain(
     :raises InfeasibleJob: the planner found none; the message says which limit binds, and the smallest
         deadline that the same planner can meet within the limits, if there is one.
     """
-
-    def solve(asked: PlanRequest) -> Plan | None:
-        return _solve(asked, attempt)
-
-    plan = solve(request)
+    plan = _solve(request, attempt)
     if plan is not None:
         return plan
-    binding = find_binding(request, markets, solve)
-    deadline = smallest_deadline(request, solve) if binding.deadline_helps else None
+
+    def feasible(asked: PlanRequest) -> bool:
+        return _is_feasible(asked, attempt)
+
+    binding = find_binding(request, markets, feasible)
+    deadline = smallest_deadline(request, feasible) if binding.deadline_helps else None
     raise InfeasibleJob(binding.limit, _message(request, planner, binding, deadline), deadline)
 
 
@@ -57,38 +57,44 @@ def _solve(request: PlanRequest, attempt: Attempt) -> Plan | None:
     return attempt(request, published_spot_deadline(request))
 
 
-def smallest_deadline(request: PlanRequest, solve: Callable[[PlanRequest], Plan | None]) -> float | None:
-    """Return the smallest deadline (seconds) for which ``solve`` was seen to find a plan, or None.
+def _is_feasible(request: PlanRequest, attempt: Attempt) -> bool:
+    """Say whether there is a plan; under the safe rule one without spot work will do."""
+    on_demand_will_do = request.spot_deadline is SpotDeadlineRule.SAFE and attempt(request, 0.0) is not None
+    return on_demand_will_do or _solve(request, attempt) is not None
 
-    The number of tries is bounded. A heuristic planner may fail at a larger deadline than one it can meet, so
-    that a still smaller one may exist.
+
+def smallest_deadline(request: PlanRequest, feasible: Callable[[PlanRequest], bool]) -> float | None:
+    """Return the smallest deadline (seconds) that was seen to be feasible, or None.
+
+    The number of tries is bounded. A heuristic planner may fail at a larger deadline than one it can meet,
+    so that a still smaller one may exist.
 
     :param request: one that has no plan at its own deadline.
     """
 
-    def feasible(deadline: float) -> bool:
-        return solve(replace(request, deadline=deadline)) is not None
+    def met(deadline: float) -> bool:
+        return feasible(replace(request, deadline=deadline))
 
     low = request.deadline
-    high = _first_feasible(low, feasible)
+    high = _first_met(low, met)
     if high is None:
         return None
     for _ in range(HALVINGS):
         middle = _rounded((low + high) / 2)
         if high - low <= PRECISION * high or not low < middle < high:
             break
-        if feasible(middle):
+        if met(middle):
             high = middle
         else:
             low = middle
     return high
 
 
-def _first_feasible(low: float, feasible: Callable[[float], bool]) -> float | None:
-    """Return the first feasible one of the deadlines 2, 4, 8, ... times as large."""
+def _first_met(low: float, met: Callable[[float], bool]) -> float | None:
+    """Return the first that can be met of the deadlines 2, 4, 8, ... times as large."""
     for power in range(1, DOUBLINGS + 1):
         deadline = _rounded(max(low, 1.0) * 2**power)
-        if feasible(deadline):
+        if met(deadline):
             return deadline
     return None
 

@@ -81,8 +81,8 @@ def _cheapest_place(vms: list[DraftVm], task: Task, deadline: float) -> tuple[Dr
     """Return the place on an open VM that adds least to the cost, then ends first."""
     places: list[tuple[float, float, int, Slot]] = []
     for index, vm in enumerate(vms):
-        slot = vm.earliest(task)
-        if slot is not None and slot.end <= deadline:
+        slot = vm.earliest(task, deadline)
+        if slot is not None:
             added = max(slot.end - vm.timeline.makespan, 0.0) * vm.price
             places.append((added, slot.end, index, slot))
     if not places:

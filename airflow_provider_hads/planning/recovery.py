@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from airflow_provider_hads.model import Market, Placement, Plan, Task
-from airflow_provider_hads.planning.draft import DraftVm, FleetDraft, full_speed_types
+from airflow_provider_hads.model import InstanceType, Market, Placement, Plan, Task
+from airflow_provider_hads.planning.draft import DraftVm, FleetDraft, can_run, full_speed_types
 from airflow_provider_hads.planning.request import PlanRequest
 from airflow_provider_hads.planning.timeline import Slot
 
 __all__ = ["first_unsafe_moment"]
+
+SPARE = 2
+"""Places opened for each task that is lost, so that it can go where it ends first."""
 
 
 def first_unsafe_moment(request: PlanRequest, plan: Plan) -> float | None:
@@ -58,31 +61,41 @@ def _recovery_fleet(request: PlanRequest, plan: Plan, tasks: list[Task], origin:
     for vm in plan.vms:
         if vm.market is Market.ON_DEMAND:
             _keep_busy(fleet.open(types[vm.instance_type], vm.market), vm.placements, origin)
-    strongest_first = full_speed_types(types.values(), Market.ON_DEMAND)
-    strength = {
-        kind.name: _throughput(request.slots(kind.vcpus), kind.memory, kind.name, tasks)
-        for kind in strongest_first
-    }
-    strongest_first.sort(key=lambda kind: strength[kind.name], reverse=True)
-    for kind in strongest_first:
-        opened = 0
-        while opened < len(tasks) and fleet.allows(kind, Market.ON_DEMAND):
-            fleet.open(kind, Market.ON_DEMAND)
-            opened += 1
+    _open_new(fleet, request, tasks)
     return fleet.vms
 
 
-def _throughput(slots: int, memory: float, type_name: str, tasks: list[Task]) -> float:
-    """Return about how many of the tasks a VM ends a second, by its slots and its memory."""
-    runnable = [task for task in tasks if type_name in task.runtimes and task.memory <= memory]
-    seconds = sum(task.runtime(type_name) for task in runnable)
-    mean_memory = sum(task.memory for task in runnable) / max(len(runnable), 1)
-    at_once = min(slots, memory / mean_memory) if mean_memory else slots
-    return at_once * len(runnable) / seconds * len(runnable) if seconds else 0.0
+def _open_new(fleet: FleetDraft, request: PlanRequest, tasks: list[Task]) -> None:
+    """Open a VM for each kind of task, then the strongest types, within the limits."""
+    types = full_speed_types(request.environment.instance_types.values(), Market.ON_DEMAND)
+    at_once = {kind.name: _at_once(request, kind, tasks) for kind in types}
+    types.sort(key=lambda kind: at_once[kind.name] / _mean_runtime(kind, tasks), reverse=True)
+    uncovered, places = tasks, 0.0
+    for kind in types:
+        if any(can_run(kind, task) for task in uncovered) and fleet.allows(kind, Market.ON_DEMAND):
+            fleet.open(kind, Market.ON_DEMAND)
+            uncovered = [task for task in uncovered if not can_run(kind, task)]
+    for kind in types:
+        while at_once[kind.name] and places < SPARE * len(tasks) and fleet.allows(kind, Market.ON_DEMAND):
+            fleet.open(kind, Market.ON_DEMAND)
+            places += at_once[kind.name]
+
+
+def _at_once(request: PlanRequest, kind: InstanceType, tasks: list[Task]) -> float:
+    """Return about how many of the tasks a VM runs at once, by its slots and its memory."""
+    sizes = [task.memory for task in tasks if can_run(kind, task)]
+    if not sizes:
+        return 0.0
+    return min(float(request.slots(kind.vcpus)), kind.memory * len(sizes) / max(sum(sizes), 1e-9))
+
+
+def _mean_runtime(kind: InstanceType, tasks: list[Task]) -> float:
+    runtimes = [task.runtime(kind.name) for task in tasks if can_run(kind, task)]
+    return max(sum(runtimes), 1e-9) / max(len(runtimes), 1)
 
 
 def _keep_busy(vm: DraftVm, placements: Sequence[Placement], origin: float) -> None:
-    """Block each core, with the memory of its tasks, until the VM's last task ends."""
+    """Block every core until the VM's last task ends."""
     end = max((place.end for place in placements), default=0.0) - origin
     if end > 0:
         for core in range(vm.timeline.cores):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
@@ -32,13 +33,14 @@ class Timeline:
     :param memory: MB over all cores.
     """
 
-    __slots__ = ("_limit", "_moments", "_tails", "_used", "makespan", "memory")
+    __slots__ = ("_free_from", "_limit", "_moments", "_tails", "_used", "makespan", "memory")
 
     def __init__(self, cores: int, memory: float) -> None:
         self.memory = memory
         self.makespan = 0.0
         self._limit = memory * (1 + MEMORY_TOLERANCE)
         self._tails = [0.0] * cores
+        self._free_from = 0.0
         # A step function: _used[k] MB from _moments[k] on; nothing is in use from the last moment on.
         self._moments = [0.0]
         self._used = [0.0]
@@ -53,15 +55,19 @@ class Timeline:
         """Most MB in use at any moment."""
         return max(self._used)
 
-    def earliest(self, runtime: float, memory: float) -> Slot | None:
-        """Return where a task would end first, or None if the VM is too small for it.
+    def earliest(self, runtime: float, memory: float, latest_end: float = math.inf) -> Slot | None:
+        """Return where a task would end first, or None if the VM is too small for it or that is too late.
 
         :param runtime: seconds on this VM.
         :param memory: MB.
+        :param latest_end: seconds; a task may end at that very moment.
         """
-        if memory > self._limit:
+        start = self._free_from
+        if memory > self._limit or start + runtime > latest_end:
             return None
-        start = self._first_fit(min(self._tails), runtime, self._limit - memory)
+        start = self._first_fit(start, runtime, self._limit - memory, latest_end)
+        if start + runtime > latest_end:
+            return None
         core = next(index for index, tail in enumerate(self._tails) if tail <= start)
         return Slot(core, start, start + runtime)
 
@@ -74,14 +80,18 @@ class Timeline:
         for index in range(first, last):
             self._used[index] += memory
         self._tails[slot.core] = slot.end
+        self._free_from = min(self._tails)
         self.makespan = max(self.makespan, slot.end)
 
-    def _first_fit(self, start: float, runtime: float, room: float) -> float:
-        """Return the first moment from which no more than ``room`` MB are in use for ``runtime`` seconds."""
+    def _first_fit(self, start: float, runtime: float, room: float, latest_end: float) -> float:
+        """Return the first moment from which at most ``room`` MB are in use for ``runtime`` seconds.
+
+        What is returned is too late, but need not be the first, where that moment is too late.
+        """
         moments, used = self._moments, self._used
         end = start + runtime
         for index in range(bisect_right(moments, start) - 1, len(moments)):
-            if moments[index] >= end:
+            if moments[index] >= end or end > latest_end:
                 break
             if used[index] > room:
                 # What blocks here ends with this step: the next one starts where a task ends.
