@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -93,6 +93,7 @@ def load_job_folder(
     env_file: str | None = None,
     map_file: str | None = None,
     environ: Mapping[str, str] = os.environ,
+    planners: Collection[str] | None = None,
     with_application_files: bool = True,
 ) -> JobInputs:
     """Read a job's folder.
@@ -102,6 +103,7 @@ def load_job_folder(
     :param env_file: the same for the environment.
     :param map_file: the same for the map, which must exist if it is named here.
     :param environ: the environment variables that setup.cfg may use.
+    :param planners: names of the planners to be had; None is all that are registered.
     :param with_application_files: also look for the files that the tasks need.
     :raises InputErrors: all that is wrong, in all files.
     """
@@ -115,7 +117,7 @@ def load_job_folder(
     if job is None or environment is None:
         raise InputErrors(reader.errors)
     _check_job(reader, job, environment)
-    _check_planner(reader, settings, plan)
+    _check_planner(reader, settings, plan, planner_names() if planners is None else planners)
     files = _application_files(reader, job, settings) if with_application_files else {}
     if reader.errors:
         raise InputErrors(reader.errors)
@@ -191,8 +193,10 @@ def _note_oddities(reader: _Reader, plan: Plan, environment: Environment, settin
         reader.notes.append(f"{name}: tasks run at once by plan, but allow_parallel_execution is no")
 
 
-def _check_planner(reader: _Reader, settings: Settings, plan: Plan | None) -> None:
-    name, available = settings.scheduler.name, planner_names()
+def _check_planner(
+    reader: _Reader, settings: Settings, plan: Plan | None, available: Collection[str]
+) -> None:
+    name = settings.scheduler.name
     if name in available:
         return
     missing = f"the planner '{name}' is not available yet"

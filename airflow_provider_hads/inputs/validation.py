@@ -51,6 +51,7 @@ AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 _EXPECTED = {
     "bool_type": "true or false",
+    "dataclass_type": "an object ({...})",
     "dict_type": "an object ({...})",
     "finite_number": "a finite number",
     "float_type": "a number",
