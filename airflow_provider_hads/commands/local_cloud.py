@@ -1,0 +1,200 @@
+"""``local-cloud up | down | status``: the command line of the local cloud."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_hads.exceptions import HadsError
+
+__all__ = ["COMMANDS", "Command", "Option", "down", "main", "status", "up"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option, in a form that argparse and Airflow's command line both take.
+
+    :param settings: keyword arguments of ``add_argument``.
+    """
+
+    flags: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand."""
+
+    name: str
+    help: str
+    run: Callable[[argparse.Namespace], None]
+    options: tuple[Option, ...]
+
+
+def _option(flag: str, text: str, **settings: Any) -> Option:
+    return Option((flag,), {"help": text, **settings})
+
+
+def up(args: argparse.Namespace) -> None:
+    """Start the local cloud in the background, or say that it is up."""
+    _run(_up, args)
+
+
+def down(args: argparse.Namespace) -> None:
+    """End the local cloud and all that it has left behind."""
+    _run(_down, args)
+
+
+def status(args: argparse.Namespace) -> None:
+    """List the local cloud's VMs."""
+    _run(_status, args)
+
+
+def _run(action: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
+    try:
+        action(args)
+    except HadsError as error:
+        raise SystemExit(f"local-cloud: {error}") from None
+
+
+def _up(args: argparse.Namespace) -> None:
+    from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
+
+    options = UpOptions(
+        port=args.port,
+        vm_image=args.vm_image,
+        images=args.image or (),
+        prices=args.prices,
+        boot_seconds=args.boot_seconds,
+        relaunch_seconds=args.relaunch_seconds,
+    )
+    cloud = LocalCloud.start(args.state_dir, options)
+    print(f"The local cloud is up: {cloud.endpoint_url}, AMI {cloud.image_id}, bucket {cloud.bucket}")
+    print(f"Use it: . {cloud.state_dir / 'environment'}")
+
+
+def _down(args: argparse.Namespace) -> None:
+    from airflow_provider_hads.local_cloud import LocalCloud
+
+    count = LocalCloud.remove(args.state_dir)
+    print(f"The local cloud is down; {count} VM{'' if count == 1 else 's'} removed.")
+
+
+def _status(args: argparse.Namespace) -> None:
+    from airflow_provider_hads.local_cloud import LocalCloud
+    from airflow_provider_hads.local_cloud.startup import running_server
+    from airflow_provider_hads.local_cloud.state import StateFolder, default_state_folder
+
+    up = running_server(StateFolder(args.state_dir or default_state_folder())) is not None
+    cloud = LocalCloud.attach(args.state_dir) if up else None
+    if args.json:
+        print(json.dumps(_document(cloud), indent=2))
+    elif cloud is None:
+        print("No local cloud is running.")
+    else:
+        _print_table(cloud)
+
+
+def _document(cloud: Any) -> dict[str, Any]:
+    if cloud is None:
+        return {"up": False, "vms": []}
+    return {
+        "up": True,
+        "endpoint_url": cloud.endpoint_url,
+        "vm_endpoint_url": cloud.vm_endpoint_url,
+        "image_id": cloud.image_id,
+        "bucket": cloud.bucket,
+        "state_dir": str(cloud.state_dir),
+        "vms": [asdict(vm) for vm in cloud.vms()],
+    }
+
+
+def _print_table(cloud: Any) -> None:
+    vms = cloud.vms()
+    print(f"The local cloud is up: {cloud.endpoint_url}, AMI {cloud.image_id}, bucket {cloud.bucket}")
+    if not vms:
+        print("No VMs.")
+        return
+    row = "{:<20} {:<14} {:<12} {:<10} {:<16} {:>7}  {}"
+    print(row.format("VM", "STATE", "TYPE", "MARKET", "ADDRESS", "AGE", "NAME"))
+    for vm in vms:
+        cells = (vm.instance_id, vm.state, vm.instance_type, vm.market, vm.address or "-", f"{vm.age:.0f} s")
+        print(row.format(*cells, vm.name))
+
+
+_STATE_DIR = _option(
+    "--state-dir",
+    "Folder of the local cloud's state; two clouds need two folders. "
+    "Default: $XDG_STATE_HOME/airflow_provider_hads/local-cloud",
+    type=Path,
+)
+
+COMMANDS = (
+    Command(
+        "up",
+        "Start the local cloud in the background",
+        up,
+        (
+            _STATE_DIR,
+            _option("--port", "Port of the API on 127.0.0.1; default: a free one", type=int, default=0),
+            _option("--image", "Docker image to put into the bucket for tasks; repeatable", action="append"),
+            _option("--vm-image", "Docker image of the VMs; default: $HADS_VM_IMAGE or hads-vm:latest"),
+            _option("--prices", "An env.json whose prices replace the built-in ones", type=Path),
+            _option("--boot-seconds", "Least seconds from launch to running", type=float, default=0.0),
+            _option(
+                "--relaunch-seconds",
+                "Seconds until a persistent spot request launches its next VM",
+                type=float,
+                default=2.0,
+            ),
+        ),
+    ),
+    Command("down", "End the local cloud, its VMs, disks and network", down, (_STATE_DIR,)),
+    Command(
+        "status",
+        "List the local cloud's VMs",
+        status,
+        (_STATE_DIR, _option("--json", "As JSON", action="store_true")),
+    ),
+)
+
+
+def _serve(args: argparse.Namespace) -> None:
+    """Run the server in this process; what ``up`` starts in the background."""
+    from airflow_provider_hads.local_cloud.lifecycle import Timing
+    from airflow_provider_hads.local_cloud.server import ServerOptions, serve
+    from airflow_provider_hads.local_cloud.state import StateFolder
+
+    timing = Timing(args.boot_seconds, args.relaunch_seconds)
+    serve(StateFolder(args.state_dir), ServerOptions(args.port, args.vm_image, args.prices, timing))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="local-cloud", description="A cloud in a box: EC2, S3 and VMs.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="up|down|status")
+    # ``serve`` is how ``up`` calls this program again; it is not for users, so it has no help.
+    serve = Command("serve", "", _serve, COMMANDS[0].options)
+    for command in (*COMMANDS, serve):
+        help_text: dict[str, Any] = {"help": command.help} if command.help else {}
+        subparser = subparsers.add_parser(command.name, description=command.help, **help_text)
+        subparser.set_defaults(run=command.run)
+        for option in command.options:
+            subparser.add_argument(*option.flags, **option.settings)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand.
+
+    :param arguments: the command line; None is the process's own.
+    :return: exit code.
+    """
+    args = _parser().parse_args(arguments)
+    args.run(args)
+    sys.stdout.flush()
+    return 0

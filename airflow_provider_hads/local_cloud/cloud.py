@@ -1,0 +1,209 @@
+"""The local cloud as users and tests handle it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from airflow_provider_hads.exceptions import CloudError
+from airflow_provider_hads.local_cloud.control_client import ControlClient
+from airflow_provider_hads.local_cloud.engine import DockerEngine
+from airflow_provider_hads.local_cloud.faults import FAIL_BEFORE, Fault
+from airflow_provider_hads.local_cloud.network import vm_containers
+from airflow_provider_hads.local_cloud.session import BUCKET, REGION, make_session, upload_image
+from airflow_provider_hads.local_cloud.startup import UpOptions, ensure_server, remove_cloud, running_server
+from airflow_provider_hads.local_cloud.state import ServerState, StateFolder, default_state_folder
+from airflow_provider_hads.local_cloud.status import BillItem, VmStatus
+
+__all__ = ["LocalCloud"]
+
+
+class LocalCloud:
+    """A cloud in a box: EC2, S3, SQS and prices on this machine, every instance a VM-like container.
+
+    .. code-block:: python
+
+        with LocalCloud.start(tmp_path / "cloud") as cloud:
+            cloud.fault("RunInstances", mode="fail-after", code="InternalError")
+            os.environ.update(cloud.environment())
+            ...
+            assert cloud.containers() == []
+
+    Use :meth:`start` or :meth:`attach` to get one.
+    """
+
+    bucket = BUCKET
+    region = REGION
+
+    def __init__(self, folder: StateFolder, server: ServerState) -> None:
+        self._folder = folder
+        self._server = server
+        self._control = ControlClient(server)
+
+    @classmethod
+    def start(cls, state_dir: Path | None = None, options: UpOptions | None = None) -> LocalCloud:
+        """Bring the cloud of a state folder up, or use it as it is when it is up.
+
+        :param state_dir: None is the user's own local cloud.
+        :param options: only for a cloud that is not up yet.
+        :raises CloudError: it can't; the message says what to do. Nothing is left behind then.
+        """
+        folder = StateFolder(state_dir or default_state_folder())
+        options = options or UpOptions()
+        engine = DockerEngine.local()
+        with folder.locked():
+            server, fresh = ensure_server(folder, engine, options)
+            cloud = cls(folder, server)
+            try:
+                cloud._complete(engine, options.images, fresh)
+            except BaseException:
+                if fresh:
+                    remove_cloud(folder, engine)
+                raise
+        return cloud
+
+    @classmethod
+    def attach(cls, state_dir: Path | None = None) -> LocalCloud:
+        """Return the cloud of a state folder that is up already.
+
+        :raises CloudError: it is not.
+        """
+        folder = StateFolder(state_dir or default_state_folder())
+        server = running_server(folder)
+        if server is None:
+            raise CloudError(f"No local cloud runs with state folder {folder.path}: start one with `up`")
+        return cls(folder, server)
+
+    @staticmethod
+    def remove(state_dir: Path | None = None) -> int:
+        """End the cloud of a state folder and all it has left, even if its server is long dead.
+
+        :return: how many VM containers there were.
+        """
+        folder = StateFolder(state_dir or default_state_folder())
+        engine = DockerEngine.local()
+        with folder.locked():
+            engine.ping()
+            return remove_cloud(folder, engine)
+
+    def _complete(self, engine: DockerEngine, images: Sequence[str], fresh: bool) -> None:
+        s3 = None
+        if fresh or not self._folder.environment_file.exists():
+            make_session(self._folder, self._server)
+            s3 = self.client("s3")
+            s3.create_bucket(Bucket=BUCKET)
+        for image in images:
+            s3 = s3 or self.client("s3")
+            upload_image(engine, s3, image, self._folder.path)
+
+    def __enter__(self) -> LocalCloud:
+        """Return the cloud itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the cloud and all that it runs."""
+        self.down()
+
+    def down(self) -> None:
+        """End the server, its VMs, disks and network."""
+        self.remove(self._folder.path)
+
+    @property
+    def endpoint_url(self) -> str:
+        """The AWS API, from this machine."""
+        return self._server.endpoint_url
+
+    @property
+    def vm_endpoint_url(self) -> str:
+        """The AWS API, from VMs; it takes the credentials of their role only."""
+        return self._server.vm_endpoint_url
+
+    @property
+    def image_id(self) -> str:
+        """The one AMI there is."""
+        return self._server.image_id
+
+    @property
+    def server_pid(self) -> int:
+        """Process id of the server."""
+        return self._server.pid
+
+    @property
+    def state_dir(self) -> Path:
+        """The state folder."""
+        return self._folder.path
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point Airflow and this provider at the cloud."""
+        lines = shlex.split(self._folder.environment_file.read_text(), comments=False)
+        pairs = [word.partition("=") for word in lines if word != "export"]
+        return {name: value for name, _, value in pairs}
+
+    def private_key(self) -> str:
+        """Return the SSH client key, OpenSSH PEM."""
+        return self._folder.key_file.read_text()
+
+    def client(self, service: str, **options: Any) -> Any:
+        """Return a boto3 client of the cloud.
+
+        :param service: ``ec2``, ``s3``, ``pricing`` ...
+        :param options: more arguments for ``boto3.client``.
+        """
+        import boto3
+
+        connection = json.loads(self.environment()["AIRFLOW_CONN_HADS_LOCAL_AWS"])
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=connection["login"],
+            aws_secret_access_key=connection["password"],
+            **options,
+        )
+
+    def containers(self) -> list[str]:
+        """Return the names (instance ids) of the VM containers that are running, asked of Docker itself."""
+        found = vm_containers(DockerEngine.local(), self._folder.cloud_id)
+        return sorted(str(item["Names"][0]).lstrip("/") for item in found)
+
+    def vms(self) -> list[VmStatus]:
+        """Return all VMs that have not been terminated."""
+        return [VmStatus(**item) for item in self._control.get("vms")]
+
+    def bill(self) -> list[BillItem]:
+        """Return what every instance has cost so far, in the order of launch."""
+        return [BillItem.from_json(item) for item in self._control.get("bill")]
+
+    def fault(
+        self,
+        action: str,
+        mode: str = FAIL_BEFORE,
+        code: str = "InternalError",
+        status: int = 500,
+        count: int = 1,
+        match: str = "",
+    ) -> None:
+        """Let the next calls of an action fail; see :class:`~airflow_provider_hads.local_cloud.faults.Fault`.
+
+        A client retries errors of status 5xx by itself: give a count above its number of tries to be heard.
+        """
+        self._control.post("faults", asdict(Fault(action, mode, code, status, count, match)))
+
+    def clear_faults(self) -> None:
+        """Forget the faults that have not happened yet."""
+        self._control.delete("faults")
+
+    def request_times(self) -> dict[str, list[float]]:
+        """Return when each API action was called, Unix seconds."""
+        return {action: list(times) for action, times in self._control.get("requests").items()}
+
+    def requests(self, action: str) -> int:
+        """Return how often an API action was called; for S3: ``s3:PUT`` and the like."""
+        return len(self.request_times().get(action, []))

@@ -1,0 +1,142 @@
+"""VM-like containers: how one is made, watched, read and removed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_hads.local_cloud.engine import DockerEngine, EngineError
+
+__all__ = ["CLOUD_LABEL", "INSTANCE_LABEL", "VmContainers", "VmOrder"]
+
+CLOUD_LABEL = "airflow-provider-hads.local-cloud"
+INSTANCE_LABEL = "airflow-provider-hads.instance"
+CONSOLE_LINES = "2000"
+
+_PRIVILEGED: dict[str, Any] = {"Privileged": True}
+# Enough for a Docker engine inside, where the machine itself may not give all capabilities away.
+_NEARLY_PRIVILEGED: dict[str, Any] = {
+    "CapAdd": ["ALL"],
+    "CapDrop": ["SYS_RESOURCE"],
+    "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"],
+    "MaskedPaths": [],
+    "ReadonlyPaths": [],
+    "DeviceCgroupRules": ["a *:* rwm"],
+}
+
+
+@dataclass(frozen=True)
+class VmOrder:
+    """One container to be made.
+
+    :param instance_id: the EC2 id; also the container's name.
+    :param vcpus: CPUs of the type; this machine's own number is the upper bound.
+    :param memory: MB of the type; this machine's own memory is the upper bound.
+    """
+
+    instance_id: str
+    vcpus: int
+    memory: int
+
+
+@dataclass
+class VmContainers:
+    """The VM containers of one local cloud.
+
+    :param cloud_id: value of the label by which this cloud finds what is its own.
+    :param image: name of the VM image.
+    :param network: name of the cloud's Docker network.
+    :param metadata_address: ``host:port`` of the metadata service, as VMs reach it.
+    """
+
+    engine: DockerEngine
+    cloud_id: str
+    image: str
+    network: str
+    metadata_address: str
+    _rights: list[dict[str, Any]] = field(default_factory=lambda: [_PRIVILEGED, _NEARLY_PRIVILEGED])
+
+    def start(self, order: VmOrder) -> str:
+        """Make a VM's container and start it.
+
+        :return: its address, which this machine can reach.
+        :raises EngineError: the engine can't.
+        """
+        while True:
+            rights = self._rights[0]
+            try:
+                return self._start_with(rights, order)
+            except EngineError:
+                self.remove(order.instance_id)
+                if rights is self._rights[-1]:
+                    raise
+                # "unable to apply caps": remembered, so that only the first VM tries in vain.
+                self._rights = self._rights[1:]
+
+    def _start_with(self, rights: Mapping[str, Any], order: VmOrder) -> str:
+        name = order.instance_id
+        self.engine.request(
+            "POST", "/containers/create", self._description(rights, order), query={"name": name}
+        )
+        self.engine.request("POST", f"/containers/{name}/start")
+        networks = self.engine.request("GET", f"/containers/{name}/json")["NetworkSettings"]["Networks"]
+        return str(networks[self.network]["IPAddress"])
+
+    def _description(self, rights: Mapping[str, Any], order: VmOrder) -> dict[str, Any]:
+        labels = {CLOUD_LABEL: self.cloud_id, INSTANCE_LABEL: order.instance_id}
+        disk = {"Type": "volume", "Target": "/var/lib/docker", "VolumeOptions": {"Labels": labels}}
+        host = {
+            **rights,
+            "CgroupnsMode": "private",
+            "NetworkMode": self.network,
+            "NanoCpus": min(order.vcpus, os.cpu_count() or 1) * 10**9,
+            "Memory": min(order.memory << 20, _machine_memory()),
+            "Mounts": [disk],
+        }
+        return {
+            "Image": self.image,
+            "Hostname": order.instance_id,
+            "Env": [f"LOCAL_CLOUD_METADATA={self.metadata_address}"],
+            "Labels": labels,
+            "HostConfig": host,
+        }
+
+    def wait_for_end(self, instance_id: str) -> None:
+        """Block until the container has stopped or is gone.
+
+        :raises OSError: the engine itself has gone away.
+        """
+        try:
+            self.engine.request("POST", f"/containers/{instance_id}/wait", timeout=None)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+    def console(self, instance_id: str) -> str:
+        """Return the last lines of the VM's console; empty when the container is gone."""
+        query = {"stdout": "1", "stderr": "1", "tail": CONSOLE_LINES}
+        try:
+            data = b"".join(self.engine.stream(f"/containers/{instance_id}/logs", query))
+        except EngineError:
+            return ""
+        return _without_frames(data).decode(errors="replace")
+
+    def remove(self, instance_id: str) -> None:
+        """Remove the container and its disk, whatever state it is in."""
+        self.engine.remove(f"/containers/{instance_id}", {"force": "1", "v": "1"})
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _without_frames(data: bytes) -> bytes:
+    """Take the engine's 8-byte frame headers out of a log (the last 4 bytes are the frame's length)."""
+    text = bytearray()
+    while len(data) >= 8:
+        end = 8 + int.from_bytes(data[4:8], "big")
+        text += data[8:end]
+        data = data[end:]
+    return bytes(text)

@@ -1,0 +1,126 @@
+"""An EC2 instance whose state follows a real machine."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+from typing import Any
+
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instances import Instance, InstanceState, StateReason
+
+__all__ = ["INITIATED_BY_INSTANCE", "INITIATED_BY_USER", "LAUNCH_FAILED", "Reason", "VmInstance"]
+
+_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+
+Reason = tuple[str, str]
+"""EC2's code and message of a change of state."""
+
+INITIATED_BY_USER: Reason = ("Client.UserInitiatedShutdown", "User initiated shutdown")
+INITIATED_BY_INSTANCE: Reason = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
+LAUNCH_FAILED = "Server.InternalError"
+
+
+class VmInstance(Instance):
+    """moto's instance, less its instant changes of state.
+
+    All changes are made under the cloud's lock.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.address: str | None = None
+        self.console = ""
+        self.container_ready = threading.Event()
+        self.launched_at = datetime.now(timezone.utc)
+        self.ended_at: datetime | None = None
+        self.spot_instance_request_id: str | None = None
+        self.profile_name: str | None = None
+        self.notice: str | None = None
+        super().__init__(*args, **kwargs)
+        for interface in self.nics.values():
+            interface.delete_on_termination = True
+        self.move_to("pending")
+
+    @property
+    def market(self) -> str:
+        """``spot`` or ``on-demand``."""
+        return "spot" if self.lifecycle == "spot" else "on-demand"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the machine is going or gone."""
+        return self.state in ("shutting-down", "terminated")
+
+    def move_to(self, state: str, reason: Reason | None = None) -> None:
+        """Change the state.
+
+        :param state: EC2's name of it.
+        :param reason: why; None clears the reason, as EC2 does for a running instance.
+        """
+        # A fresh object each time: answers already given out hold the old one.
+        self._state = InstanceState(state, _CODES[state])
+        if reason is None:
+            self._reason, self.state_reason = "", StateReason()
+            return
+        code, message = reason
+        initiator = "User" if code.startswith("Client.User") else "Service"
+        self._reason = f"{initiator} initiated ({datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} GMT)"
+        self.state_reason = StateReason(f"{code}: {message}", code)
+
+    def mark_running(self, address: str) -> None:
+        """Say that the machine is on.
+
+        :param address: where this machine reaches it.
+        """
+        self.address = address
+        self.nics[0].public_ip = address
+        self.move_to("running")
+
+    def begin_end(self, reason: Reason) -> None:
+        """Say that the machine is being removed; billing ends now."""
+        self.ended_at = datetime.now(timezone.utc)
+        self.move_to("shutting-down", reason)
+
+    def finish_end(self) -> None:
+        """Say that the machine is gone: volumes and network interfaces go too."""
+        code, message = self.state_reason.code, self.state_reason.message.partition(": ")[2]
+        # moto's own terminate() takes volumes, interfaces and the profile's association away.
+        super().terminate()
+        self.move_to("terminated", (code, message))
+        self.address = None
+
+    def terminate(self) -> InstanceState:
+        """Begin to end the instance, once; the answer is the state before.
+
+        The cloud's :class:`Lifecycle` takes it from here.
+        """
+        previous = self._state
+        if not self.ended:
+            self.begin_end(INITIATED_BY_USER)
+            self.ec2_backend.lifecycle.end(self)
+        return previous
+
+    @property
+    def public_ip(self) -> str | None:
+        """The container's address, once there is one."""
+        return self.address
+
+    @property
+    def public_ip_address(self) -> str | None:
+        """The same, by the name under which answers look for it."""
+        return self.address
+
+    @property
+    def private_ip(self) -> str | None:
+        """The container's address; before there is one, what moto gave the interface."""
+        return self.address or super().private_ip
+
+    @property
+    def private_ip_address(self) -> str | None:
+        """The same, by the name under which answers look for it."""
+        return self.private_ip
+
+    @property
+    def network_interfaces(self) -> list[NetworkInterface]:
+        """None are left of a terminated instance."""
+        return [] if self.state == "terminated" else super().network_interfaces

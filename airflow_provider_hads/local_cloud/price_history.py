@@ -1,0 +1,74 @@
+"""DescribeSpotPriceHistory in the shape of the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow_provider_hads.local_cloud.prices import SPOT, PriceTable
+
+__all__ = ["PriceQuery", "spot_price_history"]
+
+PRODUCT = "Linux/UNIX"
+# Zones differ a little, as they do; the first one has the price of the table.
+_ZONE_FACTORS = {"a": 1.0, "b": 1.02, "c": 1.05}
+_CHANGE_PERIOD = timedelta(hours=6)
+_OLDER_FACTOR = 1.1
+
+
+@dataclass(frozen=True)
+class PriceQuery:
+    """What is asked for; an empty sequence means all.
+
+    :param since: prices in force from then on; None is now.
+    """
+
+    instance_types: Sequence[str] = ()
+    zones: Sequence[str] = ()
+    products: Sequence[str] = ()
+    since: datetime | None = None
+
+
+def spot_price_history(
+    prices: PriceTable, region: str, query: PriceQuery, now: datetime
+) -> list[dict[str, Any]]:
+    """Return the price changes that matter to a query, the latest first.
+
+    :param now: aware time of the call.
+    """
+    return [
+        entry
+        for entry in _changes(prices, region, now, query.since or now)
+        if _asked(entry["InstanceType"], query.instance_types)
+        and _asked(entry["AvailabilityZone"], query.zones)
+        and _asked(entry["ProductDescription"], query.products)
+    ]
+
+
+def _asked(value: str, wanted: Sequence[str]) -> bool:
+    return not wanted or value in wanted
+
+
+def _changes(prices: PriceTable, region: str, now: datetime, since: datetime) -> Iterator[dict[str, Any]]:
+    """Yield each price in force now, and the one before where it was in force after ``since``."""
+    changed = datetime.fromtimestamp(
+        now.timestamp() // _CHANGE_PERIOD.total_seconds() * _CHANGE_PERIOD.total_seconds(), timezone.utc
+    )
+    for name, price in prices.offered(SPOT).items():
+        for letter, factor in _ZONE_FACTORS.items():
+            zone = f"{region}{letter}"
+            yield _entry(name, zone, price * factor, changed)
+            if since < changed:
+                yield _entry(name, zone, price * factor * _OLDER_FACTOR, changed - _CHANGE_PERIOD)
+
+
+def _entry(name: str, zone: str, price: float, changed: datetime) -> dict[str, Any]:
+    return {
+        "AvailabilityZone": zone,
+        "InstanceType": name,
+        "ProductDescription": PRODUCT,
+        "SpotPrice": f"{price:.6f}",
+        "Timestamp": changed,
+    }

@@ -1,0 +1,106 @@
+"""The EC2 calls that behave otherwise than moto's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, cast
+
+from moto.core.responses import ActionResult
+from moto.core.types import Base64EncodedString
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.instances import Reservation
+from moto.ec2.responses import EC2Response
+
+from airflow_provider_hads.local_cloud.backend import Launch, LocalEc2Backend
+from airflow_provider_hads.local_cloud.instance import VmInstance
+from airflow_provider_hads.local_cloud.price_history import PriceQuery, spot_price_history
+from airflow_provider_hads.local_cloud.spot import SpotTerms
+
+__all__ = ["LocalEc2Response"]
+
+
+class LocalEc2Response(EC2Response):
+    """EC2 of the local cloud; all that is not here is moto's."""
+
+    @property
+    def _backend(self) -> LocalEc2Backend:
+        return cast(LocalEc2Backend, self.ec2_backend)
+
+    def run_instances(self) -> ActionResult:
+        """Launch, once for each ClientToken."""
+        token = str(self._get_param("ClientToken") or "")
+        digest = _digest(self.params)
+        known = self._backend.launches.get(token) if token else None
+        if known is not None:
+            return self._repeated(known, digest)
+        terms = self._spot_terms()
+        result = super().run_instances()
+        reservation = cast(Reservation, result.result)
+        self._backend.bring_up(reservation, terms)
+        if token:
+            self._backend.launches[token] = Launch(digest, reservation)
+        return result
+
+    @staticmethod
+    def _repeated(known: Launch, digest: str) -> ActionResult:
+        if known.digest != digest:
+            problem = "The idempotent token has been used with different parameters before."
+            raise EC2ClientError("IdempotentParameterMismatch", problem)
+        return ActionResult(known.reservation)
+
+    def _spot_terms(self) -> SpotTerms | None:
+        market = self._get_param("InstanceMarketOptions", {})
+        if market.get("MarketType") != "spot":
+            return None
+        options = market.get("SpotOptions", {})
+        persistent = options.get("SpotInstanceType", "one-time") == "persistent"
+        behavior = options.get("InstanceInterruptionBehavior", "terminate")
+        if behavior != "terminate" and not persistent:
+            problem = f"Interruption behavior '{behavior}' needs a spot request of type 'persistent'."
+            raise EC2ClientError("InvalidParameterCombination", problem)
+        return SpotTerms(persistent, behavior, _aware(options.get("ValidUntil")), options.get("MaxPrice"))
+
+    def stop_instances(self) -> ActionResult:
+        """Refuse: a machine of the local cloud can't be stopped and started again yet."""
+        self.error_on_dryrun()
+        raise EC2ClientError("UnsupportedOperation", "The local cloud does not stop instances yet.")
+
+    def get_console_output(self) -> ActionResult:
+        """Return the machine's real console."""
+        instance = self._backend.get_instance(self._get_param("InstanceId"))
+        text = instance.console if isinstance(instance, VmInstance) else ""
+        if not text and instance.state != "terminated":
+            text = self._backend.lifecycle.containers.console(instance.id)
+        output = Base64EncodedString.from_raw_string(text)
+        now = datetime.now(timezone.utc)
+        return ActionResult({"InstanceId": instance.id, "Timestamp": now, "Output": output})
+
+    def describe_spot_price_history(self) -> ActionResult:
+        """Return the local cloud's own spot prices."""
+        filters: Mapping[str, Any] = self._filters_from_querystring()
+        zone = self._get_param("AvailabilityZone")
+        query = PriceQuery(
+            instance_types=self._get_param("InstanceTypes") or filters.get("instance-type", []),
+            zones=[zone] if zone else filters.get("availability-zone", []),
+            products=self._get_param("ProductDescriptions") or filters.get("product-description", []),
+            since=_aware(self._get_param("StartTime")),
+        )
+        found = spot_price_history(self._backend.prices, self.region, query, datetime.now(timezone.utc))
+        start = int(self._get_param("NextToken") or 0)
+        end = start + int(self._get_param("MaxResults") or 1000)
+        token = str(end) if len(found) > end else ""
+        return ActionResult({"SpotPriceHistory": found[start:end], "NextToken": token})
+
+
+def _digest(parameters: Mapping[str, Any]) -> str:
+    """Return one value for all parameters that must be the same when a token is used again."""
+    kept = {name: value for name, value in parameters.items() if name not in ("ClientToken", "DryRun")}
+    return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()
+
+
+def _aware(value: Any) -> datetime | None:
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)

@@ -1,0 +1,83 @@
+"""What a session needs to use a local cloud: connections, key, bucket, AMI, workload images."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_hads.exceptions import CloudError
+from airflow_provider_hads.local_cloud.engine import DockerEngine
+from airflow_provider_hads.local_cloud.state import ServerState, StateFolder
+
+__all__ = ["BUCKET", "REGION", "image_key", "make_session", "upload_image"]
+
+BUCKET = "hads-local"
+REGION = "us-east-1"
+INSTANCE_PROFILE = "hads-vm"
+ACCESS_KEY = "AKIALOCALCLOUD000000"
+
+
+def make_session(folder: StateFolder, server: ServerState) -> dict[str, str]:
+    """Make the client key and write the environment file.
+
+    :return: the environment file's variables.
+    """
+    private_key = _new_private_key()
+    folder.write_private(folder.key_file, private_key)
+    aws = {
+        "conn_type": "aws",
+        "login": ACCESS_KEY,
+        "password": secrets.token_urlsafe(30),
+        "extra": {
+            "endpoint_url": server.endpoint_url,
+            "vm_endpoint_url": server.vm_endpoint_url,
+            "region_name": REGION,
+        },
+    }
+    ssh = {"conn_type": "ssh", "extra": {"private_key": private_key}}
+    variables = {
+        "AIRFLOW_CONN_HADS_LOCAL_AWS": json.dumps(aws),
+        "AIRFLOW_CONN_HADS_LOCAL_SSH": json.dumps(ssh),
+        "AIRFLOW__HADS__AWS_CONN_ID": "hads_local_aws",
+        "AIRFLOW__HADS__SSH_CONN_ID": "hads_local_ssh",
+        "AIRFLOW__HADS__BUCKET": BUCKET,
+        "AIRFLOW__HADS__IMAGE_ID": server.image_id,
+        "AIRFLOW__HADS__INSTANCE_PROFILE": INSTANCE_PROFILE,
+    }
+    folder.write_environment(variables)
+    return variables
+
+
+def _new_private_key() -> str:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+
+
+def image_key(image: str) -> str:
+    """Return the bucket's key of a workload image.
+
+    :param image: Docker image name.
+    """
+    return f"images/{image.replace('/', '_').replace(':', '_').replace('@', '_')}.tar"
+
+
+def upload_image(engine: DockerEngine, s3: Any, image: str, scratch: Path) -> None:
+    """Save a Docker image of this machine into the bucket.
+
+    :param s3: boto3 client.
+    :param scratch: folder with room for the image.
+    :raises CloudError: the engine has no such image.
+    """
+    if not engine.image_exists(image):
+        raise CloudError(f"The Docker engine has no image {image!r} for the bucket: build or pull it first")
+    with tempfile.TemporaryFile(dir=scratch) as tar:
+        for block in engine.stream(f"/images/{image}/get"):
+            tar.write(block)
+        tar.seek(0)
+        s3.upload_fileobj(tar, BUCKET, image_key(image))

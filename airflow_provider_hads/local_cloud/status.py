@@ -1,0 +1,75 @@
+"""What the local cloud tells about its VMs and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+__all__ = ["BillItem", "VmStatus", "total_cost"]
+
+
+@dataclass(frozen=True)
+class VmStatus:
+    """One VM that has not been terminated.
+
+    :param state: EC2's name of the instance's state.
+    :param market: ``spot`` or ``on-demand``.
+    :param address: where SSH reaches it; None while there is none.
+    :param age: seconds since its launch.
+    :param name: its ``Name`` tag; may be empty.
+    """
+
+    instance_id: str
+    state: str
+    instance_type: str
+    market: str
+    address: str | None
+    age: float
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class BillItem:
+    """What one instance has cost, per second from launch to termination.
+
+    :param price: $/h; None where the price table has none.
+    :param ended_at: None while it runs.
+    """
+
+    instance_id: str
+    instance_type: str
+    market: str
+    launched_at: datetime
+    ended_at: datetime | None
+    price: float | None
+    seconds: float
+
+    @property
+    def dollars(self) -> float:
+        """The cost so far; nothing where the price is not known."""
+        return self.seconds * (self.price or 0.0) / 3600
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            **asdict(self),
+            "launched_at": self.launched_at.isoformat(),
+            "ended_at": None if self.ended_at is None else self.ended_at.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> BillItem:
+        """Read what :meth:`to_json` has made."""
+        ended = document["ended_at"]
+        times = {
+            "launched_at": datetime.fromisoformat(document["launched_at"]),
+            "ended_at": None if ended is None else datetime.fromisoformat(ended),
+        }
+        return cls(**{**document, **times})
+
+
+def total_cost(bill: Sequence[BillItem]) -> float:
+    """Return the dollars of a whole bill."""
+    return sum(item.dollars for item in bill)
