@@ -1,0 +1,36 @@
+"""The parts that system tests share: each is started once, when the first test asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_hads.local_cloud import LocalCloud
+from tests.system.airflow_environment import ROOT
+from tests.system.dags_test import DagsTest
+from tests.system.deployment import AirflowDeployment
+
+
+@pytest.fixture(scope="session")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A cloud in a box, with the workload image in its bucket."""
+    with LocalCloud.start(tmp_path_factory.mktemp("local-cloud"), image="synthetic") as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def dags_test(tmp_path: Path, local_cloud: LocalCloud) -> DagsTest:
+    """A runner of `airflow dags test` for the project's DAGs on the local cloud."""
+    return DagsTest(tmp_path, ROOT / "dags", local_cloud.environment())
+
+
+@pytest.fixture(scope="session")
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud
+) -> Iterator[AirflowDeployment]:
+    """A whole Airflow for the project's DAGs on the local cloud."""
+    home = tmp_path_factory.mktemp("airflow")
+    with AirflowDeployment(home, ROOT / "dags", local_cloud.environment()) as running:
+        yield running

@@ -1,0 +1,87 @@
+"""Long-running processes of the tests, each ended with all that it has started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def session_members(session: int) -> Iterator[int]:
+    """Yield the pids of a session's processes, its leader included."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[3]) == session:
+                    yield int(entry.name)
+
+
+class Daemon:
+    """One process that runs until it is stopped.
+
+    :param name: for messages and for its log file.
+    :param command: program and arguments.
+    :param environment: the whole environment.
+    :param folder: where its log goes, ``<name>.log``.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The leader's pid, which is the session's id as well."""
+        return self._process.pid
+
+    def require_alive(self) -> None:
+        """Raise what the process said last if it has ended by itself."""
+        if self._process.poll() is not None:
+            tail = self.log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{self.name} ended with exit code {self._process.returncode}:\n{tail}")
+
+    def kill(self) -> None:
+        """End the whole session at once, as a machine's failure would."""
+        for pid in session_members(self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(timeout=10)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, and do not wait."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Ask the process to end, then end what is left of its session.
+
+        :param timeout: seconds it has for that.
+        """
+        self.ask_to_end()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=timeout)
+        self.kill()
