@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Union
+from typing import TypeAlias
 
 from airflow_provider_hads.model.runner import ResultFile
 
-__all__ = ["Action", "DeployVm", "PublishResults", "Reason", "RenewLease"]
+__all__ = ["PUBLISH_LANES", "Action", "DeployVm", "PublishResults", "Reason", "RenewLease"]
+
+PUBLISH_LANES = 8
+"""Results of this many tasks are published at once."""
 
 
 class Reason(str, Enum):
@@ -33,7 +37,10 @@ class Reason(str, Enum):
 
 @dataclass(frozen=True)
 class PublishResults:
-    """Make an attempt's results the task's results."""
+    """Make an attempt's results the task's results.
+
+    Its key names the task alone: one attempt of a task is published at a time.
+    """
 
     task_id: str
     attempt_id: str
@@ -43,12 +50,12 @@ class PublishResults:
     @property
     def key(self) -> str:
         """Tells this action from all others of the run."""
-        return f"publish/{self.attempt_id}"
+        return f"publish/{self.task_id}"
 
     @property
     def lane(self) -> str:
         """Actions of one lane are carried out one after the other."""
-        return f"publish/{self.task_id}"
+        return f"publish/{zlib.crc32(self.task_id.encode()) % PUBLISH_LANES}"
 
 
 @dataclass(frozen=True)
@@ -95,5 +102,5 @@ class RenewLease:
         return f"vm/{self.vm_id}"
 
 
-Action = Union[PublishResults, DeployVm, RenewLease]
+Action: TypeAlias = "PublishResults | DeployVm | RenewLease"
 """Any action."""

@@ -33,8 +33,8 @@ def mirror(task_ids: Sequence[str], tasks: Mapping[str, Any], *, producer_ended:
 
     :param task_ids: the tasks asked for.
     :param tasks: the snapshot's ``tasks``; empty where nothing has been published yet.
-    :param producer_ended: the controller has ended and will publish nothing more; to be looked up *before* the
-        snapshot, since the other order takes a task for abandoned that ended in between.
+    :param producer_ended: the controller has ended and will publish nothing more; to be looked up *before*
+        the snapshot, since the other order takes a task for abandoned that ended in between.
     """
     open_tasks = tuple(task_id for task_id in task_ids if not _ended(tasks.get(task_id)))
     failures = [_failure(task_id, tasks[task_id]) for task_id in _failed(task_ids, tasks)]
@@ -64,9 +64,8 @@ def _ended(task: Mapping[str, Any] | None) -> bool:
 
 
 def _failed(task_ids: Iterable[str], tasks: Mapping[str, Any]) -> list[str]:
-    return [
-        task_id for task_id in task_ids if task_id in tasks and tasks[task_id]["state"] == TaskState.FAILED.value
-    ]
+    failed = TaskState.FAILED.value
+    return [task_id for task_id in task_ids if task_id in tasks and tasks[task_id]["state"] == failed]
 
 
 def _failure(task_id: str, task: Mapping[str, Any]) -> str:

@@ -12,11 +12,13 @@ class Rules:
     """Time limits, all in seconds.
 
     :param boot_timeout: from a VM's launch to its runner's first answer; later it is given up.
-    :param margin: after the deadline, before the run gives up what is unfinished; leases and spot requests end
-        with it too. A lease with less than half of it left is renewed to the whole of it.
+    :param deploy_timeout: for installing a runner on a VM that answers.
+    :param margin: after the deadline, before the run gives up what is unfinished. Leases and spot requests
+        end then too, at the latest; a shorter lease is renewed to the whole margin when half of it is left.
     :param visibility: a new instance that the cloud does not show is not taken for lost before this time.
     """
 
     boot_timeout: float = 300.0
+    deploy_timeout: float = 120.0
     margin: float = 600.0
     visibility: float = 60.0

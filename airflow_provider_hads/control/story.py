@@ -30,15 +30,23 @@ def _changes(before: RunState, after: RunState) -> Iterator[str]:
 
 
 def _vm_changes(before: VmRecord, after: VmRecord) -> Iterator[str]:
-    if before.state is after.state:
-        return
     name = f"{after.id} ({after.instance_type}, {after.market})"
-    if after.state is VmState.BOOTING:
+    if before.state is after.state:
+        yield from _silence_changes(name, before, after)
+    elif after.state is VmState.BOOTING:
         yield f"{name} is booting as {after.instance_id}"
     elif after.state is VmState.READY:
         yield f"{name} is ready"
     else:
         yield f"{name} is {after.state.value}: {after.reason}"
+
+
+def _silence_changes(name: str, before: VmRecord, after: VmRecord) -> Iterator[str]:
+    """Tell of a VM that worked and has fallen silent; one that boots is expected to be silent."""
+    if after.state is VmState.READY and after.reason and not before.reason:
+        yield f"{name} does not answer: {after.reason}"
+    elif after.state is VmState.READY and before.reason and not after.reason:
+        yield f"{name} answers again"
 
 
 def _task_changes(before: TaskRecord, after: TaskRecord) -> Iterator[str]:

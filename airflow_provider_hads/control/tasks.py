@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_hads.control.observation import ActionResult, Observation
-from airflow_provider_hads.control.transitions import with_task
-from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmState
+from airflow_provider_hads.control.transitions import task_after
+from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, AttemptStatus
 
 __all__ = ["fail_unfinished", "follow_tasks"]
+
+_Tasks = dict[str, TaskRecord]
 
 _TASK_STATE = {
     AttemptState.QUEUED: TaskState.STAGED,
@@ -23,6 +25,9 @@ _TASK_STATE = {
     AttemptState.CANCELLED: TaskState.WAITING,
 }
 
+_BEST_FIRST = (TaskState.RUNNING, TaskState.STAGED, TaskState.FAILED, TaskState.WAITING)
+"""A task stands where the best of its attempts stands."""
+
 
 def follow_tasks(state: RunState, observation: Observation, now: datetime) -> RunState:
     """Bring every task's record up to what was observed.
@@ -31,12 +36,14 @@ def follow_tasks(state: RunState, observation: Observation, now: datetime) -> Ru
     :param now: UTC.
     """
     elapsed = state.elapsed(now)
+    tasks = dict(state.tasks)
     for vm_id, status in observation.statuses.items():
-        for reported in status.attempts.values():
-            if reported.task_id in state.tasks:
-                state = _with_attempt(state, vm_id, reported, elapsed)
-    state = _with_published(state, observation.results)
-    return _fail_stranded(state, elapsed)
+        _take_reports(tasks, vm_id, status.attempts.values(), elapsed)
+    _take_publications(tasks, observation.results)
+    for vm in state.vms.values():
+        if vm.state.ended:
+            _fail_stranded(tasks, vm, elapsed)
+    return replace(state, tasks=tasks)
 
 
 def fail_unfinished(state: RunState, reason: str) -> RunState:
@@ -44,37 +51,54 @@ def fail_unfinished(state: RunState, reason: str) -> RunState:
 
     :param reason: one line for the user.
     """
-    for task in tuple(state.tasks.values()):
-        if not task.state.ended:
-            failed = replace(task, state=TaskState.FAILED, reason=reason, infrastructure=True)
-            state = with_task(state, failed)
-    return state
+    return replace(state, tasks={task.id: _given_up(task, reason) for task in state.tasks.values()})
 
 
-def _with_attempt(state: RunState, vm_id: str, reported: AttemptStatus, elapsed: float) -> RunState:
-    task = state.tasks[reported.task_id]
-    known = next((attempt for attempt in task.attempts if attempt.id == reported.attempt_id), None)
+def _given_up(task: TaskRecord, reason: str) -> TaskRecord:
+    if task.state.ended:
+        return task
+    more = f"; {task.reason}" if task.reason else ""
+    return replace(task, state=TaskState.FAILED, reason=reason + more, infrastructure=True)
+
+
+def _take_reports(tasks: _Tasks, vm_id: str, reports: Iterable[AttemptStatus], elapsed: float) -> None:
+    for reported in reports:
+        task = tasks.get(reported.task_id)
+        if task is not None:
+            tasks[task.id] = task_after(task, _with_attempt(task, vm_id, reported, elapsed))
+
+
+def _with_attempt(task: TaskRecord, vm_id: str, reported: AttemptStatus, elapsed: float) -> TaskRecord:
+    attempts = {attempt.id: attempt for attempt in task.attempts}
+    known = attempts.get(reported.attempt_id)
+    if known is not None and known.state.ended:
+        return task
     attempt = _updated(known or Attempt(reported.attempt_id, vm_id, reported.state), reported, elapsed)
     if attempt == known:
-        return state
-    others = tuple(other for other in task.attempts if other.id != attempt.id)
-    changed = replace(task, attempts=(*others, attempt), state=_TASK_STATE[attempt.state])
-    if attempt.state is AttemptState.FAILED:
-        changed = replace(
-            changed, reason=_failure(attempt), infrastructure=attempt.exit_code is None or attempt.exit_code == 0
-        )
-    return with_task(state, changed)
+        return task
+    attempts[attempt.id] = attempt
+    return _judged(replace(task, attempts=tuple(attempts.values())))
+
+
+def _judged(task: TaskRecord) -> TaskRecord:
+    """Return the task where its best attempt stands, and why if that is a failure."""
+    states = {_TASK_STATE[attempt.state] for attempt in task.attempts}
+    task = replace(task, state=next(state for state in _BEST_FIRST if state in states))
+    if task.state is not TaskState.FAILED:
+        return task
+    failed = next(attempt for attempt in task.attempts if attempt.state is AttemptState.FAILED)
+    return replace(task, reason=_failure(failed), infrastructure=not failed.exit_code)
 
 
 def _updated(attempt: Attempt, reported: AttemptStatus, elapsed: float) -> Attempt:
-    running = reported.state not in (AttemptState.QUEUED, AttemptState.STAGING, AttemptState.CANCELLED)
+    started = reported.started is not None and attempt.started_at is None
     return replace(
         attempt,
         state=reported.state,
         exit_code=reported.exit_code,
         ran=reported.ran,
-        started_at=elapsed if running and attempt.started_at is None else attempt.started_at,
-        ended_at=elapsed if reported.state.ended and attempt.ended_at is None else attempt.ended_at,
+        started_at=elapsed if started else attempt.started_at,
+        ended_at=elapsed if reported.state.ended else None,
         files=reported.files,
         error=reported.error,
     )
@@ -87,32 +111,36 @@ def _failure(attempt: Attempt) -> str:
     return f"could not be run on {attempt.vm_id}: {attempt.error}"
 
 
-def _with_published(state: RunState, results: Iterable[ActionResult]) -> RunState:
-    published = {result.key for result in results if not result.error}
-    if not published:
-        return state
-    for task in tuple(state.tasks.values()):
-        if any(f"publish/{attempt.id}" in published for attempt in task.attempts):
-            state = with_task(state, replace(task, state=TaskState.FINISHED, reason=""))
-    return state
+def _take_publications(tasks: _Tasks, results: Iterable[ActionResult]) -> None:
+    for result in results:
+        kind, _, task_id = result.key.partition("/")
+        if kind == "publish" and task_id in tasks:
+            tasks[task_id] = _published(tasks[task_id], result.error)
 
 
-def _fail_stranded(state: RunState, elapsed: float) -> RunState:
-    """Fail the tasks of VMs that have ended, except those whose results are in the bucket already."""
-    for vm in state.vms.values():
-        if not vm.state.ended:
-            continue
-        what = "was given up" if vm.state is VmState.LOST else "has ended"
-        for task_id in vm.task_ids:
-            task = state.tasks[task_id]
-            if not task.state.ended and not _has_results(task):
-                reason = f"{vm.id} {what}: {vm.reason}"
-                attempts = tuple(_interrupted(attempt, vm.reason, elapsed) for attempt in task.attempts)
-                failed = replace(
-                    task, state=TaskState.FAILED, reason=reason, infrastructure=True, attempts=attempts
-                )
-                state = with_task(state, failed)
-    return state
+def _published(task: TaskRecord, error: str) -> TaskRecord:
+    if task.state.ended:
+        return task
+    if error:
+        return replace(task, reason=f"its results are not published yet: {error}")
+    # What the attempts left in the bucket is in the manifest now; the state document is to stay small.
+    attempts = tuple(replace(attempt, files=()) for attempt in task.attempts)
+    return replace(task, state=TaskState.FINISHED, reason="", attempts=attempts)
+
+
+def _fail_stranded(tasks: _Tasks, vm: VmRecord, elapsed: float) -> None:
+    """Fail the tasks of a VM that has ended, except those whose results are in the bucket already."""
+    what = "was given up" if vm.state is VmState.LOST else "has ended"
+    for task_id in vm.task_ids:
+        task = tasks[task_id]
+        if not task.state.ended and not _has_results(task):
+            tasks[task_id] = replace(
+                task,
+                state=TaskState.FAILED,
+                reason=f"{vm.id} {what}: {vm.reason}",
+                infrastructure=True,
+                attempts=tuple(_interrupted(attempt, vm.reason, elapsed) for attempt in task.attempts),
+            )
 
 
 def _has_results(task: TaskRecord) -> bool:

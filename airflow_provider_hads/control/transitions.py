@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState, VmRecord, VmState
+from airflow_provider_hads.model.run_state import TaskRecord, TaskState, VmRecord, VmState
 
-__all__ = ["TASK_TRANSITIONS", "VM_TRANSITIONS", "with_task", "with_vm"]
+__all__ = ["TASK_TRANSITIONS", "VM_TRANSITIONS", "task_after", "vm_after"]
 
 VM_TRANSITIONS: Mapping[VmState, frozenset[VmState]] = {
-    VmState.PLANNED: frozenset({VmState.BOOTING, VmState.READY, VmState.STOPPED, VmState.TERMINATED, VmState.LOST}),
+    VmState.PLANNED: frozenset(set(VmState) - {VmState.PLANNED}),
     VmState.BOOTING: frozenset({VmState.READY, VmState.STOPPED, VmState.TERMINATED, VmState.LOST}),
     VmState.READY: frozenset({VmState.STOPPED, VmState.TERMINATED, VmState.LOST}),
     VmState.STOPPED: frozenset({VmState.BOOTING, VmState.READY, VmState.TERMINATED, VmState.LOST}),
@@ -29,20 +29,18 @@ TASK_TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = {
 """From a task's state to those it can change to; a finished or failed task stays so."""
 
 
-def with_vm(state: RunState, vm: VmRecord) -> RunState:
-    """Return the state with one VM's record replaced; a change that the table forbids is not made."""
-    known = state.vms[vm.id]
-    if vm.state is not known.state and vm.state not in VM_TRANSITIONS[known.state]:
-        return state
-    return replace(state, vms={**state.vms, vm.id: vm})
+def vm_after(known: VmRecord, wanted: VmRecord) -> VmRecord:
+    """Return the wanted record of a VM, or the known one where the table forbids the change."""
+    if wanted.state is not known.state and wanted.state not in VM_TRANSITIONS[known.state]:
+        return known
+    return wanted
 
 
-def with_task(state: RunState, task: TaskRecord) -> RunState:
-    """Return the state with one task's record replaced; a change that the table forbids keeps the task's state.
+def task_after(known: TaskRecord, wanted: TaskRecord) -> TaskRecord:
+    """Return the wanted record of a task; where the table forbids the change, only its attempts.
 
-    Attempts are taken over in any case: a late attempt of a finished task is still part of its history.
+    A late attempt of a finished task is still part of its history.
     """
-    known = state.tasks[task.id]
-    if task.state is not known.state and task.state not in TASK_TRANSITIONS[known.state]:
-        task = replace(known, attempts=task.attempts)
-    return replace(state, tasks={**state.tasks, task.id: task})
+    if wanted.state is not known.state and wanted.state not in TASK_TRANSITIONS[known.state]:
+        return replace(known, attempts=wanted.attempts)
+    return wanted

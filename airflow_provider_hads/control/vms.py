@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_hads.control.observation import ActionResult, Observation, Silence
+from airflow_provider_hads.control.observation import Observation, Silence
 from airflow_provider_hads.control.rules import Rules
-from airflow_provider_hads.control.transitions import with_vm
+from airflow_provider_hads.control.transitions import vm_after
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
 
@@ -22,6 +22,22 @@ _STATE_OF_INSTANCE = {
 }
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """What one step knows, for all VMs alike.
+
+    :param elapsed: seconds since the run's start.
+    :param supervised: seconds since the controller's first step.
+    """
+
+    observation: Observation
+    now: datetime
+    elapsed: float
+    supervised: float
+    rules: Rules
+    silences: dict[str, Silence]
+
+
 def follow_vms(state: RunState, observation: Observation, now: datetime, rules: Rules) -> RunState:
     """Bring every VM's record up to what was observed, and give up those that are not to be had.
 
@@ -29,63 +45,102 @@ def follow_vms(state: RunState, observation: Observation, now: datetime, rules: 
     :param observation: what has become known.
     :param now: UTC.
     """
-    for vm in tuple(state.vms.values()):
-        if vm.state is VmState.TERMINATED:
-            continue
-        if observation.fleet is not None:
-            state = with_vm(state, _after_describe(state, vm, observation.fleet.get(vm.id), now, rules))
-        status = observation.statuses.get(vm.id)
-        if status is not None:
-            vm = state.vms[vm.id]
-            state = with_vm(state, replace(vm, state=VmState.READY, boot_id=vm.boot_id or status.boot_id, reason=""))
-        state = _give_up_if_hopeless(state, vm.id, observation, now, rules)
-    return state
+    elapsed = state.elapsed(now)
+    since = elapsed if state.supervised_from is None else state.supervised_from
+    moment = _Moment(observation, now, elapsed, elapsed - since, rules, _silences(observation))
+    return replace(state, vms={vm.id: _followed(vm, moment) for vm in state.vms.values()})
 
 
-def _after_describe(
-    state: RunState, vm: VmRecord, instance: Instance | None, now: datetime, rules: Rules
-) -> VmRecord:
-    if instance is None:
-        return _not_shown(state, vm, now, rules)
-    vm = replace(vm, instance_id=instance.instance_id, launched_at=vm.launched_at or instance.launched_at)
-    target = _STATE_OF_INSTANCE.get(instance.state)
-    if target is VmState.TERMINATED:
-        reason = instance.state_reason or "terminated"
-        return replace(vm, state=target, ended_at=state.elapsed(now), reason=reason)
-    if target is VmState.STOPPED:
-        return replace(vm, state=target, reason=instance.state_reason or instance.state.value)
-    if vm.state in (VmState.PLANNED, VmState.STOPPED):
-        return replace(vm, state=VmState.BOOTING, reason="")
+def _followed(vm: VmRecord, moment: _Moment) -> VmRecord:
+    if vm.state is VmState.TERMINATED:
+        return vm
+    for change in _CHANGES:
+        vm = vm_after(vm, change(vm, moment))
     return vm
 
 
-def _not_shown(state: RunState, vm: VmRecord, now: datetime, rules: Rules) -> VmRecord:
-    if vm.launched_at is None or (now - vm.launched_at).total_seconds() <= rules.visibility:
+def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
+    if moment.observation.fleet is None:
         return vm
-    return replace(vm, state=VmState.TERMINATED, ended_at=state.elapsed(now), reason="the cloud shows it no more")
+    instance = moment.observation.fleet.get(vm.id)
+    if instance is None:
+        return _not_shown(vm, moment)
+    vm = replace(vm, instance_id=instance.instance_id, launched_at=vm.launched_at or instance.launched_at)
+    target = _STATE_OF_INSTANCE.get(instance.state)
+    if target is VmState.TERMINATED:
+        reason = vm.reason if vm.state is VmState.LOST else instance.state_reason or "terminated"
+        return replace(vm, state=target, ended_at=moment.elapsed, reason=reason)
+    if target is VmState.STOPPED:
+        return replace(vm, state=target, reason=instance.state_reason or instance.state.value)
+    if vm.state is VmState.PLANNED:
+        return replace(vm, state=VmState.BOOTING, booting_since=instance.launched_at, reason="")
+    if vm.state is VmState.STOPPED:
+        return replace(vm, state=VmState.BOOTING, booting_since=moment.now, reason="")
+    return vm
 
 
-def _give_up_if_hopeless(
-    state: RunState, vm_id: str, observation: Observation, now: datetime, rules: Rules
-) -> RunState:
-    vm = state.vms[vm_id]
-    if vm.state not in (VmState.BOOTING, VmState.PLANNED):
-        return state
-    silence = _silence(vm_id, observation.silences, observation.results)
-    if silence is not None:
-        vm = replace(vm, reason=silence.reason)
+def _not_shown(vm: VmRecord, moment: _Moment) -> VmRecord:
+    """Take a VM for gone that the cloud does not show, unless it may be too new to be shown."""
+    youngest = min(moment.supervised, _age(vm.launched_at, moment))
+    if youngest <= moment.rules.visibility or vm.state is VmState.LOST:
+        return vm
+    if vm.state is VmState.PLANNED:
+        return replace(vm, state=VmState.LOST, reason="the cloud does not know it: it was never launched")
+    reason = "the cloud shows it no more"
+    return replace(vm, state=VmState.TERMINATED, ended_at=moment.elapsed, reason=reason)
+
+
+def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
+    status = moment.observation.statuses.get(vm.id)
+    if status is not None:
+        return replace(vm, state=VmState.READY, boot_id=vm.boot_id or status.boot_id, reason="")
+    silence = moment.silences.get(vm.id)
+    if silence is None or vm.state not in (VmState.BOOTING, VmState.READY):
+        return vm
+    return replace(vm, reason=silence.reason)
+
+
+def _given_up(vm: VmRecord, moment: _Moment) -> VmRecord:
+    """Give up a VM that can't be reached, or that was asked after its boot time-out and did not answer.
+
+    The time alone does not prove anything: a controller that comes late finds VMs that have long been ready.
+    """
+    if vm.state is not VmState.BOOTING:
+        return vm
+    silence = moment.silences.get(vm.id)
     if silence is not None and silence.hopeless:
-        return with_vm(state, replace(vm, state=VmState.LOST))
-    if vm.launched_at is not None and (now - vm.launched_at).total_seconds() > rules.boot_timeout:
-        reason = f"not ready {rules.boot_timeout:.0f} s after its launch" + (f": {vm.reason}" if vm.reason else "")
-        return with_vm(state, replace(vm, state=VmState.LOST, reason=reason))
-    return with_vm(state, vm)
+        return replace(vm, state=VmState.LOST)
+    timeout = moment.rules.boot_timeout
+    if _age(vm.booting_since, moment) <= timeout or not _mute(vm, moment):
+        return vm
+    reason = f"not ready {timeout:.0f} s after its launch" + (f": {vm.reason}" if vm.reason else "")
+    return replace(vm, state=VmState.LOST, reason=reason)
 
 
-def _silence(
-    vm_id: str, silences: Mapping[str, Silence], results: tuple[ActionResult, ...]
-) -> Silence | None:
-    for result in results:
-        if result.key == f"deploy/{vm_id}" and result.error:
-            return Silence(result.error, hopeless=result.hopeless)
-    return silences.get(vm_id)
+_CHANGES: Sequence[Callable[[VmRecord, _Moment], VmRecord]] = (_described, _heard, _given_up)
+
+
+def _mute(vm: VmRecord, moment: _Moment) -> bool:
+    silence = moment.silences.get(vm.id)
+    if silence is not None:
+        return not silence.undeployed
+    instance = None if moment.observation.fleet is None else moment.observation.fleet.get(vm.id)
+    return instance is not None and not _can_be_asked(instance)
+
+
+def _can_be_asked(instance: Instance) -> bool:
+    return instance.state is InstanceState.RUNNING and instance.address is not None
+
+
+def _age(since: datetime | None, moment: _Moment) -> float:
+    return float("inf") if since is None else (moment.now - since).total_seconds()
+
+
+def _silences(observation: Observation) -> dict[str, Silence]:
+    """Return why VMs did not answer: to a look, or to a deployment, which tells more."""
+    silences = dict(observation.silences)
+    for result in observation.results:
+        kind, _, vm_id = result.key.partition("/")
+        if kind == "deploy" and result.error:
+            silences[vm_id] = Silence(result.error, hopeless=result.hopeless)
+    return silences

@@ -10,7 +10,7 @@ from enum import Enum
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.runner import AttemptState, ResultFile
 
-__all__ = ["Attempt", "RunState", "TaskRecord", "TaskState", "VmRecord", "VmState"]
+__all__ = ["Attempt", "RunState", "Setback", "TaskRecord", "TaskState", "VmRecord", "VmState"]
 
 
 class VmState(str, Enum):
@@ -71,7 +71,7 @@ class Attempt:
     :param ran: seconds its container has run, time frozen not counted.
     :param started_at: seconds since the run's start when it was first seen running.
     :param ended_at: seconds since the run's start when it was seen to have ended.
-    :param files: what it has left in the bucket, known when it has finished.
+    :param files: what it has left in the bucket, known from its finish until they are published.
     :param error: why it failed, one line; empty otherwise.
     """
 
@@ -114,6 +114,7 @@ class VmRecord:
     :param price: $/h.
     :param task_ids: its tasks by the plan, in the order in which they start.
     :param launched_at: when the cloud launched it.
+    :param booting_since: when its current boot began: its launch, or when it was seen to have been resumed.
     :param ended_at: seconds since the run's start when it was seen to have ended.
     :param boot_id: the kernel's boot id when its runner first answered.
     :param reason: why it is where it is, one line for the user.
@@ -128,9 +129,22 @@ class VmRecord:
     state: VmState = VmState.PLANNED
     instance_id: str | None = None
     launched_at: datetime | None = None
+    booting_since: datetime | None = None
     ended_at: float | None = None
     boot_id: str | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Setback:
+    """An action that has failed, and is to be tried again.
+
+    :param failures: how often it has failed in a row.
+    :param until: seconds since the run's start, before which it is not tried again.
+    """
+
+    failures: int
+    until: float
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,9 @@ class RunState:
     :param started_at: the run's start, UTC; every other time of the run is seconds since then.
     :param deadline: seconds since the start.
     :param epoch: number of the controller's try; VMs refuse a lower one than they have heard.
+    :param supervised_from: seconds since the start at the controller's first step; None before it.
     :param pending: keys of the actions that are being carried out.
+    :param setbacks: by key, the actions that have failed and are to be tried again.
     :param deadline_missed: whether the miss has been announced.
     """
 
@@ -149,7 +165,9 @@ class RunState:
     epoch: int = 0
     vms: Mapping[str, VmRecord] = field(default_factory=dict)
     tasks: Mapping[str, TaskRecord] = field(default_factory=dict)
+    supervised_from: float | None = None
     pending: tuple[str, ...] = ()
+    setbacks: Mapping[str, Setback] = field(default_factory=dict)
     deadline_missed: bool = False
 
     @property

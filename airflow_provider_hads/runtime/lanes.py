@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Thread
+from types import TracebackType
 from typing import Any
 
 __all__ = ["Ended", "Lanes"]
@@ -16,27 +16,30 @@ __all__ = ["Ended", "Lanes"]
 class Ended:
     """A call that has ended.
 
+    :param lane: where it ran.
     :param key: what it was submitted as.
     :param value: what it returned; None when it raised.
     :param error: what it raised.
     """
 
+    lane: str
     key: str
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class Lanes:
-    """A pool of threads that never runs two calls of one lane at once.
+    """Runs calls in the background, never two of one lane at once.
 
-    :param width: most calls at once. A call that hangs holds up its own lane only, while there are threads left.
+    Each lane at work has a thread of its own, so that a call that hangs holds up its own lane only. The
+    threads don't keep the process alive: what still hangs at its end is left behind.
     """
 
-    def __init__(self, width: int) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=width, thread_name_prefix="hads")
+    def __init__(self) -> None:
         self._lock = Lock()
         self._waiting: dict[str, deque[tuple[str, Callable[[], Any]]]] = {}
         self._ended: list[Ended] = []
+        self._closed = False
 
     def busy(self, lane: str) -> bool:
         """Say whether a call of that lane runs or waits."""
@@ -44,40 +47,63 @@ class Lanes:
             return lane in self._waiting
 
     def submit(self, lane: str, key: str, call: Callable[[], Any]) -> None:
-        """Run a call after those that its lane has already."""
+        """Run a call after those that its lane has already; after :meth:`close`, drop it."""
         with self._lock:
+            if self._closed:
+                return
             if lane in self._waiting:
                 self._waiting[lane].append((key, call))
                 return
-            self._waiting[lane] = deque()
-        self._pool.submit(self._run, lane, key, call)
+            self._waiting[lane] = deque([(key, call)])
+        Thread(target=self._work, args=(lane,), name=f"hads {lane}", daemon=True).start()
 
     def collect(self) -> list[Ended]:
-        """Return the calls that have ended since the last time, without waiting."""
+        """Return the calls that have ended since the last time, without waiting.
+
+        Calls of one lane come in their order.
+        """
         with self._lock:
             ended, self._ended = self._ended, []
         return ended
 
     def close(self) -> None:
-        """Drop what waits and return at once; calls that run end by their own time-outs."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _run(self, lane: str, key: str, call: Callable[[], Any]) -> None:
-        try:
-            ended = Ended(key, value=call())
-        except Exception as error:  # every failure is an observation for the controller, which knows what to do
-            ended = Ended(key, error=error)
+        """Drop what waits and return at once; calls that run end by their own time-outs, unheard."""
         with self._lock:
-            self._ended.append(ended)
-            if not self._waiting[lane]:
-                del self._waiting[lane]
-                return
-            following = self._waiting[lane].popleft()
-        self._run_next(lane, *following)
+            self._closed = True
 
-    def _run_next(self, lane: str, key: str, call: Callable[[], Any]) -> None:
-        try:
-            self._pool.submit(self._run, lane, key, call)
-        except RuntimeError:  # closed meanwhile: nobody waits for it any more
-            with self._lock:
-                self._waiting.pop(lane, None)
+    def _work(self, lane: str) -> None:
+        ended: Ended | None = None
+        while (following := self._next(lane, ended)) is not None:
+            ended = _carried_out(lane, *following)
+
+    def _next(self, lane: str, ended: Ended | None) -> tuple[str, Callable[[], Any]] | None:
+        """Hand in what has ended and return the lane's next call; if there is none, the lane is free."""
+        with self._lock:
+            if ended is not None:
+                self._ended.append(ended)
+            if self._waiting[lane] and not self._closed:
+                return self._waiting[lane].popleft()
+            del self._waiting[lane]
+            return None
+
+
+class _Catch:
+    """Catches whatever a call raises: it is the collector's to judge, and the lane must not die of it."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> _Catch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self.error = error
+        return True
+
+
+def _carried_out(lane: str, key: str, call: Callable[[], Any]) -> Ended:
+    value = None
+    with _Catch() as caught:
+        value = call()
+    return Ended(lane, key, value, caught.error)

@@ -7,16 +7,29 @@ from dataclasses import dataclass
 
 from airflow_provider_hads.model.environment import InstanceType
 from airflow_provider_hads.model.job import Job, Task
-from airflow_provider_hads.model.run_state import VmRecord
+from airflow_provider_hads.model.run_state import TaskRecord, VmRecord
 from airflow_provider_hads.model.runner import StagedFile, TaskOrder
 from airflow_provider_hads.model.settings import Settings
 
-__all__ = ["OrderBook", "attempt_id", "slots_of"]
+__all__ = ["OrderBook", "attempt_id", "next_number", "slots_of"]
 
 
-def attempt_id(task_id: str, number: int) -> str:
-    """Return the id of a task's attempt, counted from 1."""
-    return f"{task_id}.{number}"
+def attempt_id(task_id: str, number: int, generation: int = 0) -> str:
+    """Return the id of a task's attempt.
+
+    :param number: counted from 1 within the generation.
+    :param generation: how often the run has been cleared.
+    """
+    return f"{task_id}.{number}" if generation == 0 else f"{task_id}.g{generation}.{number}"
+
+
+def next_number(task: TaskRecord) -> int:
+    """Return the number of a task's next attempt; ids are never used twice, for VMs refuse that."""
+    known = {attempt.id for attempt in task.attempts}
+    number = len(known) + 1
+    while attempt_id(task.id, number) in known:
+        number += 1
+    return number
 
 
 def slots_of(instance_type: InstanceType, settings: Settings) -> int:
@@ -29,27 +42,29 @@ class OrderBook:
     """Writes orders for the tasks of one run.
 
     :param files: what is to be staged, by task id.
+    :param generation: how often the run has been cleared.
     """
 
     job: Job
     instance_types: Mapping[str, InstanceType]
     settings: Settings
     files: Mapping[str, Sequence[StagedFile]]
+    generation: int = 0
 
     def orders(self, vm: VmRecord, numbers: Mapping[str, int]) -> tuple[TaskOrder, ...]:
-        """Return orders for a VM, in the order of the plan.
+        """Return orders for a VM; their positions are those of the plan, so that later ones fit in between.
 
         :param numbers: by task id, the number of the attempt.
         """
-        wanted = [task_id for task_id in vm.task_ids if task_id in numbers]
         return tuple(
             self._order(self.job.tasks[task_id], vm, position, numbers[task_id])
-            for position, task_id in enumerate(wanted)
+            for position, task_id in enumerate(vm.task_ids)
+            if task_id in numbers
         )
 
     def _order(self, task: Task, vm: VmRecord, position: int, number: int) -> TaskOrder:
         return TaskOrder(
-            attempt_id=attempt_id(task.id, number),
+            attempt_id=attempt_id(task.id, number, self.generation),
             task_id=task.id,
             position=position,
             command=task.command,

@@ -18,8 +18,8 @@ _ADAPTER = TypeAdapter(RunState)
 
 
 def dump_state(state: RunState) -> dict[str, Any]:
-    """Return the state as a JSON-able document; a large one is compressed, since the store warns above 64 KB."""
-    text = json.dumps(_ADAPTER.dump_python(state, mode="json"), separators=(",", ":"))
+    """Return the state as a JSON-able document; a large one is compressed (the store warns above 64 KB)."""
+    text = json.dumps(_ADAPTER.dump_python(state, mode="json", exclude_defaults=True), separators=(",", ":"))
     if len(text) <= _PLAIN_LIMIT:
         return {"state": json.loads(text)}
     return {"zlib": base64.b64encode(zlib.compress(text.encode())).decode()}

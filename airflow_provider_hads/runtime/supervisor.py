@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from airflow_provider_hads.control import (
     Action,
-    ActionResult,
     DeployVm,
-    Observation,
     PublishResults,
     RenewLease,
     Rules,
-    Silence,
     decide,
 )
 from airflow_provider_hads.control.ports import FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
-from airflow_provider_hads.exceptions import CommandFailed, EpochRefused, HostKeyMismatch, VmError
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
 from airflow_provider_hads.model.runner import Exchange, VmStatus
-from airflow_provider_hads.runtime.lanes import Ended, Lanes
-from airflow_provider_hads.runtime.orders import OrderBook
+from airflow_provider_hads.runtime.lanes import Lanes
+from airflow_provider_hads.runtime.observing import DESCRIBE, EXCHANGE, VM, observe
+from airflow_provider_hads.runtime.orders import OrderBook, next_number
 
 __all__ = ["Supervisor"]
 
 log = logging.getLogger(__name__)
-
-_DESCRIBE = "describe"
-_EXCHANGE = "exchange/"
 
 
 class Supervisor:
@@ -71,7 +65,7 @@ class Supervisor:
         self._save = save
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
-        self._lanes = Lanes(width=min(64, len(state.vms) + 8))
+        self._lanes = Lanes()
 
     def step(self) -> bool:
         """Make one step.
@@ -81,11 +75,13 @@ class Supervisor:
         """
         now = self._clock()
         self._look(now)
-        observation = self._observation()
+        observation = observe(self._lanes.collect())
+        # A VM that a look does not show stays reachable for what is under way.
+        self._instances.update(observation.fleet or {})
         before = self.state
         self.state, actions = decide(before, observation, now, self._rules)
         for sentence in tell(before, self.state, self.state.elapsed(now)):
-            log.info(sentence)
+            log.info("%s", sentence)
         if self.state != before:
             self._save(self.state)
         for action in actions:
@@ -97,12 +93,12 @@ class Supervisor:
         self._lanes.close()
 
     def _look(self, now: datetime) -> None:
-        if self._due(_DESCRIBE, now):
-            self._lanes.submit(_DESCRIBE, _DESCRIBE, self._fleet.describe)
+        if self._due(DESCRIBE, now):
+            self._lanes.submit(DESCRIBE, DESCRIBE, self._fleet.describe)
         for vm in self.state.vms.values():
             instance = self._instances.get(vm.id)
-            if instance is not None and _can_answer(vm, instance) and self._due(f"vm/{vm.id}", now):
-                self._lanes.submit(f"vm/{vm.id}", _EXCHANGE + vm.id, self._exchange(instance))
+            if instance is not None and _can_answer(vm, instance) and self._due(VM + vm.id, now):
+                self._lanes.submit(VM + vm.id, EXCHANGE + vm.id, self._exchange(instance))
 
     def _due(self, lane: str, now: datetime) -> bool:
         last = self._looked_at.get(lane)
@@ -114,31 +110,6 @@ class Supervisor:
     def _exchange(self, instance: Instance) -> Callable[[], VmStatus]:
         message = Exchange(epoch=self.state.epoch)
         return lambda: self._vms.exchange(instance, message)
-
-    def _observation(self) -> Observation:
-        observation = Observation()
-        for ended in self._lanes.collect():
-            observation = self._with(observation, ended)
-        return observation
-
-    def _with(self, observation: Observation, ended: Ended) -> Observation:
-        if isinstance(ended.error, EpochRefused):
-            raise ended.error
-        if ended.key == _DESCRIBE:
-            return self._with_fleet(observation, ended)
-        if ended.key.startswith(_EXCHANGE):
-            return _with_answer(observation, ended.key[len(_EXCHANGE) :], ended)
-        result = ActionResult(ended.key, _one_line(ended.error), isinstance(ended.error, HostKeyMismatch))
-        if ended.error is not None:
-            log.warning("%s did not work: %s", ended.key, result.error)
-        return replace(observation, results=(*observation.results, result))
-
-    def _with_fleet(self, observation: Observation, ended: Ended) -> Observation:
-        if ended.error is not None:
-            log.warning("The cloud did not tell about the VMs: %s", _one_line(ended.error))
-            return observation
-        self._instances = newest_by_vm(ended.value)
-        return replace(observation, fleet=self._instances)
 
     def _carry_out(self, action: Action) -> None:
         if isinstance(action, PublishResults):
@@ -160,40 +131,17 @@ class Supervisor:
 
     def _deployment(self, action: DeployVm, instance: Instance) -> Callable[[], VmStatus]:
         vm = self.state.vms[action.vm_id]
-        numbers = {task_id: len(self.state.tasks[task_id].attempts) + 1 for task_id in action.task_ids}
+        numbers = {task_id: next_number(self.state.tasks[task_id]) for task_id in action.task_ids}
         message = Exchange(epoch=self.state.epoch, enqueue=self._orders.orders(vm, numbers))
-        until = self._clock() + timedelta(seconds=self._rules.boot_timeout)
 
         def deploy() -> VmStatus:
+            until = self._clock() + timedelta(seconds=self._rules.deploy_timeout)
             self._vms.prepare(instance, until)
             return self._vms.exchange(instance, message)
 
         return deploy
 
 
-def newest_by_vm(instances: tuple[Instance, ...]) -> dict[str, Instance]:
-    """Return the instance of each VM: where there are several, one that lives, then the latest launched."""
-    ordered = sorted(instances, key=lambda instance: (not instance.state.ended, instance.launched_at))
-    return {instance.vm_id: instance for instance in ordered}
-
-
 def _can_answer(vm: VmRecord, instance: Instance) -> bool:
     running = instance.state is InstanceState.RUNNING and instance.address is not None
     return running and vm.state in (VmState.BOOTING, VmState.READY)
-
-
-def _with_answer(observation: Observation, vm_id: str, ended: Ended) -> Observation:
-    if ended.error is None:
-        return replace(observation, statuses={**observation.statuses, vm_id: ended.value})
-    if not isinstance(ended.error, VmError):
-        raise ended.error
-    silence = Silence(
-        _one_line(ended.error),
-        undeployed=isinstance(ended.error, CommandFailed),
-        hopeless=isinstance(ended.error, HostKeyMismatch),
-    )
-    return replace(observation, silences={**observation.silences, vm_id: silence})
-
-
-def _one_line(error: Exception | None) -> str:
-    return "" if error is None else " ".join(f"{error}".split()) or type(error).__name__
