@@ -16,12 +16,14 @@ from airflow_provider_hads.model.settings import Ec2Settings
 
 __all__ = [
     "CloudDefaults",
+    "cancel_request",
     "fleet_request",
     "image_id_of",
     "instances_of_requests",
     "run_instances_request",
     "spot_requests_by_id",
     "spot_requests_request",
+    "terminate_request",
     "token_request",
 ]
 
@@ -188,6 +190,16 @@ def spot_requests_by_id(request_ids: Sequence[str]) -> dict[str, Any]:
     :param request_ids: at most 200 ids.
     """
     return {"Filters": [_filter("spot-instance-request-id", request_ids)], "MaxResults": _PAGE}
+
+
+def cancel_request(request_ids: Sequence[str]) -> dict[str, Any]:
+    """Return the CancelSpotInstanceRequests request for some spot requests."""
+    return {"SpotInstanceRequestIds": list(request_ids)}
+
+
+def terminate_request(instance_ids: Sequence[str]) -> dict[str, Any]:
+    """Return the TerminateInstances request for some VMs."""
+    return {"InstanceIds": list(instance_ids)}
 
 
 def _filter(name: str, values: Sequence[str]) -> dict[str, Any]:

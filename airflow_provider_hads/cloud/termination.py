@@ -11,10 +11,12 @@ from typing import Any
 from airflow_provider_hads.cloud.descriptions import described_instances
 from airflow_provider_hads.cloud.errors import PERMISSION_CODES, code_of_cause, translated
 from airflow_provider_hads.cloud.requests import (
+    cancel_request,
     fleet_request,
     instances_of_requests,
     spot_requests_by_id,
     spot_requests_request,
+    terminate_request,
 )
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.fleet import Instance, InstanceState
@@ -55,9 +57,9 @@ def end_instance(client: Any, instance: Instance) -> None:
     """
     if instance.spot_request_id:
         with translated("CancelSpotInstanceRequests", instance.spot_request_id):
-            client.cancel_spot_instance_requests(SpotInstanceRequestIds=[instance.spot_request_id])
+            client.cancel_spot_instance_requests(**cancel_request([instance.spot_request_id]))
     with translated("TerminateInstances", instance.instance_id):
-        client.terminate_instances(InstanceIds=[instance.instance_id])
+        client.terminate_instances(**terminate_request([instance.instance_id]))
     log.info("Ended %s (%s)", instance.vm_id or "a VM without a name", instance.instance_id)
 
 
@@ -167,13 +169,13 @@ class _Ending:
 
     def _cancel(self, ids: Sequence[str]) -> None:
         def cancel(chunk: Sequence[str]) -> None:
-            self._client.cancel_spot_instance_requests(SpotInstanceRequestIds=list(chunk))
+            self._client.cancel_spot_instance_requests(**cancel_request(chunk))
 
         self._end("CancelSpotInstanceRequests", ids, cancel, self._cancelled)
 
     def _terminate(self, ids: Sequence[str]) -> None:
         def terminate(chunk: Sequence[str]) -> None:
-            self._client.terminate_instances(InstanceIds=list(chunk))
+            self._client.terminate_instances(**terminate_request(chunk))
 
         self._end("TerminateInstances", ids, terminate, self._terminated)
 

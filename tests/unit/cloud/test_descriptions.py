@@ -1,0 +1,59 @@
+"""EC2's description of a VM as ours."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_provider_hads.cloud.descriptions import UNKNOWN_NUMBER, instance_of
+from airflow_provider_hads.model import Market
+from airflow_provider_hads.model.fleet import InstanceState
+
+LAUNCHED_AT = datetime(2030, 1, 1, tzinfo=timezone.utc)
+BARE: dict[str, Any] = {"InstanceId": "i-1", "State": {"Name": "pending"}, "LaunchTime": LAUNCHED_AT}
+
+
+def tagged(**tags: str) -> list[dict[str, str]]:
+    return [{"Key": f"hads:{name.replace('_', '-')}", "Value": value} for name, value in tags.items()]
+
+
+def test_a_hibernated_spot_vm() -> None:
+    instance = instance_of(
+        {
+            **BARE,
+            "InstanceType": "m5.large",
+            "InstanceLifecycle": "spot",
+            "SpotInstanceRequestId": "sir-1",
+            "State": {"Name": "stopped"},
+            "StateReason": {"Code": "Server.SpotInstanceStop", "Message": "no capacity"},
+            "Placement": {"AvailabilityZone": "us-east-1a"},
+            "PrivateIpAddress": "10.0.0.1",
+            "Tags": tagged(vm="vm-3", sequence="3", generation="1", host_key="ssh-ed25519 AAAA"),
+        }
+    )
+
+    assert (instance.vm_id, instance.sequence, instance.generation) == ("vm-3", 3, 1)
+    assert (instance.market, instance.spot_request_id) == (Market.SPOT, "sir-1")
+    assert instance.state is InstanceState.STOPPED
+    assert instance.state_reason == "Server.SpotInstanceStop: no capacity"
+    assert instance.address == "10.0.0.1"
+    assert instance.zone == "us-east-1a"
+    assert instance.host_key == "ssh-ed25519 AAAA"
+
+
+def test_the_public_address_is_preferred() -> None:
+    instance = instance_of({**BARE, "PublicIpAddress": "203.0.113.1", "PrivateIpAddress": "10.0.0.1"})
+
+    assert instance.address == "203.0.113.1"
+
+
+def test_missing_tags_are_no_error_and_match_no_order() -> None:
+    instance = instance_of(BARE)
+
+    assert (instance.vm_id, instance.host_key, instance.address) == ("", "", None)
+    assert instance.sequence == instance.generation == UNKNOWN_NUMBER
+    assert instance.market is Market.ON_DEMAND
+
+
+def test_a_number_that_is_none_is_taken_as_missing() -> None:
+    assert instance_of({**BARE, "Tags": tagged(sequence="x")}).sequence == UNKNOWN_NUMBER
