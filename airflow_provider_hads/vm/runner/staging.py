@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -24,7 +25,7 @@ __all__ = ["fetch_image", "image_key", "path_inside", "stage_files"]
 
 def image_key(image: str) -> str:
     """Return the key of an image's tar in the bucket."""
-    return f"images/{image.replace('/', '_').replace(':', '_').replace('@', '_')}.tar"
+    return f"images/{re.sub(r'[^A-Za-z0-9._-]', '_', image)}.tar"
 
 
 def fetch_image(engine: Engine, bucket: Bucket, image: str) -> None:
