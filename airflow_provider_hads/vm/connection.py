@@ -63,15 +63,6 @@ class SshAccess:
             pause=said.retry_interval,
         )
 
-    def public_key(self) -> str:
-        """Return the public key that a VM must let in, as in ``authorized_keys``.
-
-        :raises VmError: the private key can't be read.
-        """
-        from airflow_provider_hads.vm.pinned_hook import public_key
-
-        return public_key(self.ssh_conn_id, self.key_file)
-
 
 @dataclass(frozen=True)
 class CommandResult:

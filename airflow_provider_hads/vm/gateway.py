@@ -7,7 +7,6 @@ import os
 import random
 import threading
 import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from airflow_provider_hads.exceptions import CommandFailed, EpochRefused, VmUnreachable
@@ -17,8 +16,6 @@ from airflow_provider_hads.vm.connection import CommandResult, SshAccess, VmConn
 from airflow_provider_hads.vm.messages import RunnerConfig, dump_config, dump_exchange, load_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_hads.model.fleet import Instance
     from airflow_provider_hads.model.runner import Exchange, VmStatus
 
@@ -33,36 +30,29 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds between two looks whether a 
 class VmGateway:
     """Keeps one connection a VM; may be used by several threads, one a VM.
 
-    :param config_of: returns what a VM's runner needs to know.
     :param root: the runner's folder on the VMs.
     :param command_timeout: seconds for a command, unless told otherwise.
     """
 
     def __init__(
-        self,
-        access: SshAccess,
-        config_of: Callable[[Instance], RunnerConfig],
-        *,
-        root: str = DEFAULT_ROOT,
-        command_timeout: float = _COMMAND_TIMEOUT,
+        self, access: SshAccess, *, root: str = DEFAULT_ROOT, command_timeout: float = _COMMAND_TIMEOUT
     ) -> None:
         self._access = access
-        self._config_of = config_of
         self._root = root
         self._command_timeout = command_timeout
         self._connections: dict[str, VmConnection] = {}
         self._lock = threading.Lock()
 
-    def prepare(self, instance: Instance, until: datetime) -> None:
+    def prepare(self, instance: Instance, config: RunnerConfig, *, timeout: float) -> None:
         """Wait for a VM's SSH, send it the runner and start that; all of it may be done again.
 
-        :param until: when SSH must answer, UTC.
+        :param timeout: seconds until SSH must answer.
         :raises VmUnreachable: it does not.
         :raises HostKeyMismatch: another host answers at the VM's address.
         :raises CommandFailed: the VM can't do what it must (no sudo, no Python).
         """
-        self._wait_for_ssh(instance, (until - datetime.now(timezone.utc)).total_seconds())
-        runner, content = runner_bundle(), dump_config(self._config_of(instance))
+        self._wait_for_ssh(instance, timeout)
+        runner, content = runner_bundle(), dump_config(config)
         self._run(instance, write_file_command(RUNNER_PATH, runner, 0o755), runner)
         self._run(instance, write_file_command(f"{self._root}/runner.json", content), content)
         self._run(instance, runner_command("start", self._root))

@@ -12,7 +12,7 @@ from airflow.providers.ssh.hooks.ssh import SSHHook
 
 from airflow_provider_hads.exceptions import HostKeyMismatch, VmError
 
-__all__ = ["PinnedSSHHook", "parse_host_key", "public_key"]
+__all__ = ["PinnedSSHHook", "parse_host_key"]
 
 _LOG_CHANNEL = "airflow_provider_hads.paramiko"
 
@@ -28,20 +28,6 @@ def parse_host_key(text: str) -> paramiko.PKey:
         return paramiko.PKey.from_type_string(kind, b64decode(data, validate=True))
     except (ValueError, paramiko.SSHException) as error:
         raise VmError(f"not a public host key: {text[:80]!r}: {error}") from error
-
-
-def public_key(ssh_conn_id: str | None, key_file: str | None = None) -> str:
-    """Return the public half of a connection's key or of a key file, as in ``authorized_keys``.
-
-    :raises VmError: there is none, or it can't be read.
-    """
-    try:
-        hook = SSHHook(ssh_conn_id=ssh_conn_id, key_file=key_file, remote_host="a-vm", username="user")
-        key = hook.pkey or paramiko.PKey.from_path(hook.key_file or "")
-    except Exception as error:  # the hook's and paramiko's complaints are of many kinds
-        name = key_file or f"of SSH connection {ssh_conn_id!r}"
-        raise VmError(f"private key {name} can't be read: {error}") from error
-    return f"{key.get_name()} {key.get_base64()}"
 
 
 class PinnedSSHHook(SSHHook):
