@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_hads.local_cloud import LocalCloud
+from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
 from tests.system.airflow_environment import ROOT
 from tests.system.dags_test import DagsTest
 from tests.system.deployment import AirflowDeployment
@@ -16,7 +16,8 @@ from tests.system.deployment import AirflowDeployment
 @pytest.fixture(scope="session")
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A cloud in a box, with the workload image in its bucket."""
-    with LocalCloud.start(tmp_path_factory.mktemp("local-cloud"), image="synthetic") as cloud:
+    options = UpOptions(images=("synthetic",))
+    with LocalCloud.start(tmp_path_factory.mktemp("local-cloud"), options) as cloud:
         yield cloud
 
 
