@@ -49,6 +49,9 @@ class Document(BaseModel):
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
+_OF_THE_KEY = "[key]"
+"""What pydantic adds to the path of a problem with a key itself."""
+
 _EXPECTED = {
     "bool_type": "true or false",
     "dataclass_type": "an object ({...})",
@@ -87,7 +90,9 @@ def translated(problem: dict[str, Any], file: str, known_keys: list[str]) -> Inp
 
     :param known_keys: what an unknown key may have been meant to be.
     """
-    path = [part for part in problem["loc"] if part != "[key]"]
+    path = list(problem["loc"])
+    if path[1:] and path[-1] == _OF_THE_KEY and problem["type"] == "value_error":
+        path.pop()
     return InputError(file, dotted_path(path), _words(problem, path, known_keys))
 
 

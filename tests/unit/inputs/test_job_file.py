@@ -85,6 +85,7 @@ SAFE = "use 1 to 64 letters, digits, '_', '.' and '-', the first and the last a 
         ("tasks", [], "job.json: tasks: a list is not an object ({...})"),
         ("taks", {}, "job.json: taks: unknown key; did you mean 'tasks'?"),
         ("zzz", 1, "job.json: zzz: unknown key; remove it"),
+        ("[key]", 1, "job.json: [key]: unknown key; remove it"),
     ],
 )
 def test_bad_values_of_a_job(job_document: Document, key: str, value: object, line: str) -> None:
