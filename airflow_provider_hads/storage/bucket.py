@@ -14,6 +14,7 @@ __all__ = ["Bucket"]
 _CONNECT_TIMEOUT = 5.0
 _READ_TIMEOUT = 30.0
 _ATTEMPTS = 5
+_LARGEST_PART = 256 * 2**20
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 _TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _HINTS = {
@@ -89,8 +90,8 @@ class Bucket:
     def put_if_absent(self, key: str, content: bytes) -> bool:
         """Write an object unless there is one of that key (``If-None-Match: *``).
 
-        :return: whether this call has written it. Where an answer was lost and repeated, an object of the same
-            content counts as written by this call.
+        :return: whether this call has written it. An object of the same
+            content counts as written by this call: its answer was lost, and the call repeated.
         :raises StorageError: it can't be written.
         """
         from botocore.exceptions import ClientError
@@ -112,13 +113,18 @@ class Bucket:
         with self._translated(f"write {key}"):
             self._client.upload_file(str(source), self.name, key)
 
-    def copy(self, source: str, target: str) -> None:
+    def copy(self, source: str, target: str, size: int) -> None:
         """Copy an object within the bucket, in parts where it is large.
 
+        :param size: bytes.
         :raises StorageError: it can't be copied.
         """
         with self._translated(f"copy {source} to {target}"):
-            self._client.copy({"Bucket": self.name, "Key": source}, self.name, target)
+            origin = {"Bucket": self.name, "Key": source}
+            if size > _LARGEST_PART:
+                self._client.copy(origin, self.name, target)
+            else:
+                self._client.copy_object(CopySource=origin, Bucket=self.name, Key=target)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with a prefix, in S3's order.

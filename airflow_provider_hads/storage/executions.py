@@ -20,7 +20,7 @@ _RECENT = 20
 def claim_execution(bucket: Bucket, job_id: str, uid: str, details: Mapping[str, Any]) -> int:
     """Claim the next execution id of a job, or return the one that this run has claimed before.
 
-    The claim is an object written with ``If-None-Match: *``: of two runs at the same time, one gets the id and the
+    The claim is written with ``If-None-Match: *``: of two runs at the same time, one gets the id and the
     other goes on to the next.
 
     :param uid: the run's uid; claims are told apart by it.
@@ -31,8 +31,10 @@ def claim_execution(bucket: Bucket, job_id: str, uid: str, details: Mapping[str,
     if indexed is not None:
         return int(json.loads(indexed)["execution_id"])
     execution_id = _claim(bucket, job_id, uid, details)
-    bucket.put(index_key(uid), json.dumps({"job_id": job_id, "execution_id": execution_id}).encode())
-    return execution_id
+    entry = json.dumps({"job_id": job_id, "execution_id": execution_id}).encode()
+    if bucket.put_if_absent(index_key(uid), entry):
+        return execution_id
+    return int(json.loads(bucket.get(index_key(uid)))["execution_id"])  # another try of this run was first
 
 
 def _claim(bucket: Bucket, job_id: str, uid: str, details: Mapping[str, Any]) -> int:

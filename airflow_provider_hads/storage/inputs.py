@@ -62,7 +62,7 @@ def read_inputs(bucket: Bucket, layout: RunLayout) -> dict[str, bytes]:
     for name, content in contents.items():
         if hashlib.sha256(content).hexdigest() != digests[name]:
             raise StorageError(
-                f"s3://{bucket.name}/{layout.input(name)} was changed after the run had begun; start a new run"
+                f"s3://{bucket.name}/{layout.input(name)} was changed since the run began; start a new run"
             )
     return contents
 

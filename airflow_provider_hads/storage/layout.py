@@ -58,29 +58,33 @@ class RunLayout:
         return f"{self.run}/{_OWN}/files.json"
 
     def start(self, generation: int) -> str:
-        """When a generation of the run has started."""
+        """Return the key of the time at which a generation of the run has started."""
         return f"{self.run}/{_OWN}/start-{generation}.json"
 
     def input(self, name: str) -> str:
-        """A copy of one of the job's files."""
+        """Return the key of the copy of one of the job's files."""
         return f"{self.run}/{_OWN}/inputs/{name}"
 
     def content(self, sha256: str) -> str:
-        """The content of a staged file, by its digest."""
+        """Return the key of the content of a staged file, by its digest."""
         return f"{self.run}/{_OWN}/files/{sha256}"
 
+    def choice(self, task_id: str) -> str:
+        """Return the key of the object that says which attempt's results are to be published."""
+        return f"{self.run}/{_OWN}/chosen/{task_id}.json"
+
     def manifest(self, task_id: str) -> str:
-        """The object that publishes a task's results."""
+        """Return the key of the object that publishes a task's results."""
         return f"{self.run}/{task_id}/manifest.json"
 
     def data(self, task_id: str, path: str) -> str:
-        """A published result."""
+        """Return the key of a published result."""
         return f"{self.run}/{task_id}/data/{path}"
 
     def attempt_data(self, task_id: str, attempt_id: str, path: str) -> str:
-        """A result as an attempt has left it."""
+        """Return the key of a result as an attempt has left it."""
         return f"{self.run}/{task_id}/attempts/{attempt_id}/data/{path}"
 
     def container_log(self, task_id: str, attempt_id: str) -> str:
-        """What an attempt's container has written to standard output and error."""
+        """Return the key of what an attempt's container has written to standard output and error."""
         return f"{self.run}/{task_id}/attempts/{attempt_id}/container.log"

@@ -16,6 +16,7 @@ from airflow_provider_hads.storage.layout import RunLayout
 __all__ = ["Manifest", "Results"]
 
 _READERS = 16
+_COPIERS = 8
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,32 @@ class Results:
     def publish(self, task_id: str, attempt_id: str, files: Sequence[ResultFile]) -> bool:
         """Make an attempt's results the task's.
 
-        The manifest comes first, with ``If-None-Match: *``: it decides which attempt it is, so that no other one
-        ever writes to ``<task>/data/``. The copy follows; it can be repeated, and a call that finds its own
-        attempt's manifest does, so that what a killed controller has begun is completed. A task counts as
-        finished when this has returned, and what was published can be checked by the manifest's digests.
+        Three steps, each of which anyone can do again: the attempt is chosen (``If-None-Match: *``, the first
+        one stays), the chosen attempt's files are copied to ``<task>/data/``, the manifest is written. So no
+        other attempt's bytes ever get into ``data/``, whoever finds the manifest finds complete results, and
+        what a killed controller has left half-way is completed by the next call for the task.
 
         :return: whether this attempt's results are the published ones.
         :raises StorageError: the bucket can't be read or written.
         """
-        manifest = Manifest(task_id, attempt_id, tuple(files))
-        if not self._bucket.put_if_absent(self._layout.manifest(task_id), _dump(manifest)):
-            published = self.manifest(task_id)
-            if published is None or published.attempt_id != attempt_id:
-                return False
-        for file in files:
-            source = self._layout.attempt_data(task_id, attempt_id, file.path)
-            self._bucket.copy(source, self._layout.data(task_id, file.path))
-        return True
+        ours = Manifest(task_id, attempt_id, tuple(files))
+        if self._bucket.put_if_absent(self._layout.choice(task_id), _dump(ours)):
+            self._complete(ours)
+            return True
+        chosen = _MANIFEST.validate_json(self._bucket.get(self._layout.choice(task_id)))
+        if self.manifest(task_id) is None:
+            self._complete(chosen)
+        return chosen.attempt_id == attempt_id
+
+    def _complete(self, chosen: Manifest) -> None:
+        def copy(file: ResultFile) -> None:
+            source = self._layout.attempt_data(chosen.task_id, chosen.attempt_id, file.path)
+            self._bucket.copy(source, self._layout.data(chosen.task_id, file.path), file.size)
+
+        with ThreadPoolExecutor(max_workers=_COPIERS) as copiers:
+            for _ in copiers.map(copy, chosen.files):
+                pass  # raises what a copy has raised
+        self._bucket.put_if_absent(self._layout.manifest(chosen.task_id), _dump(chosen))
 
     def manifest(self, task_id: str) -> Manifest | None:
         """Return a task's manifest; None while nothing is published.
