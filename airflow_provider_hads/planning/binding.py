@@ -21,8 +21,8 @@ Feasible = Callable[[PlanRequest], bool]
 class Binding:
     """The limit that binds.
 
-    :param limit: its name, a few words.
-    :param reason: one sentence for the user, with the limit's value; it goes on behind a colon.
+    :param limit: its name, a few words that go on behind "the".
+    :param reason: for the user, with the limit's value; it goes on behind a colon.
     :param deadline_helps: whether more time could make a plan possible.
     :param remedy: what else would.
     """
@@ -101,7 +101,7 @@ def _no_type(task: Task, types: list[InstanceType]) -> Binding:
     reason = (
         f"task {task.id} has no runtime on a type that is allowed and has its {task.memory:g} MB ({names})"
     )
-    return Binding("instance types", reason, False, "an estimate of its runtime on one of them")
+    return Binding("lack of an estimate", reason, False, "an estimate of its runtime on one of them")
 
 
 def _too_long(request: PlanRequest, task: Task, shortest: float) -> Binding:
@@ -130,8 +130,7 @@ def _count_limit(request: PlanRequest, markets: tuple[Market, ...], feasible: Fe
 
 def _bound_by(names: list[str], values: list[str]) -> Binding:
     limit = " or ".join(names)
-    reason = f"the {limit} binds (now {' / '.join(values)})"
-    return Binding(limit, reason, True, "a higher limit")
+    return Binding(limit, f"now {' / '.join(values)}", True, "a higher limit")
 
 
 @dataclass(frozen=True)

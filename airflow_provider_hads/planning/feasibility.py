@@ -104,9 +104,10 @@ def _rounded(seconds: float) -> float:
 
 
 def _message(request: PlanRequest, planner: str, binding: Binding, deadline: float | None) -> str:
+    count = len(request.job.tasks)
     start = (
-        f"job {request.job.id} ({len(request.job.tasks)} tasks) can't meet its deadline of "
-        f"{request.deadline:g} s: {binding.reason}"
+        f"job {request.job.id} ({count} task{'s' if count > 1 else ''}) has no plan that meets its deadline "
+        f"of {request.deadline:g} s; the binding limit is the {binding.limit}: {binding.reason}"
     )
     if deadline is not None:
         return (
