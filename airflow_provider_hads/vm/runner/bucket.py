@@ -113,13 +113,14 @@ class Bucket:
 
     def _put(self, key: str, path: Path, start: int, size: int, digest: str, query: str = "") -> str:
         def once() -> str:
-            with (
-                contextlib.closing(FileSlice(path, start, size)) as body,
-                self.opened("PUT", key, query, body, size, digest) as response,
-            ):
-                return response.headers.get("ETag", "")
+            with contextlib.closing(FileSlice(path, start, size)) as body:
+                return self._send(key, query, body, size, digest)
 
         return retried(once)
+
+    def _send(self, key: str, query: str, body: FileSlice, size: int, digest: str) -> str:
+        with self.opened("PUT", key, query, body, size, digest) as response:
+            return response.headers.get("ETag", "")
 
     def _post(self, key: str, query: str, body: bytes = b"") -> str:
         def once() -> str:
