@@ -20,7 +20,8 @@ def make_report(
     :param run: ``<job>_<execution>``.
     :param snapshot: the controller's last snapshot; empty where it published none.
     :param figures: the plan's figures; empty where there was no plan.
-    :param fleet: the run's VMs with ``vm_id``, ``instance_type``, ``market``, ``launched_at`` and ``ended_at``
+    :param fleet: the run's VMs with ``vm_id``, ``instance_type``, ``market``, ``launched_at`` and
+        ``ended_at``
         (ISO times; the end as it was seen).
     """
     seen_ends = _seen_ends(snapshot)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_hads.control.observation import ActionResult, Observation
 from airflow_provider_hads.control.transitions import task_after
 from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
-from airflow_provider_hads.model.runner import AttemptState, AttemptStatus
+from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmStatus
 
 __all__ = ["fail_unfinished", "follow_tasks"]
 
@@ -37,8 +37,7 @@ def follow_tasks(state: RunState, observation: Observation, now: datetime) -> Ru
     """
     elapsed = state.elapsed(now)
     tasks = dict(state.tasks)
-    for vm_id, status in observation.statuses.items():
-        _take_reports(tasks, vm_id, status.attempts.values(), elapsed)
+    _take_reports(tasks, observation.statuses, elapsed)
     _take_publications(tasks, observation.results)
     for vm in state.vms.values():
         if vm.state.ended:
@@ -61,11 +60,17 @@ def _given_up(task: TaskRecord, reason: str) -> TaskRecord:
     return replace(task, state=TaskState.FAILED, reason=reason + more, infrastructure=True)
 
 
-def _take_reports(tasks: _Tasks, vm_id: str, reports: Iterable[AttemptStatus], elapsed: float) -> None:
-    for reported in reports:
-        task = tasks.get(reported.task_id)
-        if task is not None:
-            tasks[task.id] = task_after(task, _with_attempt(task, vm_id, reported, elapsed))
+def _take_reports(tasks: _Tasks, statuses: Mapping[str, VmStatus], elapsed: float) -> None:
+    changed: _Tasks = {}
+    for vm_id, status in statuses.items():
+        for reported in status.attempts.values():
+            known = changed.get(reported.task_id) or tasks.get(reported.task_id)
+            if known is not None:
+                changed[known.id] = _with_attempt(known, vm_id, reported, elapsed)
+    # Judged when all is known: a failed attempt does not end a task that runs elsewhere.
+    for task in changed.values():
+        if task is not tasks[task.id]:
+            tasks[task.id] = task_after(tasks[task.id], _judged(task))
 
 
 def _with_attempt(task: TaskRecord, vm_id: str, reported: AttemptStatus, elapsed: float) -> TaskRecord:
@@ -77,7 +82,7 @@ def _with_attempt(task: TaskRecord, vm_id: str, reported: AttemptStatus, elapsed
     if attempt == known:
         return task
     attempts[attempt.id] = attempt
-    return _judged(replace(task, attempts=tuple(attempts.values())))
+    return replace(task, attempts=tuple(attempts.values()))
 
 
 def _judged(task: TaskRecord) -> TaskRecord:

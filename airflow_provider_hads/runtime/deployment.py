@@ -34,7 +34,7 @@ def deploy(workshop: Workshop, vm: VmRecord, instance_id: str) -> None:
     until = datetime.now(timezone.utc) + timedelta(seconds=workshop.run.boot_timeout)
     instance = wait_until_running(workshop.fleet, instance_id, until)
     workshop.vms.prepare(instance, until)
-    orders = workshop.orders.orders(vm, {task_id: 1 for task_id in vm.task_ids})
+    orders = workshop.orders.orders(vm, dict.fromkeys(vm.task_ids, 1))
     workshop.vms.exchange(instance, Exchange(epoch=0, enqueue=orders))
 
 
@@ -54,6 +54,8 @@ def wait_until_running(
             if instance.state is InstanceState.RUNNING and instance.address is not None:
                 return instance
             if instance.state.ended:
-                raise VmUnreachable(f"{instance.vm_id} ({instance_id}) has ended: {instance.state_reason or state}")
+                raise VmUnreachable(
+                    f"{instance.vm_id} ({instance_id}) has ended: {instance.state_reason or state}"
+                )
         sleep(LOOK_INTERVAL)
     raise VmUnreachable(f"{instance_id} is {state} at the end of the boot time-out")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.plan import PlannedVm
-from airflow_provider_hads.model.run_state import RunState, TaskRecord, VmRecord, VmState
+from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.runtime.run_context import RunContext
 
 __all__ = ["deployment_report", "first_state", "planned_vm_to_xcom", "vm_record"]
@@ -50,13 +50,19 @@ def deployment_report(
 
 
 def first_state(
-    run: RunContext, vms: Iterable[Mapping[str, Any]], reports: Iterable[Mapping[str, Any]]
+    run: RunContext,
+    task_ids: Iterable[str],
+    finished: Container[str],
+    vms: Iterable[Mapping[str, Any]],
+    reports: Iterable[Mapping[str, Any]],
 ) -> RunState:
     """Return the state in which supervision starts.
 
     A VM that the cloud refused to launch is given up from the start; of all others, whatever their reports
     say, the cloud itself is asked.
 
+    :param task_ids: all tasks of the job.
+    :param finished: those whose results are published already, before the run was cleared.
     :param vms: what ``schedule`` handed on.
     :param reports: what ``deploy`` handed on; those of tasks that were killed are missing.
     """
@@ -65,5 +71,8 @@ def first_state(
         if report["instance_id"] is None:
             lost = replace(records[report["vm_id"]], state=VmState.LOST, reason=report["reason"])
             records[lost.id] = lost
-    tasks = {task_id: TaskRecord(task_id) for vm in records.values() for task_id in vm.task_ids}
+    tasks = {
+        task_id: TaskRecord(task_id, TaskState.FINISHED if task_id in finished else TaskState.WAITING)
+        for task_id in task_ids
+    }
     return RunState(run.started_at, run.deadline, vms=records, tasks=tasks)

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_hads.configuration import read_configuration
 from airflow_provider_hads.exceptions import InputError
+from airflow_provider_hads.inputs import settings_to_json
 from airflow_provider_hads.model.identifiers import RunIdentity
 from airflow_provider_hads.runtime.run_context import RunContext
+from airflow_provider_hads.storage.bucket import Bucket
+from airflow_provider_hads.storage.executions import claim_execution
+from airflow_provider_hads.storage.inputs import FileToStage, stage_files, write_inputs
+from airflow_provider_hads.storage.layout import RunLayout
 
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
 
-__all__ = ["Opening", "open_run", "run_uid"]
+__all__ = ["SETTINGS_COPY", "Opening", "open_run", "run_uid"]
+
+SETTINGS_COPY = "settings.json"
+"""Name of the copy of the resolved settings: ``$VARS`` mean what they meant when the run was opened."""
+
+SETTINGS_FILE = "setup.cfg"
+_CREDENTIAL = re.compile(rb"(?mi)^(\s*(?:aws_access_key\w*|\w*password|pwd_mail)\s*[=:]).*$")
+"""A line of ``setup.cfg`` whose value is no one else's business."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,64 @@ class Opening:
     margin: float
 
 
+def open_run(inputs: JobInputs, opening: Opening, *, aws_conn_id: str, now: datetime) -> RunContext:
+    """Open a run; a second call for the same Airflow run finds what the first has left, and changes nothing.
+
+    :param inputs: the job's files.
+    :param aws_conn_id: connection for S3.
+    :param now: UTC; the run's t = 0, unless an earlier try has set it.
+    :raises InputError: no bucket is named.
+    :raises StorageError: the bucket can't be read or written.
+    """
+    bucket = Bucket.connect(aws_conn_id, _bucket_name(inputs), inputs.settings.ec2.region)
+    uid = run_uid(bucket.name, opening)
+    details = {"dag_id": opening.dag_id, "run_id": opening.run_id}
+    execution_id = claim_execution(bucket, inputs.job.id, uid, details)
+    identity = RunIdentity(inputs.job.id, execution_id, uid, bucket.name)
+    layout = RunLayout(identity.name)
+    started_at = _start(bucket, layout, opening.generation, now)
+    write_inputs(bucket, layout, _contents(inputs))
+    stage_files(bucket, layout, _files_to_stage(inputs))
+    return RunContext(
+        identity=identity,
+        generation=opening.generation,
+        started_at=started_at,
+        deadline=opening.deadline,
+        margin=opening.margin,
+        boot_timeout=opening.boot_timeout,
+    )
+
+
 def run_uid(bucket: str, opening: Opening) -> str:
     """Return the run's uid: the same for every try of the same Airflow run, another for any other."""
     text = "\n".join([bucket, opening.dag_id, opening.run_id, opening.run_after.isoformat()])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _bucket_name(inputs: JobInputs) -> str:
+    name = inputs.settings.ec2.bucket_name or read_configuration().bucket
+    if not name:
+        problem = "no bucket is named; set it here, or [hads] bucket in Airflow's configuration"
+        raise InputError("setup.cfg", "ec2.bucket_name", problem)
+    return name
+
+
+def _start(bucket: Bucket, layout: RunLayout, generation: int, now: datetime) -> datetime:
+    key = layout.start(generation)
+    if bucket.put_if_absent(key, json.dumps({"started_at": now.isoformat()}).encode()):
+        return now
+    return datetime.fromisoformat(json.loads(bucket.get(key))["started_at"])
+
+
+def _contents(inputs: JobInputs) -> dict[str, bytes]:
+    contents = {name: path.read_bytes() for name, path in inputs.files.items()}
+    if SETTINGS_FILE in contents:
+        contents[SETTINGS_FILE] = _CREDENTIAL.sub(rb"\1 (removed)", contents[SETTINGS_FILE])
+    return {**contents, SETTINGS_COPY: settings_to_json(inputs.settings).encode()}
+
+
+def _files_to_stage(inputs: JobInputs) -> dict[str, list[FileToStage]]:
+    return {
+        task_id: [FileToStage(file.path, file.source, file.mode) for file in files]
+        for task_id, files in inputs.application_files.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ class RunContext:
     """A run, as ``open_run`` hands it on.
 
     :param identity: who the run is.
+    :param generation: how often the run has been cleared; its VMs and attempts are told apart by it.
     :param started_at: the run's t = 0, UTC.
     :param deadline: seconds since then.
     :param margin: seconds after the deadline until leases end and the run gives up.
@@ -25,6 +27,7 @@ class RunContext:
     """
 
     identity: RunIdentity
+    generation: int
     started_at: datetime
     deadline: float
     margin: float
@@ -42,6 +45,7 @@ class RunContext:
             "execution_id": self.identity.execution_id,
             "uid": self.identity.uid,
             "bucket": self.identity.bucket,
+            "generation": self.generation,
             "started_at": self.started_at.isoformat(),
             "deadline": self.deadline,
             "margin": self.margin,
@@ -49,16 +53,20 @@ class RunContext:
         }
 
     @classmethod
-    def from_xcom(cls, value: Mapping[str, Any] | None) -> RunContext:
+    def from_xcom(cls, value: Mapping[str, Any] | str | None) -> RunContext:
         """Read what :meth:`to_xcom` gave.
 
+        :param value: that, or its JSON text.
         :raises HadsError: there is no run, since ``open_run`` has not ended well.
         """
+        if isinstance(value, str):
+            value = json.loads(value)
         if not value:
             raise HadsError("There is no run: open_run has not handed one on. See its log.")
         identity = RunIdentity(value["job_id"], value["execution_id"], value["uid"], value["bucket"])
         return cls(
             identity=identity,
+            generation=value["generation"],
             started_at=datetime.fromisoformat(value["started_at"]),
             deadline=value["deadline"],
             margin=value["margin"],

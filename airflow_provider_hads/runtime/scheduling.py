@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hads.exceptions import InfeasibleJob, InputError
 from airflow_provider_hads.model.environment import Environment
-from airflow_provider_hads.model.plan import Plan, PlannedVm
+from airflow_provider_hads.model.job import Job
+from airflow_provider_hads.model.plan import Placement, Plan, PlannedVm
 from airflow_provider_hads.planning import PlanRequest, get_planner, render_plan
 
 if TYPE_CHECKING:
@@ -38,21 +40,22 @@ def make_plan(workshop: Workshop, planner: str, *, use_map: bool) -> Scheduled:
     :raises InputError: there is no ``map.json`` to follow.
     """
     environment, notes = workshop.refresh_prices()
-    request = plan_request(workshop, environment)
-    if use_map:
-        plan = _given_plan(workshop, environment)
-    else:
-        plan = get_planner(planner)(request)
+    job = replace(workshop.inputs.job, tasks=workshop.open_tasks())
+    if not job.tasks:
+        nothing = Plan(job.id, job.name, planner, workshop.run.deadline, ())
+        return Scheduled(nothing, _figures(workshop, nothing, None), ("All results are published already.",))
+    request = plan_request(workshop, environment, job)
+    plan = _given_plan(workshop, environment) if use_map else get_planner(planner)(request)
     on_demand_cost = _on_demand_cost(request)
     table = render_plan(plan, environment, on_demand_cost)
     return Scheduled(plan, _figures(workshop, plan, on_demand_cost), (*notes, *table.splitlines()))
 
 
-def plan_request(workshop: Workshop, environment: Environment) -> PlanRequest:
-    """Return what a planner is asked for: plans are without boot, so the boot time is taken off the deadline."""
+def plan_request(workshop: Workshop, environment: Environment, job: Job) -> PlanRequest:
+    """Return the planner's request; plans are without boot, so the boot time is taken off the deadline."""
     settings = workshop.inputs.settings
     return PlanRequest(
-        job=workshop.inputs.job,
+        job=job,
         environment=environment,
         deadline=workshop.run.deadline - settings.ec2.boot_overhead,
         parallel=settings.scheduler.allow_parallel_execution,
@@ -66,8 +69,13 @@ def _given_plan(workshop: Workshop, environment: Environment) -> Plan:
     plan = workshop.inputs.plan
     if plan is None:
         raise InputError("DAG params", "use_map", "true, but the job's folder has no map.json; switch it off")
-    vms = tuple(replace(vm, price=_price(vm, environment)) for vm in plan.vms)
-    return replace(plan, vms=vms, deadline=workshop.run.deadline)
+    open_tasks = workshop.open_tasks()
+    vms = [replace(vm, price=_price(vm, environment), placements=_open(vm, open_tasks)) for vm in plan.vms]
+    return replace(plan, vms=tuple(vm for vm in vms if vm.placements), deadline=workshop.run.deadline)
+
+
+def _open(vm: PlannedVm, open_tasks: Container[str]) -> tuple[Placement, ...]:
+    return tuple(placement for placement in vm.placements if placement.task_id in open_tasks)
 
 
 def _price(vm: PlannedVm, environment: Environment) -> float:

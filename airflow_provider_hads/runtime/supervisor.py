@@ -131,7 +131,8 @@ class Supervisor:
 
     def _deployment(self, action: DeployVm, instance: Instance) -> Callable[[], VmStatus]:
         vm = self.state.vms[action.vm_id]
-        numbers = {task_id: next_number(self.state.tasks[task_id]) for task_id in action.task_ids}
+        generation = self._orders.generation
+        numbers = {id_: next_number(self.state.tasks[id_], generation) for id_ in action.task_ids}
         message = Exchange(epoch=self.state.epoch, enqueue=self._orders.orders(vm, numbers))
 
         def deploy() -> VmStatus:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -28,7 +28,12 @@ class JobTaskTrigger(BaseTrigger):
     """
 
     def __init__(
-        self, dag_id: str, run_id: str, supervise_task_id: str, task_ids: list[str], poll_interval: float = 5.0
+        self,
+        dag_id: str,
+        run_id: str,
+        supervise_task_id: str,
+        task_ids: list[str],
+        poll_interval: float = 5.0,
     ) -> None:
         super().__init__()
         self.dag_id = dag_id
@@ -66,7 +71,7 @@ class JobTaskTrigger(BaseTrigger):
 class _RunReader:
     """Reads a run at most once an interval, however many triggers ask."""
 
-    _readers: WeakValueDictionary[tuple[str, str, str], _RunReader] = WeakValueDictionary()
+    _readers: ClassVar[WeakValueDictionary[tuple[str, str, str], _RunReader]] = WeakValueDictionary()
 
     def __init__(self, key: tuple[str, str, str]) -> None:
         self._key = key

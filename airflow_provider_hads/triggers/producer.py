@@ -28,7 +28,8 @@ def producer_state(dag_id: str, run_id: str, task_id: str) -> str | None:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=[task_id], run_ids=[run_id])
-    return states.get(run_id, {}).get(task_id)
+    state: str | None = states.get(run_id, {}).get(task_id)
+    return state
 
 
 def read_producer(dag_id: str, run_id: str, task_id: str) -> tuple[str | None, dict[str, Any]]:

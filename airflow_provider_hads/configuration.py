@@ -1,0 +1,47 @@
+"""The ``[hads]`` section of Airflow's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Configuration", "read_configuration"]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a deployment says once for all jobs.
+
+    :param jobs_folder: folder of job folders, one DAG each; empty for none.
+    :param aws_conn_id: connection for EC2, S3 and prices.
+    :param ssh_conn_id: connection with the private key for VMs.
+    :param bucket: bucket of jobs whose ``setup.cfg`` names none.
+    :param image_id: AMI of jobs whose ``setup.cfg`` names none.
+    :param instance_profile: instance profile of jobs whose ``setup.cfg`` names none.
+    :param boot_timeout: seconds from a VM's launch to its runner's first answer.
+    :param margin: seconds after the deadline until leases end and the run gives up.
+    """
+
+    jobs_folder: str
+    aws_conn_id: str
+    ssh_conn_id: str
+    bucket: str
+    image_id: str
+    instance_profile: str
+    boot_timeout: float
+    margin: float
+
+
+def read_configuration() -> Configuration:
+    """Read the section, with the provider's defaults for what is not set."""
+    from airflow.sdk.configuration import conf
+
+    return Configuration(
+        jobs_folder=conf.get("hads", "jobs_folder", fallback=""),
+        aws_conn_id=conf.get("hads", "aws_conn_id", fallback="aws_default"),
+        ssh_conn_id=conf.get("hads", "ssh_conn_id", fallback="ssh_default"),
+        bucket=conf.get("hads", "bucket", fallback=""),
+        image_id=conf.get("hads", "image_id", fallback=""),
+        instance_profile=conf.get("hads", "instance_profile", fallback=""),
+        boot_timeout=conf.getfloat("hads", "boot_timeout", fallback=300.0),
+        margin=conf.getfloat("hads", "margin", fallback=600.0),
+    )

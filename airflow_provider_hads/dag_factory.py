@@ -1,0 +1,221 @@
+"""One DAG for each job folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Param, TriggerRule, XComArg, task_group
+from airflow.sdk.configuration import conf
+
+from airflow_provider_hads.configuration import Configuration, read_configuration
+from airflow_provider_hads.exceptions import InputErrors
+from airflow_provider_hads.operators.deploy import DeployOperator
+from airflow_provider_hads.operators.open_run import RUN_KEY, OpenRunOperator
+from airflow_provider_hads.operators.provision import ProvisionOperator
+from airflow_provider_hads.operators.report import ReportOperator
+from airflow_provider_hads.operators.schedule import PLAN_KEY, ScheduleOperator
+from airflow_provider_hads.operators.terminate import TerminateOperator
+from airflow_provider_hads.sensors.job_task import JobTaskSensor
+from airflow_provider_hads.sensors.supervise import SuperviseSensor
+from airflow_provider_hads.triggers.producer import SNAPSHOT_KEY
+
+if TYPE_CHECKING:
+    from airflow_provider_hads.inputs import JobInputs
+
+__all__ = ["build_job_dag", "build_job_dags"]
+
+log = logging.getLogger(__name__)
+
+# A reference to the XCom would make the setup a direct upstream, which allows no other trigger rule than all_success.
+_RUN_TEMPLATE = f"{{{{ ti.xcom_pull(task_ids='open_run', key='{RUN_KEY}') | tojson }}}}"
+
+LIFECYCLE_PRIORITY = 1000
+"""Weight of the tasks that keep a run going; the watchers have 1."""
+
+
+def build_job_dags(jobs_folder: str | Path | None = None) -> Iterator[DAG]:
+    """Yield one DAG for each folder with a ``job.json`` in the jobs folder.
+
+    A folder with errors in its files yields a DAG too: its documentation and its first task tell what is
+    wrong.
+
+    :param jobs_folder: None takes ``[hads] jobs_folder``.
+    """
+    folder = Path(jobs_folder or read_configuration().jobs_folder)
+    for job_file in sorted(folder.glob("*/job.json")):
+        yield build_job_dag(job_file.parent)
+
+
+def build_job_dag(
+    job_folder: str | Path, *, dag_id: str | None = None, deferrable: bool | None = None
+) -> DAG:
+    """Return the DAG of one job.
+
+    :param job_folder: folder with ``job.json`` and ``env.json``, and optionally ``map.json`` and
+        ``setup.cfg``.
+    :param dag_id: None takes the folder's name.
+    :param deferrable: whether the watchers wait in the triggerer; None takes
+        ``[operators] default_deferrable``.
+    """
+    folder = Path(job_folder).resolve()
+    configuration = read_configuration()
+    inputs, errors = _read(folder)
+    dag = DAG(
+        dag_id=dag_id or folder.name,
+        description=inputs.job.description if inputs else "This job's files have errors.",
+        doc_md=_documentation(folder, inputs, errors),
+        schedule=None,
+        catchup=False,
+        params=_params(inputs),
+        max_active_tasks=64,
+        tags=["hads"] if inputs else ["hads", "errors"],
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+    )
+    if deferrable is None:
+        deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+    with dag:
+        _add_tasks(folder, configuration, deferrable)
+    return dag
+
+
+def _read(folder: Path) -> tuple[JobInputs | None, str]:
+    from airflow_provider_hads.inputs import load_job_folder
+
+    try:
+        return load_job_folder(folder), ""
+    except InputErrors as error:
+        log.warning("Job folder %s: %s", folder, error)
+        return None, str(error)
+
+
+def _documentation(folder: Path, inputs: JobInputs | None, errors: str) -> str:
+    if inputs is None:
+        lines = "\n".join(f"    {line}" for line in errors.splitlines())
+        return f"The files in `{folder}` have errors:\n\n{lines}\n"
+    notes = "".join(f"\n- {note}" for note in inputs.notes)
+    return (
+        f"**{inputs.job.name}** (job `{inputs.job.id}`): {len(inputs.job.tasks)} tasks from `{folder}`.\n\n"
+        f"{inputs.job.description}\n{notes}"
+    )
+
+
+def _params(inputs: JobInputs | None) -> dict[str, Param]:
+    from airflow_provider_hads.planning import planner_names
+
+    deadline = inputs.deadline if inputs else None
+    planner = inputs.settings.scheduler.name if inputs else planner_names()[0]
+    given_map = inputs is not None and inputs.plan is not None
+    return {
+        "deadline_seconds": Param(
+            deadline,
+            type="number" if deadline is not None else ["null", "number"],
+            exclusiveMinimum=0,
+            title="Deadline",
+            description_md="Seconds from the run's start by which every task is to have ended.",
+        ),
+        "use_map": Param(
+            given_map,
+            type="boolean",
+            title="Use the given plan",
+            description_md="Follow the folder's `map.json` instead of planning anew; off without one.",
+        ),
+        "planner": Param(
+            planner,
+            type="string",
+            enum=list(planner_names()),
+            title="Planner",
+            description_md="Who makes the plan, where no given one is used.",
+        ),
+        "boot_timeout": Param(
+            read_configuration().boot_timeout,
+            type="number",
+            minimum=10,
+            maximum=3600,
+            title="Boot time-out",
+            description_md="Seconds from a VM's launch to its runner's first answer; later it is given up.",
+            section="Advanced",
+        ),
+        "margin": Param(
+            read_configuration().margin,
+            type="number",
+            minimum=10,
+            maximum=86400,
+            title="Margin",
+            description_md="Seconds after the deadline until leases end and the run gives up.",
+            section="Advanced",
+        ),
+    }
+
+
+def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> None:
+    common: dict[str, Any] = {"aws_conn_id": configuration.aws_conn_id}
+    lifecycle: dict[str, Any] = {**common, "priority_weight": LIFECYCLE_PRIORITY, "weight_rule": "absolute"}
+    ssh: dict[str, Any] = {"ssh_conn_id": configuration.ssh_conn_id}
+
+    open_run = OpenRunOperator(
+        task_id="open_run",
+        job_folder=str(folder),
+        deadline_seconds="{{ params.deadline_seconds }}",
+        boot_timeout="{{ params.boot_timeout }}",
+        margin="{{ params.margin }}",
+        **lifecycle,
+    ).as_setup()
+    run = XComArg(open_run, key=RUN_KEY)
+    schedule = ScheduleOperator(
+        task_id="schedule",
+        run=run,
+        planner="{{ params.planner }}",
+        use_map="{{ params.use_map }}",
+        **lifecycle,
+    )
+
+    deployments: list[DeployOperator] = []
+
+    @task_group(group_id="vm")
+    def vm_group(vm: Any) -> None:
+        named = {"map_index_template": "{{ task.vm['id'] }}", **lifecycle, **ssh}
+        provision = ProvisionOperator(task_id="provision", run=run, vm=vm, **named)
+        deployments.append(
+            DeployOperator(task_id="deploy", run=run, vm=vm, launched=provision.output, **named)
+        )
+
+    vms = vm_group.expand(vm=schedule.output)
+    supervise = SuperviseSensor(
+        task_id="supervise",
+        run=_RUN_TEMPLATE,
+        vms=schedule.output,
+        deployments=deployments[0].output,
+        trigger_rule=TriggerRule.ALL_DONE,
+        **ssh,
+        **lifecycle,
+    )
+    launched = EmptyOperator(task_id="launched", trigger_rule=TriggerRule.ALL_DONE)
+    tasks = JobTaskSensor.partial(
+        task_id="task",
+        run=run,
+        supervise_task_id="supervise",
+        deferrable=deferrable,
+        priority_weight=1,
+        weight_rule="absolute",
+        map_index_template="{{ task.task_ids | join(', ') }}",
+        **common,
+    ).expand(task_ids=open_run.output)
+    terminate = TerminateOperator(task_id="terminate", run=run, retries=5, **lifecycle)
+    report = ReportOperator(
+        task_id="report",
+        run=run,
+        snapshot=XComArg(supervise, key=SNAPSHOT_KEY),
+        figures=XComArg(schedule, key=PLAN_KEY),
+        fleet=terminate.output,
+        **lifecycle,
+    )
+
+    schedule >> vms >> [supervise, launched]
+    launched >> tasks
+    supervise >> terminate.as_teardown(setups=open_run)
+    [supervise, tasks, terminate] >> report.as_teardown()

@@ -1,0 +1,62 @@
+"""The task that tells what a run has cost and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["ReportOperator"]
+
+
+class ReportOperator(BaseOperator):
+    """
+    Write a run's report: cost, makespan, savings, and how each task went.
+
+    It returns the report, logs it as a table and keeps it in the bucket as
+    ``<job>_<execution>/_hads/report.json``.
+    It is meant to be a teardown.
+
+    :param run: the run, as ``open_run`` hands it on. (templated)
+    :param snapshot: what ``supervise`` published last. (templated)
+    :param figures: the plan's figures, as ``schedule`` hands them on. (templated)
+    :param fleet: what ``terminate`` hands on. (templated)
+    :param aws_conn_id: connection for S3. (templated)
+    """
+
+    template_fields: Sequence[str] = ("run", "snapshot", "figures", "fleet", "aws_conn_id")
+    ui_color = "#e0e0f0"
+
+    def __init__(
+        self,
+        *,
+        run: Any,
+        snapshot: Any = None,
+        figures: Any = None,
+        fleet: Any = (),
+        aws_conn_id: str = "aws_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.run = run
+        self.snapshot = snapshot
+        self.figures = figures
+        self.fleet = fleet
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write the report."""
+        from airflow_provider_hads.control.report import make_report, render_report
+        from airflow_provider_hads.runtime.run_context import RunContext
+        from airflow_provider_hads.runtime.workshop import Workshop
+
+        run = RunContext.from_xcom(self.run)
+        report = make_report(run.identity.name, self.snapshot or {}, self.figures or {}, self.fleet or [])
+        for line in render_report(report).splitlines():
+            self.log.info("%s", line)
+        Workshop(run, self.aws_conn_id).save_report(report)
+        return report

@@ -1,0 +1,156 @@
+"""The controller's place in a run's DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
+from airflow.sdk.bases.sensor import poke_mode_only
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_hads.control.rules import Rules
+from airflow_provider_hads.control.snapshot import snapshot
+from airflow_provider_hads.exceptions import EpochRefused
+from airflow_provider_hads.runtime.first_state import first_state
+from airflow_provider_hads.runtime.run_context import RunContext
+from airflow_provider_hads.runtime.state_document import dump_state, load_state
+from airflow_provider_hads.runtime.supervisor import Supervisor
+from airflow_provider_hads.runtime.workshop import Workshop
+from airflow_provider_hads.triggers.producer import SNAPSHOT_KEY
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_hads.model.run_state import RunState
+
+__all__ = ["SuperviseSensor"]
+
+STATE_KEY = "run_state"
+
+
+@poke_mode_only
+class SuperviseSensor(BaseSensorOperator):
+    """
+    Control a run until every task of its job has ended.
+
+    One poke is one step: look at the fleet and its runners, decide, act. The state of the run is kept in the
+    task state store, so that the next try of a killed worker goes on where it was; what watchers need is
+    published as XCom ``snapshot`` whenever it has changed.
+
+    It fails when a task could not be run for want of a VM; a task's own non-zero exit code is that task's
+    failure.
+
+    :param run: the run, as ``open_run`` hands it on. (templated)
+    :param vms: the plan's VMs, as ``schedule`` hands them on. (templated)
+    :param deployments: what the ``deploy`` tasks hand on. (templated)
+    :param aws_conn_id: connection for EC2 and S3. (templated)
+    :param ssh_conn_id: connection with the private key for the VMs. (templated)
+    """
+
+    template_fields: Sequence[str] = ("run", "vms", "deployments", "aws_conn_id", "ssh_conn_id")
+    ui_color = "#f7e3c5"
+
+    def __init__(
+        self,
+        *,
+        run: Any,
+        vms: Any,
+        deployments: Any = (),
+        aws_conn_id: str = "aws_default",
+        ssh_conn_id: str = "ssh_default",
+        poke_interval: float = 0.5,
+        retries: int = 20,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, retries=retries, **kwargs)
+        self.run = run
+        self.vms = vms
+        self.deployments = deployments
+        self.aws_conn_id = aws_conn_id
+        self.ssh_conn_id = ssh_conn_id
+        self._supervisor: Supervisor | None = None
+        self._published: dict[str, Any] = {}
+
+    def execute(self, context: Context) -> Any:
+        """Take over the run and control it to its end."""
+        if not self.run or self.vms is None:
+            raise AirflowFailException(
+                "There is nothing to supervise: the run has no plan. See 'schedule' for why."
+            )
+        workshop = Workshop(RunContext.from_xcom(self.run), self.aws_conn_id, self.ssh_conn_id)
+        state = self._take_over(context, workshop)
+        self._supervisor = self._make_supervisor(context, workshop, state)
+        self._publish(context)
+        try:
+            return super().execute(context)
+        except EpochRefused as error:
+            raise AirflowFailException(f"Another controller has taken over this run: {error}") from error
+        finally:
+            self._supervisor.close()
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Make one step of the controller."""
+        if self._supervisor is None:
+            raise RuntimeError("poke is called by execute only")
+        ended = self._supervisor.step()
+        self._publish(context)
+        if not ended:
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=self._verdict(self._supervisor.state))
+
+    def _take_over(self, context: Context, workshop: Workshop) -> RunState:
+        stored: Any = context["task_state_store"].get(STATE_KEY)
+        if stored is not None and stored["generation"] == workshop.run.generation:
+            state = load_state(stored)
+        else:
+            epoch = load_state(stored).epoch if stored is not None else 0
+            state = replace(self._first_state(workshop), epoch=epoch)
+        state = replace(state, epoch=state.epoch + 1)
+        self._save(context, workshop, state)
+        if state.epoch > 1:
+            self.log.info("Going on where an earlier try of this task ended (epoch %d)", state.epoch)
+        return state
+
+    def _first_state(self, workshop: Workshop) -> RunState:
+        return first_state(
+            workshop.run,
+            task_ids=workshop.inputs.job.tasks,
+            finished=workshop.finished_task_ids,
+            vms=self.vms,
+            reports=self.deployments or (),
+        )
+
+    def _make_supervisor(self, context: Context, workshop: Workshop, state: RunState) -> Supervisor:
+        run = workshop.run
+        return Supervisor(
+            state,
+            rules=Rules(boot_timeout=run.boot_timeout, margin=run.margin),
+            fleet=workshop.fleet,
+            vms=workshop.vms,
+            results=workshop.results,
+            orders=workshop.orders,
+            interval=workshop.inputs.settings.scheduler.status_update_time,
+            clock=timezone.utcnow,
+            save=lambda changed: self._save(context, workshop, changed),
+        )
+
+    def _save(self, context: Context, workshop: Workshop, state: RunState) -> None:
+        document = {"generation": workshop.run.generation, **dump_state(state)}
+        context["task_state_store"].set(STATE_KEY, document)
+
+    def _publish(self, context: Context) -> None:
+        if self._supervisor is None:
+            return
+        current = snapshot(self._supervisor.state)
+        if current != self._published:
+            context["ti"].xcom_push(key=SNAPSHOT_KEY, value=current)
+            self._published = current
+
+    def _verdict(self, state: RunState) -> dict[str, Any]:
+        lost = [task.reason for task in state.tasks.values() if task.infrastructure]
+        if lost:
+            raise AirflowFailException(f"{len(lost)} tasks could not be run: " + "; ".join(sorted(set(lost))))
+        failed = [task.id for task in state.tasks.values() if task.reason]
+        return {"tasks": len(state.tasks), "failed": failed, "deadline_missed": state.deadline_missed}
