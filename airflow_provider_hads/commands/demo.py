@@ -1,0 +1,207 @@
+"""``python -m airflow_provider_hads.commands.demo``: one job on a cloud in a box, from files to results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from airflow_provider_hads.commands.demo_story import tell_story
+from airflow_provider_hads.exceptions import HadsError
+
+if TYPE_CHECKING:
+    from airflow_provider_hads.local_cloud import LocalCloud
+
+__all__ = ["main"]
+
+AIRFLOW = str(Path(sys.executable).with_name("airflow"))
+IMAGES = ("synthetic",)
+INTERRUPTED = 130
+END_SECONDS = 20.0
+
+
+class DemoFolder:
+    """The files of the demo: an Airflow of its own, its log, and the results.
+
+    :param path: the folder; it is kept from one demo to the next.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.cloud = path / "cloud"
+        self.airflow = path / "airflow"
+        self.results = path / "results"
+        self.log = path / "airflow.log"
+        self._template = path / f"airflow-{version('apache-airflow')}.db"
+        self.airflow.mkdir(parents=True, exist_ok=True)
+
+    def environment(self, dags: Path, of_cloud: Mapping[str, str]) -> dict[str, str]:
+        """Return this process's environment, with the demo's own Airflow instead of the user's.
+
+        :param dags: folder of the DAG files, with the jobs in ``jobs``.
+        :param of_cloud: the variables that point at the local cloud.
+        """
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "AWS_"))
+        }
+        own = {
+            "AIRFLOW_HOME": str(self.airflow),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow / 'airflow.db'}",
+            "AIRFLOW__HADS__JOBS_FOLDER": str(dags / "jobs"),
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "NO_COLOR": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+        return {**kept, **own, **of_cloud}
+
+    def make_database(self, environment: Mapping[str, str]) -> None:
+        """Give the run an empty database; only the first demo waits for its tables to be made."""
+        database = self.airflow / "airflow.db"
+        database.unlink(missing_ok=True)
+        if not self._template.exists():
+            print("Making Airflow's database, the first time only ...")
+            with self.log.open("w") as log:
+                subprocess.run(
+                    [AIRFLOW, "db", "migrate"],
+                    env=dict(environment),
+                    stdout=log,
+                    stderr=log,
+                    timeout=300,
+                    check=True,
+                )
+            database.replace(self._template)
+        shutil.copy(self._template, database)
+
+
+def run_dag(dag_id: str, folder: DemoFolder, environment: Mapping[str, str]) -> int:
+    """Run the DAG, tell its story as it happens, and return the exit code.
+
+    Its whole output goes into the log file. The process is in a session of its own, so that Ctrl-C reaches
+    it once, from here.
+    """
+    process = subprocess.Popen(
+        [AIRFLOW, "dags", "test", dag_id],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        with folder.log.open("w", buffering=1) as log:
+            for line in tell_story(copy_to(log, process.stdout or ())):
+                print(line, flush=True)
+        return process.wait()
+    finally:
+        end_run(process)
+
+
+def copy_to(log: TextIO, lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, each once it is in the log."""
+    for line in lines:
+        log.write(line)
+        yield line
+
+
+def end_run(process: subprocess.Popen[str]) -> None:
+    """Interrupt the run if it is still going: it ignores SIGTERM."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=END_SECONDS)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def save_results(cloud: LocalCloud, folder: Path) -> list[Path]:
+    """Copy the published results out of the bucket, which ends with the cloud, and return the files."""
+    s3 = cloud.client("s3")
+    shutil.rmtree(folder, ignore_errors=True)
+    files = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=cloud.bucket):
+        for key in (item["Key"] for item in page.get("Contents", [])):
+            if "/data/" in key and "/attempts/" not in key and "/_hads/" not in key:
+                target = folder / key
+                target.parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(cloud.bucket, key, str(target))
+                files.append(target)
+    return files
+
+
+def show_results(cloud: LocalCloud, folder: Path) -> None:
+    """Say where the results are, and print the first of them."""
+    files = save_results(cloud, folder)
+    if not files:
+        print("\nNo task has published a result.")
+        return
+    print(f"\nResults in the bucket {cloud.bucket}, copied to {folder}:")
+    for file in files:
+        print(f"  {file.relative_to(folder)}  ({file.stat().st_size} bytes)")
+    print(f"\n{files[0].relative_to(folder)}:")
+    print("".join(f"  {line}\n" for line in files[0].read_text(errors="replace").splitlines()), end="")
+
+
+def run_demo(dag_id: str, dags: Path, folder: DemoFolder) -> int:
+    """Start the cloud, run the DAG, show its results, and end the cloud whatever happens."""
+    from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
+
+    print("Starting the local cloud ...", flush=True)
+    LocalCloud.remove(folder.cloud)  # what a demo that was killed may have left
+    cloud = LocalCloud.start(folder.cloud, UpOptions(images=IMAGES))
+    try:
+        environment = folder.environment(dags, cloud.environment())
+        folder.make_database(environment)
+        print(f"Running: airflow dags test {dag_id}   (Airflow's whole log: {folder.log})\n", flush=True)
+        code = run_dag(dag_id, folder, environment)
+        show_results(cloud, folder.results)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave VMs behind
+        cloud.down()
+        print("\nThe local cloud is down: nothing is left running.", flush=True)
+    if code != 0:
+        print(f"The run failed; its log: {folder.log}", file=sys.stderr)
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo.
+
+    :param arguments: the command line; None is the process's own.
+    :return: exit code: 0, 1 if the run failed, 130 if it was interrupted.
+    """
+    from airflow_provider_hads.local_cloud.state import default_state_folder
+
+    parser = argparse.ArgumentParser(prog="demo", description="Run one job on a cloud in a box.")
+    parser.add_argument("dag_id", nargs="?", default="example", help="DAG to run: a folder in dags/jobs")
+    parser.add_argument("--dags", type=Path, default=Path("dags"), help="folder of the DAG files")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return run_demo(
+            options.dag_id, options.dags.resolve(), DemoFolder(default_state_folder().parent / "demo")
+        )
+    except HadsError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
