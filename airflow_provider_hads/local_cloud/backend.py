@@ -19,7 +19,7 @@ from airflow_provider_hads.local_cloud.lifecycle import Lifecycle
 from airflow_provider_hads.local_cloud.prices import PriceTable
 from airflow_provider_hads.local_cloud.spot import LaunchArguments, SpotRequest, SpotTerms
 
-__all__ = ["Launch", "LocalEc2Backend"]
+__all__ = ["Launch", "LocalEc2Backend", "machines_of"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class LocalEc2Backend(EC2Backend):
             architecture="x86_64",
             hypervisor="xen",
             root_device_type="ebs",
-            root_device_name="/dev/xvda",
+            root_device_name="/dev/sda1",
             region_name=f"{self.region_name}a",
         )
 
@@ -87,7 +87,7 @@ class LocalEc2Backend(EC2Backend):
         :param terms: None for on-demand.
         """
         arguments = self._arguments.pop(reservation.id)
-        for instance in _machines(reservation):
+        for instance in machines_of(reservation):
             self._complete(instance, arguments)
             if terms is not None:
                 request = SpotRequest(self, terms, arguments, instance)
@@ -109,7 +109,7 @@ class LocalEc2Backend(EC2Backend):
         reservation = super().run_instances(
             again.image_id, 1, again.user_data, again.security_groups, **options
         )
-        for instance in _machines(reservation):
+        for instance in machines_of(reservation):
             self._complete(instance, again)
             if again.profile_name:
                 self.associate_iam_instance_profile(instance.id, iam_instance_profile_name=again.profile_name)
@@ -118,7 +118,7 @@ class LocalEc2Backend(EC2Backend):
 
     def machines(self) -> list[VmInstance]:
         """Return all instances ever launched, in the order of their launch."""
-        return [machine for reservation in self.reservations.values() for machine in _machines(reservation)]
+        return [machine for reservation in self.reservations.values() for machine in machines_of(reservation)]
 
     def machine_at(self, address: str) -> VmInstance | None:
         """Return the instance that has this address now."""
@@ -161,7 +161,8 @@ class LocalEc2Backend(EC2Backend):
                 raise EC2ClientError("InvalidSpotInstanceRequestID.NotFound", problem)
 
 
-def _machines(reservation: Reservation) -> list[VmInstance]:
+def machines_of(reservation: Reservation) -> list[VmInstance]:
+    """Return a reservation's instances."""
     return [instance for instance in reservation.instances if isinstance(instance, VmInstance)]
 
 

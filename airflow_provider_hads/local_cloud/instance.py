@@ -36,6 +36,7 @@ class VmInstance(Instance):
         self.spot_instance_request_id: str | None = None
         self.profile_name: str | None = None
         self.notice: str | None = None
+        self.cpu_credits: str | None = None
         super().__init__(*args, **kwargs)
         for interface in self.nics.values():
             interface.delete_on_termination = True
@@ -45,6 +46,12 @@ class VmInstance(Instance):
     def market(self) -> str:
         """``spot`` or ``on-demand``."""
         return "spot" if self.lifecycle == "spot" else "on-demand"
+
+    @property
+    def credit_specification(self) -> dict[str, str]:
+        """How its CPU credits are accounted for, as asked for or by EC2's default."""
+        default = "standard" if self.instance_type.startswith("t2.") else "unlimited"
+        return {"InstanceId": self.id, "CpuCredits": self.cpu_credits or default}
 
     @property
     def ended(self) -> bool:
@@ -78,7 +85,7 @@ class VmInstance(Instance):
 
     def begin_end(self, reason: Reason) -> None:
         """Say that the machine is being removed; billing ends now."""
-        self.ended_at = datetime.now(timezone.utc)
+        self.ended_at = self.ended_at or datetime.now(timezone.utc)
         self.move_to("shutting-down", reason)
 
     def finish_end(self) -> None:

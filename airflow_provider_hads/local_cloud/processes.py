@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["end_process", "is_alive", "start_detached", "start_time"]
+__all__ = ["end_process", "has_ended", "is_alive", "start_detached", "start_time"]
 
 POLL_SECONDS = 0.05
 
@@ -29,19 +29,26 @@ def is_alive(pid: int, started: int) -> bool:
     return start_time(pid) == started
 
 
-def start_detached(
-    command: Sequence[str], log: Path, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, its output in a log file."""
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=dict(environment),
-            start_new_session=True,
-        )
+def start_detached(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> int:
+    """Start a process in a session of its own, its output in a log file; it outlives this one.
+
+    :param command: its first word is the program's absolute path.
+    :return: its pid.
+    """
+    output = (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        output,
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
+
+
+def has_ended(pid: int) -> bool:
+    """Say whether a process has ended, be it a child of this one or not."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return start_time(pid) is None
 
 
 def end_process(pid: int, started: int, patience: float = 5.0) -> None:
@@ -54,7 +61,7 @@ def end_process(pid: int, started: int, patience: float = 5.0) -> None:
             return
         end = time.monotonic() + patience
         while time.monotonic() < end:
-            if not is_alive(pid, started):
+            if has_ended(pid) or not is_alive(pid, started):
                 return
             time.sleep(POLL_SECONDS)
 

@@ -13,7 +13,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Reservation
 from moto.ec2.responses import EC2Response
 
-from airflow_provider_hads.local_cloud.backend import Launch, LocalEc2Backend
+from airflow_provider_hads.local_cloud.backend import Launch, LocalEc2Backend, machines_of
 from airflow_provider_hads.local_cloud.instance import VmInstance
 from airflow_provider_hads.local_cloud.price_history import PriceQuery, spot_price_history
 from airflow_provider_hads.local_cloud.spot import SpotTerms
@@ -38,6 +38,8 @@ class LocalEc2Response(EC2Response):
         terms = self._spot_terms()
         result = super().run_instances()
         reservation = cast(Reservation, result.result)
+        for instance in machines_of(reservation):
+            instance.cpu_credits = self._get_param("CreditSpecification", {}).get("CpuCredits")
         self._backend.bring_up(reservation, terms)
         if token:
             self._backend.launches[token] = Launch(digest, reservation)
@@ -61,6 +63,12 @@ class LocalEc2Response(EC2Response):
             problem = f"Interruption behavior '{behavior}' needs a spot request of type 'persistent'."
             raise EC2ClientError("InvalidParameterCombination", problem)
         return SpotTerms(persistent, behavior, _aware(options.get("ValidUntil")), options.get("MaxPrice"))
+
+    def describe_instance_credit_specifications(self) -> ActionResult:
+        """Tell the credit terms of the launch."""
+        found = self._backend.get_multi_instances_by_id(self._get_param("InstanceIds", []))
+        terms = [instance.credit_specification for instance in found if isinstance(instance, VmInstance)]
+        return ActionResult({"InstanceCreditSpecifications": terms})
 
     def stop_instances(self) -> ActionResult:
         """Refuse: a machine of the local cloud can't be stopped and started again yet."""

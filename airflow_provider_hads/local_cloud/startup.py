@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +13,13 @@ from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.control_client import ControlClient
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.network import make_network, remove_everything
-from airflow_provider_hads.local_cloud.processes import end_process, is_alive, start_detached
+from airflow_provider_hads.local_cloud.processes import (
+    end_process,
+    has_ended,
+    is_alive,
+    start_detached,
+    start_time,
+)
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder
 
 __all__ = ["UpOptions", "default_vm_image", "ensure_server", "remove_cloud", "running_server"]
@@ -110,15 +115,13 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
 
 
-def _wait_until_up(folder: StateFolder, process: subprocess.Popen[bytes]) -> ServerState:
+def _wait_until_up(folder: StateFolder, pid: int) -> ServerState:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end and not has_ended(pid):
         server = folder.read_server()
         if server is not None and ControlClient(server).is_up():
             return server
         time.sleep(POLL_SECONDS)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+    end_process(pid, start_time(pid) or 0)
     tail = folder.log_file.read_text(errors="replace")[-LOG_TAIL:]
     raise CloudError(f"The local cloud's server did not come up; the end of {folder.log_file}:\n{tail}")
