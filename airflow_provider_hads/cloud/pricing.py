@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from airflow_provider_hads.cloud.clients import ec2_client, pricing_client
@@ -54,12 +55,15 @@ def refresh_prices(
     :return: the environment, and a line for each reason for which prices of env.json were kept.
     """
 
+    @cache
+    def ec2() -> Any:
+        return ec2_client(aws_conn_id, region)
+
     def learn_on_demand(names: list[str]) -> MarketPrices:
-        resolved = region or ec2_client(aws_conn_id, None).meta.region_name
-        return on_demand_prices(pricing_client(aws_conn_id), names, resolved)
+        return on_demand_prices(pricing_client(aws_conn_id), names, ec2().meta.region_name)
 
     def learn_spot(names: list[str]) -> MarketPrices:
-        return spot_prices(ec2_client(aws_conn_id, region), names, zone, now)
+        return spot_prices(ec2(), names, zone, now)
 
     learnt = {
         Market.ON_DEMAND: _learn(environment, Market.ON_DEMAND, learn_on_demand),

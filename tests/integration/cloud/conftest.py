@@ -37,7 +37,7 @@ def aws(endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return "hads_test_aws"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ec2(endpoint_url: str) -> Any:
     """Return a plain client, to look at the cloud past the code under test."""
     return boto3.client(
@@ -49,10 +49,18 @@ def ec2(endpoint_url: str) -> Any:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def image_id(ec2: Any) -> str:
     images = ec2.describe_images(Owners=["amazon"])["Images"]
     return str(images[0]["ImageId"])
+
+
+@pytest.fixture(scope="session")
+def instance_profile(endpoint_url: str) -> str:
+    keys = {"aws_access_key_id": "local-key", "aws_secret_access_key": SECRET}
+    iam = boto3.client("iam", region_name=REGION, endpoint_url=endpoint_url, **keys)
+    iam.create_instance_profile(InstanceProfileName="hads-vm")
+    return "hads-vm"
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""What a run asks of the account, and what its prices become where the account does not tell."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from importlib import resources
+from uuid import uuid4
+
+from airflow_provider_hads.cloud.fleet import Ec2Fleet
+from airflow_provider_hads.cloud.pricing import refresh_prices
+from airflow_provider_hads.cloud.requests import CloudDefaults
+from airflow_provider_hads.model import Environment, InstanceType, Market, RunIdentity
+from airflow_provider_hads.model.fleet import LaunchOrder
+from airflow_provider_hads.model.settings import Ec2Settings
+
+NOW = datetime.now(timezone.utc)
+BOTH = {Market.SPOT: 0.03, Market.ON_DEMAND: 0.1}
+ENVIRONMENT = Environment(
+    {
+        "m5.large": InstanceType("m5.large", 2, 8192.0, 1.0, BOTH, dict.fromkeys(BOTH, 5)),
+        "c5.large": InstanceType("c5.large", 2, 4096.0, 1.0, BOTH, dict.fromkeys(BOTH, 5)),
+    },
+    dict.fromkeys(BOTH, 5),
+)
+
+
+def test_a_whole_run_makes_only_calls_that_the_policy_allows(
+    aws: str, image_id: str, calls: Counter[str]
+) -> None:
+    run = RunIdentity("12", 0, str(uuid4()), "results")
+    fleet = Ec2Fleet.connect(aws, run, Ec2Settings(), CloudDefaults(image_id), ["ssh-ed25519 BBBB"])
+    fleet._sleep = lambda seconds: None
+
+    refresh_prices(ENVIRONMENT, aws, None, None, NOW)
+    for sequence, market in enumerate(Market):
+        expires_at = NOW + timedelta(hours=1)
+        fleet.launch(LaunchOrder(run, "vm", sequence, 0, "m5.large", 8192.0, market, False, expires_at))
+    fleet.describe()
+    fleet.end_all()
+
+    policy = json.loads(
+        resources.files("airflow_provider_hads.cloud").joinpath("iam_policy.json").read_text()
+    )
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    allowed |= {
+        statement["Action"] for statement in policy["Statement"] if isinstance(statement["Action"], str)
+    }
+    assert calls.keys() <= allowed
+    assert {"ec2:RunInstances", "ec2:TerminateInstances", "pricing:GetProducts"} <= calls.keys()
+
+
+def test_spot_prices_of_all_types_take_one_call(aws: str, calls: Counter[str]) -> None:
+    environment, _ = refresh_prices(ENVIRONMENT, aws, None, None, NOW)
+
+    assert calls["ec2:DescribeSpotPriceHistory"] == 1
+    assert environment.instance_types["m5.large"].price(Market.SPOT) == 0.00001
+    assert environment.instance_types["c5.large"].price(Market.SPOT) == 0.00001
+
+
+def test_a_service_that_does_not_answer_leaves_its_prices_and_one_line(aws: str) -> None:
+    environment, notes = refresh_prices(ENVIRONMENT, aws, None, None, NOW)
+
+    assert environment.instance_types["m5.large"].price(Market.ON_DEMAND) == 0.1
+    (note,) = notes
+    assert note.startswith("on-demand prices of c5.large, m5.large are those of env.json: GetProducts")
