@@ -55,7 +55,7 @@ class SshAccess:
         key_file = os.path.join(said.key_path or "", said.key_file) if said.key_file else None
         return cls(
             ssh_conn_id=None if key_file else ssh_conn_id,
-            user=said.user or settings.ec2.vm_user,
+            user=settings.ec2.vm_user,
             key_file=os.path.expanduser(key_file) if key_file else None,
             port=said.ssh_port,
             timeout=said.connection_timeout,

@@ -20,6 +20,8 @@ from airflow_provider_hads.vm.runner.store import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_hads.vm.runner.orders import Entry
     from airflow_provider_hads.vm.runner.store import Store
 
@@ -29,10 +31,11 @@ _PROC = Path("/proc")
 _LOCK_WAIT = 10.0  # seconds
 
 
-def exchange(store: Store, text: str) -> dict[str, Any]:
+def exchange(store: Store, text: str, now: Callable[[], float] = time.time) -> dict[str, Any]:
     """Do what the controller says and return the VM's status.
 
     :param text: JSON with ``epoch``, ``expiry`` or null, and the lists ``enqueue``, ``steal`` and ``cancel``.
+    :param now: Unix seconds.
     :raises RunnerError: exit code EX_TEMPFAIL for an epoch that is too low, EX_DATAERR for a broken message.
     """
     try:
@@ -40,12 +43,12 @@ def exchange(store: Store, text: str) -> dict[str, Any]:
         with locked(store.root / "exchange.lock", _LOCK_WAIT) as mine:
             if not mine:
                 raise RunnerError(f"another exchange has been going on for {_LOCK_WAIT:.0f} s")
-            return _obey(store, message)
+            return _obey(store, message, now())
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise RunnerError(f"not a valid message: {error!r}", os.EX_DATAERR) from error
 
 
-def _obey(store: Store, message: dict[str, Any]) -> dict[str, Any]:
+def _obey(store: Store, message: dict[str, Any], now: float) -> dict[str, Any]:
     _check_epoch(store, int(message["epoch"]))
     if message.get("expiry") is not None:
         Lease(store).renew(float(message["expiry"]))
@@ -58,7 +61,7 @@ def _obey(store: Store, message: dict[str, Any]) -> dict[str, Any]:
             (store.root / "cancel" / attempt_id).touch()
     answer = vm_status(store, stolen)
     # Last: a loop that holds starts tasks from here on, and must not before the thefts are done.
-    write_atomic(store.root / "heard.json", json.dumps({"boot_id": boot_id(_PROC), "time": time.time()}))
+    write_atomic(store.root / "heard.json", json.dumps({"boot_id": boot_id(_PROC), "time": now}))
     return answer
 
 

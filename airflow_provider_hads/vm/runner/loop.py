@@ -201,4 +201,8 @@ class Loop:
             return
         self._powered_off = self._clock.last
         logging.warning("the lease is over: powering off")
-        subprocess.Popen(self._config.get("power_off") or ["shutdown", "-h", "now"])
+        command = self._config.get("power_off") or ["shutdown", "-h", "now"]
+        try:
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=POWER_OFF_AGAIN)
+        except (OSError, subprocess.SubprocessError):
+            logging.exception("could not power off")
