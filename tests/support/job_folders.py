@@ -1,0 +1,98 @@
+"""Writes job folders for tests: a few shell commands, and the VMs that they run on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Machine", "write_job_folder"]
+
+ENVIRONMENT: dict[str, Any] = {
+    "global_limits": {"ec2": {"on-demand": 10, "preemptible": 10}},
+    "instances": {
+        name: {
+            "vcpu": 2,
+            "memory": memory,
+            "gflops": 48.0,
+            "prices": {"on-demand": price, "preemptible": 0.4 * price},
+            "restrictions": {
+                "markets": {"on-demand": "yes", "preemptible": "yes"},
+                "limits": {"on-demand": 5, "preemptible": 5},
+            },
+        }
+        for name, memory, price in [("c5.large", 4.0, 0.085), ("m5.large", 8.0, 0.096)]
+    },
+}
+"""Two types of two slots each."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One VM of a job's ``map.json``.
+
+    :param tasks: ids, in the order in which they start.
+    """
+
+    tasks: Sequence[str]
+    market: str = "on-demand"
+    instance_type: str = "c5.large"
+
+
+def write_job_folder(
+    folder: Path,
+    commands: Mapping[str, str],
+    machines: Sequence[Machine] = (),
+    *,
+    job_id: str,
+    deadline: float = 300.0,
+    runtime: float = 10.0,
+) -> Path:
+    """Write ``job.json``, ``env.json``, ``setup.cfg`` and, where there are machines, ``map.json``.
+
+    :param folder: is made; its name becomes the DAG's.
+    :param commands: shell commands by task id.
+    :param machines: VMs of the given plan, called vm-0, vm-1 and so on.
+    :param deadline: seconds.
+    :param runtime: estimate for each task, seconds.
+    :return: the folder.
+    """
+    folder.mkdir(parents=True)
+    _write(folder / "job.json", _job(job_id, folder.name, commands, runtime))
+    _write(folder / "env.json", ENVIRONMENT)
+    if machines:
+        _write(folder / "map.json", _map(job_id, machines, deadline, runtime))
+    (folder / "setup.cfg").write_text(
+        f"[input]\ndeadline_seconds = {deadline:g}\n"
+        "[docker]\ndocker_image = synthetic\n"
+        "[scheduler]\nstatus_update_time = 1\n"
+    )
+    return folder
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=2))
+
+
+def _job(job_id: str, name: str, commands: Mapping[str, str], runtime: float) -> dict[str, Any]:
+    runtimes = dict.fromkeys(ENVIRONMENT["instances"], runtime)
+    tasks = {
+        task_id: {"memory": 32.0, "command": command, "runtime": runtimes}
+        for task_id, command in commands.items()
+    }
+    return {"job_id": job_id, "job_name": name, "tasks": tasks}
+
+
+def _map(job_id: str, machines: Sequence[Machine], deadline: float, runtime: float) -> dict[str, Any]:
+    instances = {f"vm-{number}": _instance(machine, runtime) for number, machine in enumerate(machines)}
+    return {"job_id": job_id, "deadline": deadline, "instances": instances}
+
+
+def _instance(machine: Machine, runtime: float) -> dict[str, Any]:
+    cores: dict[str, Any] = {"vcpu_0": {}, "vcpu_1": {}}
+    for position, task_id in enumerate(machine.tasks):
+        start = (position // 2) * runtime
+        cores[f"vcpu_{position % 2}"][task_id] = {"start": start, "end": start + runtime}
+    return {"type": machine.instance_type, "market": machine.market, "price": 0.1, "map": cores}
