@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow.cli.cli_config import CLICommand
+    from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand
 
 __all__ = ["get_hads_cli_commands"]
 
@@ -15,18 +15,44 @@ _COMMANDS = "airflow_provider_hads.commands"
 
 def get_hads_cli_commands() -> list[CLICommand]:
     """Return the command group ``hads`` (provider info, key ``cli``)."""
-    from airflow.cli.cli_config import ActionCommand, GroupCommand, lazy_load_command
+    from airflow.cli.cli_config import GroupCommand
+
+    group: Callable[..., GroupCommand] = GroupCommand
+    return [
+        group(name="hads", help="Jobs with a deadline on spot VMs", subcommands=(_check(), _local_cloud())),
+    ]
+
+
+def _check() -> ActionCommand:
+    from airflow.cli.cli_config import ActionCommand, lazy_load_command
 
     from airflow_provider_hads.commands.check import get_check_arguments
 
     action: Callable[..., ActionCommand] = ActionCommand
-    check = action(
+    return action(
         name="check",
         help="Read a job's folder and say what is in it, or what is wrong with it",
-        description="Nothing is launched. Exit code 1 and one line for each error if anything is wrong.",
+        description="Nothing is launched. Exit code 1, and one line for each error, if anything is wrong.",
         func=lazy_load_command(f"{_COMMANDS}.check.check"),
         args=get_check_arguments(),
     )
-    return [
-        GroupCommand(name="hads", help="Jobs with a deadline on spot VMs", subcommands=[check]),
-    ]
+
+
+def _local_cloud() -> GroupCommand:
+    from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
+
+    from airflow_provider_hads.commands.local_cloud import COMMANDS
+
+    action: Callable[..., ActionCommand] = ActionCommand
+    argument: Callable[..., Arg] = Arg
+    group: Callable[..., GroupCommand] = GroupCommand
+    subcommands = tuple(
+        action(
+            name=command.name,
+            help=command.help,
+            func=lazy_load_command(f"{_COMMANDS}.local_cloud.{command.run.__name__}"),
+            args=tuple(argument(option.flags, **option.settings) for option in command.options),
+        )
+        for command in COMMANDS
+    )
+    return group(name="local-cloud", help="A cloud in a box, on this machine", subcommands=subcommands)

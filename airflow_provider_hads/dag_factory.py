@@ -31,7 +31,7 @@ __all__ = ["build_job_dag", "build_job_dags"]
 
 log = logging.getLogger(__name__)
 
-# A reference to the XCom would make the setup a direct upstream, which allows no other trigger rule than all_success.
+# A reference to the XCom would make the setup a direct upstream, and allow no trigger rule but all_success.
 _RUN_TEMPLATE = f"{{{{ ti.xcom_pull(task_ids='open_run', key='{RUN_KEY}') | tojson }}}}"
 
 LIFECYCLE_PRIORITY = 1000
@@ -108,7 +108,8 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
     from airflow_provider_hads.planning import planner_names
 
     deadline = inputs.deadline if inputs else None
-    planner = inputs.settings.scheduler.name if inputs else planner_names()[0]
+    planners = planner_names()
+    wanted = inputs.settings.scheduler.name if inputs else planners[0]
     given_map = inputs is not None and inputs.plan is not None
     return {
         "deadline_seconds": Param(
@@ -125,9 +126,9 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
             description_md="Follow the folder's `map.json` instead of planning anew; off without one.",
         ),
         "planner": Param(
-            planner,
+            wanted if wanted in planners else planners[0],
             type="string",
-            enum=list(planner_names()),
+            enum=planners,
             title="Planner",
             description_md="Who makes the plan, where no given one is used.",
         ),

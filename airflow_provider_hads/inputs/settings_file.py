@@ -59,6 +59,8 @@ def parse_settings(text: str, file: str, environ: Mapping[str, str]) -> Settings
     errors.extend(_inconsistencies(values, file))
     if errors:
         raise InputErrors(errors)
+    if "user" in values["communication"]:
+        values["ec2"]["vm_user"] = values["communication"]["user"]
     parts: dict[str, Any] = {section: _SECTIONS[section](**values[section]) for section in HONOURED}
     return Settings(**parts, notes=tuple(settings_notes(sections, values, file)))
 
@@ -176,6 +178,10 @@ def _inconsistencies(values: dict[str, dict[str, Any]], file: str) -> Iterator[I
                 f"{given} is given without {absent}; give both (folder and file), or use an SSH connection"
             )
             yield InputError(file, f"communication.{absent}", problem)
+    user, vm_user = communication.get("user"), ec2.get("vm_user")
+    if user and vm_user and user != vm_user:
+        problem = f"{shown(user)} is another user than {shown(vm_user)} in section [ec2], vm_user; give one"
+        yield InputError(file, "communication.user", problem)
     region, zone = ec2.get("region"), ec2.get("zone")
     if region and zone and not zone.startswith(region):
         yield InputError(file, "ec2.zone", f"{shown(zone)} is not in the region {shown(region)}")

@@ -99,7 +99,7 @@ HONOURED: Mapping[str, Mapping[str, Converter]] = {
         ),
         "work_dir": absolute_path,
     },
-    "file_system": {"type": _s3, "path": absolute_path},
+    "file_system": {"type": _s3},
     "scheduler": {
         "name": _planner,
         "burstable_factor": number(most=1),
@@ -151,7 +151,12 @@ UNUSED: Mapping[str, Mapping[str, str]] = {
         "resume_rate": _SIMULATION,
         "sim_type": _SIMULATION,
     },
-    "file_system": {"device": _DISK, "size": _DISK, "ebs_delete": _DISK},
+    "file_system": {
+        "path": "the runner has a folder of its own on each VM, /var/lib/hads",
+        "device": _DISK,
+        "size": _DISK,
+        "ebs_delete": _DISK,
+    },
     "scheduler": {"path": "planners are part of this provider; choose one by name"},
     "checkpoint": {"formulation": "checkpoints are not taken yet"},
     "notify": {"src_mail": _MAIL, "dest_mail": _MAIL, "pwd_mail": _CREDENTIALS},

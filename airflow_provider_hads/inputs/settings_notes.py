@@ -10,6 +10,11 @@ from airflow_provider_hads.inputs.settings_keys import UNUSED
 __all__ = ["settings_notes"]
 
 _NO = ("no", "false", "off", "0")
+_NOT_YET = {
+    "ec2": (("hibernation_overhead",), "nothing is planned with resumed VMs"),
+    "input": (("ac_size_seconds", "idle_slack_time"), "VMs end with the run, not with an allocation cycle"),
+    "checkpoint": (("period", "overhead_factor"), "checkpoints are not taken"),
+}
 _ILS_KEYS = ("burstable_factor", "alpha", "max_iteration")
 
 
@@ -30,6 +35,10 @@ def settings_notes(
         names = [key for key in _ILS_KEYS if key in values["scheduler"]]
         if names:
             yield f"{file}: [scheduler] {', '.join(names)}: no effect: only the planner ils looks at them"
+    for section, (unread, reason) in _NOT_YET.items():
+        names = [key for key in unread if key in values[section]]
+        if names:
+            yield f"{file}: [{section}] {', '.join(names)}: no effect yet: {reason}"
     if "tag_value" in values["ec2"] and "tag_key" not in values["ec2"]:
         yield f"{file}: [ec2] tag_value: no effect: there is no tag_key"
 

@@ -30,7 +30,8 @@ class Ec2Settings:
     :param key_name: EC2 key pair to install beside the key of the SSH connection.
     :param tag_key: an additional tag for all that a run launches.
     :param bucket_name: bucket of inputs and results; None takes ``[hads] bucket``.
-    :param vm_user: user to log in as; it is created where the AMI has none of that name.
+    :param vm_user: user to log in as (also ``user`` in section ``[communication]``); it is created where the
+        AMI has none of that name.
     :param instance_profile: name of the instance profile that gives VMs access to the bucket.
     :param boot_overhead: seconds from the launch to the first task, as planned with.
     :param hibernation_overhead: seconds from a resume to the first tick of its tasks, as planned with.
@@ -89,6 +90,7 @@ class CommunicationSettings:
     """Section ``[communication]``: SSH.
 
     :param key_path: folder of the private key file; with ``key_file`` it replaces the SSH connection.
+    :param user: another name for ``vm_user`` of section ``[ec2]``.
     :param repeat: tries of one connection.
     :param connection_timeout: seconds for one try.
     :param retry_interval: seconds between tries.
@@ -120,11 +122,9 @@ class FileSystemSettings:
     """Section ``[file_system]``.
 
     :param type: where results are kept; ``s3`` is the one supported.
-    :param path: the runner's folder on a VM.
     """
 
     type: str = "s3"
-    path: str = "/var/lib/hads"
 
 
 @dataclass(frozen=True)

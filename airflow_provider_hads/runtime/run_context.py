@@ -59,16 +59,15 @@ class RunContext:
         :param value: that, or its JSON text.
         :raises HadsError: there is no run, since ``open_run`` has not ended well.
         """
-        if isinstance(value, str):
-            value = json.loads(value)
-        if not value:
+        known: Mapping[str, Any] | None = json.loads(value) if isinstance(value, str) else value
+        if not known:
             raise HadsError("There is no run: open_run has not handed one on. See its log.")
-        identity = RunIdentity(value["job_id"], value["execution_id"], value["uid"], value["bucket"])
+        identity = RunIdentity(known["job_id"], known["execution_id"], known["uid"], known["bucket"])
         return cls(
             identity=identity,
-            generation=value["generation"],
-            started_at=datetime.fromisoformat(value["started_at"]),
-            deadline=value["deadline"],
-            margin=value["margin"],
-            boot_timeout=value["boot_timeout"],
+            generation=known["generation"],
+            started_at=datetime.fromisoformat(known["started_at"]),
+            deadline=known["deadline"],
+            margin=known["margin"],
+            boot_timeout=known["boot_timeout"],
         )

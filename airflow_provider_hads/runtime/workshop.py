@@ -123,7 +123,7 @@ class Workshop:
         from airflow_provider_hads.vm.gateway import VmGateway
 
         configs = self._runner_configs()
-        return RunVms(VmGateway(self.ssh_access, root=self.inputs.settings.file_system.path), configs)
+        return RunVms(VmGateway(self.ssh_access), configs)
 
     def _runner_configs(self) -> dict[str, RunnerConfig]:
         region, endpoint = self._vm_view_of_aws()

@@ -59,16 +59,17 @@ class Bucket:
     """One bucket.
 
     :param config: runner.json: ``bucket``, ``region``, ``endpoint`` (None for AWS) and, where it is not
-        EC2's own, ``metadata_url``.
+        EC2's own, ``metadata_url``; ``part_size`` in bytes, where big files are to go up in other parts than
+        of 256 MB.
     """
 
-    def __init__(self, config: dict[str, Any], part_size: int = _PART_SIZE) -> None:
+    def __init__(self, config: dict[str, Any]) -> None:
         self._region: str = config["region"]
         domain = "amazonaws.com.cn" if self._region.startswith("cn-") else "amazonaws.com"
         host: str = config.get("endpoint") or f"https://s3.{self._region}.{domain}"
         self._base = f"{host.rstrip('/')}/{config['bucket']}/"
         self._credentials = Credentials(config.get("metadata_url") or "http://169.254.169.254")
-        self._part_size = part_size
+        self._part_size = int(config.get("part_size") or _PART_SIZE)
 
     def get(self, key: str, target: IO[bytes]) -> None:
         """Write an object's content into a file.

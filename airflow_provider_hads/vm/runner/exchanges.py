@@ -61,7 +61,8 @@ def _obey(store: Store, message: dict[str, Any], now: float) -> dict[str, Any]:
             (store.root / "cancel" / attempt_id).touch()
     answer = vm_status(store, stolen)
     # Last: a loop that holds starts tasks from here on, and must not before the thefts are done.
-    write_atomic(store.root / "heard.json", json.dumps({"boot_id": boot_id(_PROC), "time": now}))
+    heard = {"boot_id": boot_id(_PROC), "time": now}
+    write_atomic(store.root / "heard.json", json.dumps(heard), durable=False)
     return answer
 
 

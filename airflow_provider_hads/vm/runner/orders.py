@@ -67,7 +67,7 @@ class Queue:
         if any(self._find(folder, entry.attempt_id) for folder in ("queue", "taken", "stolen")):
             return
         aside = self._root / "incoming" / entry.name
-        write_atomic(aside, json.dumps(order))
+        write_atomic(aside, json.dumps(order), durable=False)
         aside.rename(self._root / "queue" / entry.name)
 
     def steal(self, attempt_id: str) -> bool:

@@ -70,6 +70,8 @@ def test_every_key_without_effect_has_a_note_that_says_what_to_use_instead() -> 
         "configure it in airflow.cfg, section logging",
         "setup.cfg: [simulation] with_simulation, revocation_rate, resume_rate, sim_type: no effect: "
         "a run has real VMs; use the interruption parameters of the local cloud to try interruptions",
+        "setup.cfg: [file_system] path: no effect: "
+        "the runner has a folder of its own on each VM, /var/lib/hads",
         "setup.cfg: [file_system] device, size, ebs_delete: no effect: "
         "results are kept in a bucket, not on a disk of their own",
         "setup.cfg: [scheduler] path: no effect: planners are part of this provider; choose one by name",
@@ -77,6 +79,10 @@ def test_every_key_without_effect_has_a_note_that_says_what_to_use_instead() -> 
         "setup.cfg: [notify] src_mail, dest_mail: no effect: no mail is sent from here; "
         "set a notifier or on_failure_callback in Airflow",
         "setup.cfg: [checkpoint] with_checkpoint: checkpoints are not taken yet: a lost task starts again",
+        "setup.cfg: [ec2] hibernation_overhead: no effect yet: nothing is planned with resumed VMs",
+        "setup.cfg: [input] ac_size_seconds, idle_slack_time: no effect yet: "
+        "VMs end with the run, not with an allocation cycle",
+        "setup.cfg: [checkpoint] period, overhead_factor: no effect yet: checkpoints are not taken",
     )
 
 
