@@ -57,7 +57,7 @@ def _hopeless_task(request: PlanRequest, markets: tuple[Market, ...]) -> Binding
             return _no_type(task, types)
     longest = max(tasks, key=lambda task: _shortest_runtime(task, types))
     shortest = _shortest_runtime(longest, types)
-    return _too_long(request, longest, shortest) if shortest > request.deadline else None
+    return _too_long(request, longest, shortest) if shortest > request.horizon else None
 
 
 def _usable(request: PlanRequest, market: Market) -> list[InstanceType]:

@@ -77,7 +77,7 @@ class _Greedy:
     def __init__(self, request: PlanRequest, d_spot: float) -> None:
         types = request.environment.instance_types.values()
         self.draft = FleetDraft(request)
-        self._latest = {Market.SPOT: d_spot, Market.ON_DEMAND: request.deadline}
+        self._latest = {Market.SPOT: d_spot, Market.ON_DEMAND: request.horizon}
         self._spot = full_speed_types(types, Market.SPOT)
         self._on_demand = full_speed_types(types, Market.ON_DEMAND)
         self._on_demand.sort(key=lambda kind: kind.price(Market.ON_DEMAND))

@@ -104,10 +104,9 @@ def _rounded(seconds: float) -> float:
 
 
 def _message(request: PlanRequest, planner: str, binding: Binding, deadline: float | None) -> str:
-    count = len(request.job.tasks)
     start = (
-        f"job {request.job.id} ({count} task{'s' if count > 1 else ''}) has no plan that meets its deadline "
-        f"of {request.deadline:g} s; the binding limit is the {binding.limit}: {binding.reason}"
+        f"job {request.job.id} ({_tasks(request)}) has no plan for its deadline of {_deadline(request)}; "
+        f"the binding limit is the {binding.limit}: {binding.reason}"
     )
     if deadline is not None:
         return (
@@ -117,3 +116,13 @@ def _message(request: PlanRequest, planner: str, binding: Binding, deadline: flo
     if binding.deadline_helps:
         return f"{start}. Planner {planner} met no larger deadline either; it takes {binding.remedy}."
     return f"{start}. No larger deadline helps; it takes {binding.remedy}."
+
+
+def _tasks(request: PlanRequest) -> str:
+    count = len(request.job.tasks)
+    return "1 task" if count == 1 else f"{count} tasks"
+
+
+def _deadline(request: PlanRequest) -> str:
+    lead = f" ({request.lead_time:g} s of it until the VMs are ready)" if request.lead_time else ""
+    return f"{request.deadline:g} s{lead}"

@@ -67,8 +67,8 @@ def _fill(request: PlanRequest, order: list[Task], types: Sequence[InstanceType]
     """Place the tasks in that order; None if one finds no place."""
     draft = FleetDraft(request)
     for task in order:
-        place = _cheapest_place(draft.vms, task, request.deadline) or _new_vm(
-            draft, task, types, request.deadline
+        place = _cheapest_place(draft.vms, task, request.horizon) or _new_vm(
+            draft, task, types, request.horizon
         )
         if place is None:
             return None
@@ -77,11 +77,11 @@ def _fill(request: PlanRequest, order: list[Task], types: Sequence[InstanceType]
     return draft
 
 
-def _cheapest_place(vms: list[DraftVm], task: Task, deadline: float) -> tuple[DraftVm, Slot] | None:
+def _cheapest_place(vms: list[DraftVm], task: Task, horizon: float) -> tuple[DraftVm, Slot] | None:
     """Return the place on an open VM that adds least to the cost, then ends first."""
     places: list[tuple[float, float, int, Slot]] = []
     for index, vm in enumerate(vms):
-        slot = vm.earliest(task, deadline)
+        slot = vm.earliest(task, horizon)
         if slot is not None:
             added = max(slot.end - vm.timeline.makespan, 0.0) * vm.price
             places.append((added, slot.end, index, slot))
@@ -92,12 +92,12 @@ def _cheapest_place(vms: list[DraftVm], task: Task, deadline: float) -> tuple[Dr
 
 
 def _new_vm(
-    draft: FleetDraft, task: Task, types: Sequence[InstanceType], deadline: float
+    draft: FleetDraft, task: Task, types: Sequence[InstanceType], horizon: float
 ) -> tuple[DraftVm, Slot] | None:
     """Open a VM of the first type that is within the limits and ends the task in time."""
     for kind in types:
         if not can_run(kind, task) or not draft.allows(kind, Market.ON_DEMAND):
             continue
-        if task.runtime(kind.name) <= deadline:
+        if task.runtime(kind.name) <= horizon:
             return draft.open(kind, Market.ON_DEMAND), Slot(0, 0.0, task.runtime(kind.name))
     return None

@@ -35,7 +35,7 @@ def first_unsafe_moment(request: PlanRequest, plan: Plan) -> float | None:
     for index, place in enumerate(lost):
         if index and place.end == lost[index - 1].end:
             continue
-        window = request.deadline - place.end - reserve
+        window = request.horizon - place.end - reserve
         if not re_run or re_run[index] > window:
             re_run = [0.0] * index + _re_run_times(request, plan, lost[index:], place.end + reserve)
         if re_run[index] > window:

@@ -39,8 +39,9 @@ class Objective(str, Enum):
 class PlanRequest:
     """One job to be planned. A planner ignores what its algorithm has no use for, and says so.
 
-    :param deadline: seconds from the moment the VMs are ready; plans are without boot, so a caller whose
-        deadline counts from the launch takes the boot time off first.
+    :param deadline: seconds from the run's start.
+    :param lead_time: seconds from the run's start until the VMs are ready. All times of a plan count from
+        there, D_spot included. The published algorithms know no boot: results compare with a lead time of 0.
     :param parallel: one task a core at a time; else one task a VM.
     :param alpha: weight of the cost in :attr:`Objective.WEIGHTED`, 0 to 1.
     :param seed: of planners that choose at random; the same request gives the same plan.
@@ -53,6 +54,7 @@ class PlanRequest:
     job: Job
     environment: Environment
     deadline: float
+    lead_time: float = 0.0
     parallel: bool = True
     spot_deadline: SpotDeadlineRule = SpotDeadlineRule.PUBLISHED
     objective: Objective = Objective.COST
@@ -62,6 +64,11 @@ class PlanRequest:
     boot: float = 180.0
     reaction: float = 90.0
     vcpu_limit: int | None = None
+
+    @property
+    def horizon(self) -> float:
+        """Seconds from the moment the VMs are ready to the deadline; 0 or less if they are ready too late."""
+        return self.deadline - self.lead_time
 
     def slots(self, vcpus: int) -> int:
         """Return how many tasks a VM with that many vCPUs runs at once."""

@@ -41,4 +41,4 @@ def plan_safely(request: PlanRequest, attempt: Callable[[PlanRequest, float], Pl
 
 def _latest_possible(request: PlanRequest) -> float:
     runtimes = [min(task.runtimes.values()) for task in request.job.tasks.values() if task.runtimes]
-    return request.deadline - request.reaction - request.boot - min(runtimes, default=0.0)
+    return request.horizon - request.reaction - request.boot - min(runtimes, default=0.0)

@@ -65,8 +65,8 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def _totals(plan: Plan, on_demand_cost: float | None) -> list[str]:
     tasks = len(list(chain.from_iterable(vm.placements for vm in plan.vms)))
     lines = [
-        f"{_number(len(plan.vms), 'VM')}, {_number(tasks, 'task')}: ${plan.cost:.5f} without boot, "
-        f"ends at {plan.makespan:.0f} s of {plan.deadline:.0f} s"
+        f"{_number(len(plan.vms), 'VM')}, {_number(tasks, 'task')}: ${plan.cost:.5f}, {plan.makespan:.0f} s "
+        f"(both without boot); the deadline is {plan.deadline:.0f} s"
     ]
     if plan.d_spot is not None:
         rule = f" ({plan.d_spot_rule})" if plan.d_spot_rule else ""

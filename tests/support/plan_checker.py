@@ -73,7 +73,7 @@ def _vm(vm: PlannedVm, plan: Plan, request: PlanRequest) -> Iterator[str]:
 def _times(vm: PlannedVm, plan: Plan, request: PlanRequest) -> Iterator[str]:
     if vm.price != request.environment.instance_types[vm.instance_type].prices[vm.market]:
         yield f"{vm.id} has the price {vm.price}"
-    latest = request.deadline
+    latest = request.deadline - request.lead_time
     if vm.market is Market.SPOT:
         assert plan.d_spot is not None
         latest = min(latest, plan.d_spot)
@@ -117,7 +117,7 @@ def recovery_problems(plan: Plan, request: PlanRequest) -> list[str]:
     lost = [place for vm in plan.vms if vm.market is Market.SPOT for place in vm.placements]
     problems = []
     for moment in sorted({place.end for place in lost}):
-        window = request.deadline - moment - request.reaction - request.boot
+        window = request.deadline - request.lead_time - moment - request.reaction - request.boot
         tasks = [request.job.tasks[place.task_id] for place in lost if place.end >= moment]
         shortest = [_shortest_re_run(task.runtimes, task.memory, request) for task in tasks]
         if max(shortest) > window + CLOSE or sum(shortest) > window * _on_demand_cores(request) + CLOSE:

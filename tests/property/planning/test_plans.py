@@ -74,6 +74,7 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         draw(jobs(environment)),
         environment,
         deadline=draw(st.sampled_from([2500.0, 1400.0, 950.0, 650.0, 310.0, 150.0, 9000.0])),
+        lead_time=draw(st.sampled_from([0.0, 0.0, 60.0])),
         parallel=draw(st.booleans()),
         vcpu_limit=draw(st.sampled_from([None, None, 8])),
     )
@@ -130,7 +131,9 @@ def easy(request: PlanRequest) -> PlanRequest:
         for name, kind in request.environment.instance_types.items()
     }
     limits = {**request.environment.global_limits, Market.ON_DEMAND: plenty}
-    return replace(request, environment=Environment(types, limits), deadline=longest, vcpu_limit=None)
+    return replace(
+        request, environment=Environment(types, limits), deadline=longest, lead_time=0.0, vcpu_limit=None
+    )
 
 
 @pytest.mark.parametrize("planner", planner_names())

@@ -75,6 +75,16 @@ def test_the_vcpu_limit_holds() -> None:
     assert len(plan(replace(request, vcpu_limit=2)).vms) == 1
 
 
+def test_a_plan_counts_from_the_moment_the_vms_are_ready() -> None:
+    """Of 580 s, 400 are left; the plan is that of a deadline of 400 s."""
+    late = plan(PlanRequest(job([100] * 6), environment(), deadline=580, lead_time=180))
+    assert replace(late, deadline=400) == plan(PlanRequest(job([100] * 6), environment(), deadline=400))
+
+
+def test_a_job_without_tasks_needs_no_vm() -> None:
+    assert plan(PlanRequest(job([]), environment(), deadline=100)).vms == ()
+
+
 def test_one_task_at_a_time() -> None:
     made = plan(PlanRequest(job([100, 100]), environment(), deadline=1000, parallel=False))
     assert [(place.core, place.start) for place in made.vms[0].placements] == [(0, 0), (0, 100)]

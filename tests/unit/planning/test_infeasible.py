@@ -26,7 +26,7 @@ def test_on_demand_vms_over_all_types() -> None:
     error = refused(PlanRequest(job([100] * 10), environment(on_demand=1), deadline=120))
     assert error.limit == "on-demand VM count over all types"
     assert str(error) == (
-        "job 7 (10 tasks) has no plan that meets its deadline of 120 s; the binding limit is the on-demand "
+        "job 7 (10 tasks) has no plan for its deadline of 120 s; the binding limit is the on-demand "
         "VM count over all types: now 1 on-demand. The smallest deadline that planner cc can meet within the "
         f"limits is {error.smallest_deadline:g} s; else it takes a higher limit."
     )
@@ -74,6 +74,17 @@ def test_the_longest_task() -> None:
     assert error.limit == "longest task"
     assert error.smallest_deadline == pytest.approx(700, rel=0.01)
     assert "task 1 alone takes 700 s on the fastest type allowed" in str(error)
+
+
+def test_the_time_until_the_vms_are_ready_is_no_time_for_tasks() -> None:
+    error = refused(PlanRequest(job([100]), environment(), deadline=200, lead_time=180))
+    assert error.smallest_deadline == pytest.approx(280, rel=0.01)
+    assert "its deadline of 200 s (180 s of it until the VMs are ready); the binding limit" in str(error)
+
+
+def test_a_deadline_before_the_vms_are_ready() -> None:
+    error = refused(PlanRequest(job([100]), environment(), deadline=60, lead_time=180))
+    assert error.smallest_deadline == pytest.approx(280, rel=0.01)
 
 
 def test_no_estimate_on_a_type_that_is_large_enough() -> None:

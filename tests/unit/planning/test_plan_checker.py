@@ -69,6 +69,10 @@ def test_too_many_vcpus() -> None:
     assert plan_problems(PLAN, replace(REQUEST, vcpu_limit=3)) == ["4 vCPUs"]
 
 
+def test_the_time_until_the_vms_are_ready_is_no_time_for_tasks() -> None:
+    assert plan_problems(PLAN, replace(REQUEST, lead_time=350)) != []
+
+
 def test_one_task_at_a_time() -> None:
     assert plan_problems(PLAN, replace(REQUEST, parallel=False)) == ["vm-0 has no core 1"]
 

@@ -36,7 +36,7 @@ def test_the_whole_table() -> None:
         "vm-0  small  spot         2/2    250  0.00250  3: a b c\n"
         "vm-1  big    on-demand   1/16    500  0.05000  1: d\n"
         "\n"
-        "2 VMs, 4 tasks: $0.05250 without boot, ends at 500 s of 600 s\n"
+        "2 VMs, 4 tasks: $0.05250, 500 s (both without boot); the deadline is 600 s\n"
         "D_spot, the latest end of spot work: 300 s (published)\n"
         "On-demand VMs only: $0.21000; this plan costs 75.0 % less"
     )
