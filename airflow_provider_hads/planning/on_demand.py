@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 from airflow_provider_hads.model import InstanceType, Market, Plan, Task
 from airflow_provider_hads.planning.draft import DraftVm, FleetDraft, can_run, full_speed_types
 from airflow_provider_hads.planning.feasibility import plan_or_explain
-from airflow_provider_hads.planning.request import PlanRequest
+from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
 from airflow_provider_hads.planning.timeline import Slot
 
 __all__ = ["plan_on_demand"]
@@ -27,6 +28,8 @@ def plan_on_demand(request: PlanRequest) -> Plan:
 
     :raises InfeasibleJob: no plan was found.
     """
+    # Without spot work every plan is safe: the rule that is quicker will do.
+    request = replace(request, spot_deadline=SpotDeadlineRule.PUBLISHED)
     return plan_or_explain(request, NAME, _attempt, (Market.ON_DEMAND,))
 
 
