@@ -14,6 +14,7 @@ _OWN_LINE = re.compile(
     r"(?P<event>.*?) +"
     r"\[(?:airflow\.task\.\w+\.)?airflow_provider_hads\.[\w.]+\](?: \w+=.*)?$"
 )
+_OWN_TIME = re.compile(r"^\[ *[\d.]+ s\] ")
 _GROUP_BEGIN, _GROUP_END = "::group::", "::endgroup::"
 
 
@@ -30,7 +31,7 @@ def tell_story(lines: Iterable[str]) -> Iterator[str]:
         match = _OWN_LINE.match(line.rstrip("\n"))
         if match is None:
             continue
-        event = match["event"]
+        event = _OWN_TIME.sub("", match["event"])
         if event.startswith((_GROUP_BEGIN, _GROUP_END)):
             folded = event.startswith(_GROUP_BEGIN)
         elif not folded:

@@ -27,6 +27,12 @@ def test_keeps_brackets_and_the_columns_of_a_table() -> None:
     assert list(tell_story(log)) == ["    0.0 s  vm-0  [t2.micro]   1"]
 
 
+def test_shows_one_time_where_the_line_has_its_own() -> None:
+    log = [line(1, "[  23.8 s] vm-0 is ready", "airflow_provider_hads.a")]
+
+    assert list(tell_story(log)) == ["    0.0 s  vm-0 is ready"]
+
+
 def test_marks_what_is_more_than_information() -> None:
     log = [line(1, "vm-1 was not launched", "airflow_provider_hads.a", level="warning")]
 
