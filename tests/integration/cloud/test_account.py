@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from importlib import resources
 from uuid import uuid4
 
+from airflow_provider_hads.cloud.clients import ec2_client
 from airflow_provider_hads.cloud.fleet import Ec2Fleet
 from airflow_provider_hads.cloud.pricing import refresh_prices
 from airflow_provider_hads.cloud.requests import CloudDefaults
@@ -30,8 +31,8 @@ def test_a_whole_run_makes_only_calls_that_the_policy_allows(
     aws: str, image_id: str, calls: Counter[str]
 ) -> None:
     run = RunIdentity("12", 0, str(uuid4()), "results")
-    fleet = Ec2Fleet.connect(aws, run, Ec2Settings(), CloudDefaults(image_id), ["ssh-ed25519 BBBB"])
-    fleet._sleep = lambda seconds: None
+    client, keys = ec2_client(aws, None), ["ssh-ed25519 BBBB"]
+    fleet = Ec2Fleet(client, run, Ec2Settings(), CloudDefaults(image_id), keys, sleep=lambda seconds: None)
 
     refresh_prices(ENVIRONMENT, aws, None, None, NOW)
     for sequence, market in enumerate(Market):

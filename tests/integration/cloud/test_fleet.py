@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from airflow_provider_hads.cloud.clients import ec2_client
 from airflow_provider_hads.cloud.fleet import Ec2Fleet
 from airflow_provider_hads.cloud.requests import CloudDefaults
 from airflow_provider_hads.exceptions import CloudError
@@ -34,9 +35,8 @@ def fleet(aws: str, image_id: str, run: RunIdentity) -> Ec2Fleet:
 
 
 def connect(aws: str, image_id: str, run: RunIdentity) -> Ec2Fleet:
-    made = Ec2Fleet.connect(aws, run, Ec2Settings(), CloudDefaults(image_id), [CLIENT_KEY])
-    made._sleep = lambda seconds: None
-    return made
+    client, defaults = ec2_client(aws, None), CloudDefaults(image_id)
+    return Ec2Fleet(client, run, Ec2Settings(), defaults, [CLIENT_KEY], sleep=lambda seconds: None)
 
 
 def an_order(run: RunIdentity, sequence: int = 0, market: Market = Market.ON_DEMAND) -> LaunchOrder:
