@@ -37,10 +37,11 @@ def vm_after(known: VmRecord, wanted: VmRecord) -> VmRecord:
 
 
 def task_after(known: TaskRecord, wanted: TaskRecord) -> TaskRecord:
-    """Return the wanted record of a task; where the table forbids the change, only its attempts.
+    """Return the wanted record of a task; if it has ended or the table forbids the change, only its attempts.
 
-    A late attempt of a finished task is still part of its history.
+    A late attempt of a task that has ended is still part of its history.
     """
-    if wanted.state is not known.state and wanted.state not in TASK_TRANSITIONS[known.state]:
-        return replace(known, attempts=wanted.attempts)
-    return wanted
+    allowed = wanted.state is known.state or wanted.state in TASK_TRANSITIONS[known.state]
+    if allowed and not known.state.ended:
+        return wanted
+    return replace(known, attempts=wanted.attempts)

@@ -14,7 +14,7 @@ from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, Resu
 START = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 DEADLINE = 1000.0
 RULES = Rules(boot_timeout=300, deploy_timeout=120, margin=600, visibility=60)
-RESULT = ResultFile("output.txt", 12, "ab" * 32)
+RESULT = ResultFile(path="output.txt", sha256="ab" * 32, size=12)
 
 
 def at(seconds: float) -> datetime:

@@ -67,9 +67,7 @@ def test_what_is_pending_is_not_asked_for_again() -> None:
 
 
 def test_a_task_with_two_finished_attempts_has_one_publication_at_a_time() -> None:
-    twice = heard(
-        "vm-0", attempt("a", AttemptState.FINISHED), attempt("a", AttemptState.FINISHED, number=2)
-    )
+    twice = heard("vm-0", attempt("a", AttemptState.FINISHED), attempt("a", AttemptState.FINISHED, number=2))
     assert [action for action in wanted((9, twice)) if isinstance(action, PublishResults)] == [PUBLISH]
     assert PUBLISH not in wanted((9, FINISHED), (10, twice))
 

@@ -121,9 +121,7 @@ def test_results_in_the_bucket_outlive_their_vm() -> None:
 
 
 def test_a_last_word_that_comes_with_the_news_of_the_vms_end_counts() -> None:
-    both = Observation(
-        fleet=TERMINATED.fleet, statuses={"vm-0": status(attempt("a", AttemptState.FINISHED))}
-    )
+    both = Observation(fleet=TERMINATED.fleet, statuses={"vm-0": status(attempt("a", AttemptState.FINISHED))})
     assert task((10, both)).state is TaskState.RUNNING
     assert task((10, both), (11, done("publish/a"))).state is TaskState.FINISHED
 

@@ -45,6 +45,11 @@ def test_a_finished_task_takes_a_late_attempt_into_its_history_and_nothing_else(
     assert task_after(known, wanted) == TaskRecord("a", TaskState.FINISHED, late)
 
 
+def test_a_failed_task_keeps_the_reason_it_failed_for() -> None:
+    known = TaskRecord("a", TaskState.FAILED, reason="vm-0 has ended", infrastructure=True)
+    assert task_after(known, TaskRecord("a", TaskState.FAILED, reason="exit code 1")) == known
+
+
 def test_an_allowed_change_is_made_as_it_is() -> None:
     wanted = TaskRecord("a", TaskState.FAILED, reason="exit code 1")
     assert task_after(TaskRecord("a", TaskState.RUNNING), wanted) is wanted

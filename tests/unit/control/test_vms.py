@@ -115,7 +115,7 @@ def test_a_resumed_vm_has_the_whole_boot_time_out_again() -> None:
     assert vm(*story, (700, LAUNCHED), (1001, silent()))[0] is VmState.LOST
 
 
-def test_a_vm_that_the_cloud_shows_no_more_is_taken_for_ended_only_when_it_is_old_enough_to_be_shown() -> None:
+def test_a_vm_that_is_shown_no_more_has_ended_if_it_is_old_enough_to_be_shown() -> None:
     """A describe call may not show an instance in its first minute."""
     assert vm((1, shown(instance(launched=0))), (59, shown()))[0] is VmState.BOOTING
     assert vm((1, shown(instance(launched=0))), (70, shown())) == (

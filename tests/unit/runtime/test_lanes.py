@@ -1,0 +1,120 @@
+"""Calls in lanes: in turn within a lane, at once across lanes, whatever one of them does."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from threading import Event
+
+import pytest
+
+from airflow_provider_hads.runtime.lanes import Ended, Lanes
+
+
+@pytest.fixture
+def lanes() -> Iterator[Lanes]:
+    made = Lanes()
+    yield made
+    made.close()
+
+
+def wait_for(lanes: Lanes, count: int) -> list[Ended]:
+    """Return that many ended calls; a test that waits longer than five seconds has failed."""
+    ended: list[Ended] = []
+    until = time.monotonic() + 5
+    while len(ended) < count and time.monotonic() < until:
+        ended += lanes.collect()
+        time.sleep(0.001)
+    assert len(ended) == count
+    return ended
+
+
+def test_a_call_is_brought_back_once(lanes: Lanes) -> None:
+    lanes.submit("vm/0", "look", lambda: 42)
+    assert wait_for(lanes, 1) == [Ended("vm/0", "look", 42)]
+    assert lanes.collect() == []
+
+
+def test_calls_of_one_lane_run_in_their_order_and_never_at_once(lanes: Lanes) -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    def call(number: int) -> Callable[[], int]:
+        def run() -> int:
+            running.append(number)
+            most.append(len(running))
+            time.sleep(0.002)
+            running.remove(number)
+            return number
+
+        return run
+
+    for number in range(20):
+        lanes.submit("vm/0", str(number), call(number))
+    assert [ended.value for ended in wait_for(lanes, 20)] == list(range(20))
+    assert max(most) == 1
+
+
+def test_however_many_lanes_hang_another_one_is_served(lanes: Lanes) -> None:
+    release = Event()
+    for number in range(200):
+        lanes.submit(f"vm/{number}", "hangs", lambda: release.wait(5))
+    lanes.submit("describe", "describe", lambda: "seen")
+    assert wait_for(lanes, 1) == [Ended("describe", "describe", "seen")]
+    release.set()
+    wait_for(lanes, 200)
+
+
+def test_a_lane_is_busy_until_its_last_call_has_been_handed_in(lanes: Lanes) -> None:
+    release = Event()
+    lanes.submit("vm/0", "first", lambda: release.wait(5))
+    lanes.submit("vm/0", "second", lambda: None)
+    assert lanes.busy("vm/0")
+    assert not lanes.busy("vm/1")
+    release.set()
+    wait_for(lanes, 2)
+    assert not lanes.busy("vm/0")
+
+
+@pytest.mark.parametrize("error", [ValueError("broken"), SystemExit(3), asyncio.CancelledError()])
+def test_whatever_a_call_raises_its_lane_goes_on(lanes: Lanes, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    lanes.submit("vm/0", "fails", fail)
+    lanes.submit("vm/0", "works", lambda: "well")
+    assert wait_for(lanes, 2) == [Ended("vm/0", "fails", error=error), Ended("vm/0", "works", "well")]
+
+
+def test_after_the_close_what_waits_is_dropped_and_nothing_more_is_taken(lanes: Lanes) -> None:
+    release = Event()
+    begun = Event()
+
+    def hang() -> None:
+        begun.set()
+        release.wait(5)
+
+    lanes.submit("vm/0", "hangs", hang)
+    lanes.submit("vm/0", "waits", lambda: None)
+    assert begun.wait(5)
+    lanes.close()
+    lanes.submit("vm/1", "late", lambda: None)
+    release.set()
+    assert [ended.key for ended in wait_for(lanes, 1)] == ["hangs"]
+    time.sleep(0.01)
+    assert lanes.collect() == []
+
+
+def test_a_call_that_hangs_does_not_keep_the_process_alive() -> None:
+    program = """
+        import time
+        from airflow_provider_hads.runtime.lanes import Lanes
+        lanes = Lanes()
+        lanes.submit("vm/0", "hangs", lambda: time.sleep(60))
+        lanes.close()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=20)

@@ -1,0 +1,219 @@
+"""The whole controller against a cloud in memory."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from airflow_provider_hads.exceptions import EpochRefused, StorageError, VmUnreachable
+from airflow_provider_hads.model import Burstable, InstanceType, Job, Market, Task
+from airflow_provider_hads.model.fleet import Instance
+from airflow_provider_hads.model.run_state import RunState, TaskState, VmState
+from airflow_provider_hads.model.runner import Exchange, VmStatus
+from airflow_provider_hads.model.settings import Settings
+from airflow_provider_hads.runtime.orders import OrderBook
+from airflow_provider_hads.runtime.supervisor import Supervisor
+from tests.support.control_examples import RULES, run_state
+from tests.support.small_cloud import NO_CLOUD, SmallCloud, plan_of
+
+SMALL = InstanceType("small", 2, 4000, 10, {Market.SPOT: 0.03}, {Market.SPOT: 9}, Burstable(6, 0.1))
+
+
+class Harness:
+    """A supervisor, its world, and the states it has saved."""
+
+    def __init__(self, cloud: SmallCloud, tasks: int, state: RunState | None = None) -> None:
+        self.cloud = cloud
+        self.saved: list[RunState] = []
+        job = Job("7", "", {str(task): Task(str(task), "true", 100, {"small": 20}) for task in range(tasks)})
+        self.supervisor = Supervisor(
+            state or run_state(plan_of(cloud, tasks)),
+            rules=RULES,
+            fleet=cloud,
+            vms=cloud,
+            results=cloud,
+            orders=OrderBook(job, {"small": SMALL}, Settings(), {}),
+            interval=5,
+            clock=cloud.clock,
+            save=self.saved.append,
+        )
+
+    def run_until(
+        self, reached: Callable[[RunState], bool], limit: float = 3000, stride: float = 1
+    ) -> RunState:
+        """Step on, by default a second of the run each, until the state is as wanted."""
+        while not reached(self.supervisor.state):
+            assert self.cloud.now < limit, self.supervisor.state
+            self.supervisor.step()
+            self.cloud.now += stride
+            time.sleep(0.002)
+        return self.supervisor.state
+
+    def killed(self) -> RunState:
+        """End this controller as kill -9 would, and return what its successor finds, with the next epoch."""
+        self.supervisor.close()
+        return replace(self.saved[-1], epoch=self.supervisor.state.epoch + 1)
+
+
+def has_ended(state: RunState) -> bool:
+    return state.ended
+
+
+def states(state: RunState) -> set[TaskState]:
+    return {task.state for task in state.tasks.values()}
+
+
+def test_a_job_runs_from_bare_vms_to_published_results() -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    state = Harness(cloud, tasks=6).run_until(has_ended)
+    assert states(state) == {TaskState.FINISHED}
+    assert sorted(cloud.published) == ["0", "1", "2", "3", "4", "5"]
+    assert not state.deadline_missed
+    assert state.pending == ()
+
+
+def test_tasks_that_are_in_the_queues_already_are_not_given_out_again() -> None:
+    cloud = SmallCloud("vm-0")
+    first = Harness(cloud, tasks=3)
+    first.run_until(lambda state: TaskState.RUNNING in states(state))
+    successor = Harness(cloud, tasks=3, state=replace(run_state(plan_of(cloud, 3)), epoch=2))
+    state = successor.run_until(has_ended)
+    assert states(state) == {TaskState.FINISHED}
+    assert sorted(cloud.vms["vm-0"].orders) == ["0.1", "1.1", "2.1"]
+
+
+@pytest.mark.parametrize("killed_at", [0, 3, 12, 14, 31, 33, 52])
+def test_a_successor_goes_on_whenever_its_predecessor_was_killed(killed_at: int) -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    first = Harness(cloud, tasks=4)
+    first.run_until(lambda _: cloud.now > killed_at)
+    state = Harness(cloud, tasks=4, state=first.killed()).run_until(has_ended)
+    assert states(state) == {TaskState.FINISHED}
+    assert sorted(cloud.published) == ["0", "1", "2", "3"]
+
+
+def test_a_controller_ends_when_a_vm_has_heard_from_a_later_one() -> None:
+    cloud = SmallCloud("vm-0")
+    first = Harness(cloud, tasks=2)
+    first.run_until(lambda state: state.vms["vm-0"].state is VmState.READY)
+    cloud.vms["vm-0"].epoch = 9
+    with pytest.raises(EpochRefused):
+        first.run_until(has_ended)
+
+
+def test_a_vm_that_never_boots_fails_its_own_tasks_only() -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    cloud.vms["vm-1"].boots_at = float("inf")
+    state = Harness(cloud, tasks=4).run_until(has_ended, stride=5)
+    assert [state.tasks[task].state.value for task in "0123"] == ["finished", "failed", "finished", "failed"]
+    assert state.tasks["1"].reason.startswith("vm-1 was given up: not ready 300 s after its launch")
+
+
+def test_results_whose_vm_ends_before_they_are_published_are_published() -> None:
+    cloud = SmallCloud("vm-0")
+    cloud.failing["publish"] = StorageError("the bucket does not answer")
+    harness = Harness(cloud, tasks=1)
+    harness.run_until(lambda state: state.tasks["0"].reason.startswith("its results are not published yet"))
+    cloud.terminate("vm-0")
+    harness.run_until(lambda state: state.vms["vm-0"].state is VmState.TERMINATED)
+    del cloud.failing["publish"]
+    assert states(harness.run_until(has_ended)) == {TaskState.FINISHED}
+
+
+def test_a_task_that_runs_on_a_vm_that_ends_fails_with_the_clouds_reason() -> None:
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=1)
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    cloud.terminate("vm-0")
+    state = harness.run_until(has_ended)
+    assert state.tasks["0"].reason == "vm-0 has ended: Server.SpotInstanceTermination"
+
+
+def test_while_the_cloud_does_not_answer_work_goes_on_and_nothing_is_given_up() -> None:
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=2)
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    cloud.failing["describe"] = NO_CLOUD
+    assert states(harness.run_until(has_ended)) == {TaskState.FINISHED}
+
+
+def test_a_vm_that_the_cloud_does_not_show_for_a_moment_can_still_be_deployed() -> None:
+    """Describe is only eventually consistent."""
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=1)
+    harness.run_until(lambda state: state.vms["vm-0"].state is VmState.BOOTING)
+    cloud.hidden.add("vm-0")
+    state = harness.run_until(lambda state: TaskState.RUNNING in states(state), limit=50)
+    assert state.vms["vm-0"].state is VmState.READY
+
+
+def test_when_nothing_answers_any_more_the_run_ends_after_its_margin() -> None:
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=1)
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    cloud.failing.update(exchange=VmUnreachable("timed out"), describe=NO_CLOUD)
+    state = harness.run_until(has_ended, limit=1700, stride=10)
+    assert 1600 < cloud.now <= 1630
+    assert state.tasks["0"].reason == "given up 600 s after the deadline"
+
+
+def test_a_non_zero_exit_code_fails_its_task_and_no_other() -> None:
+    cloud = SmallCloud("vm-0")
+    cloud.vms["vm-0"].exit_codes["1"] = 3
+    state = Harness(cloud, tasks=3).run_until(has_ended)
+    assert [task.state.value for task in state.tasks.values()] == ["finished", "failed", "finished"]
+    assert state.tasks["1"].reason == "exit code 3 on vm-0"
+
+
+def test_a_fault_in_a_lane_ends_the_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = SmallCloud("vm-0")
+
+    def broken(instance: Instance, message: Exchange) -> VmStatus:
+        raise KeyError("attempts")
+
+    monkeypatch.setattr(cloud, "exchange", broken)
+    with pytest.raises(KeyError, match="attempts"):
+        Harness(cloud, tasks=1).run_until(has_ended, limit=30)
+
+
+def test_a_short_lease_is_renewed_while_the_vm_is_needed() -> None:
+    cloud = SmallCloud("vm-0")
+    cloud.vms["vm-0"].expiry = 100
+    harness = Harness(cloud, tasks=1)
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    assert cloud.vms["vm-0"].expiry > 600
+
+
+def test_the_state_is_saved_before_its_actions_are_carried_out() -> None:
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=1)
+    harness.run_until(has_ended)
+    assert any("deploy/vm-0" in state.pending for state in harness.saved)
+    assert any("publish/0" in state.pending for state in harness.saved)
+    assert harness.saved[-1] == harness.supervisor.state
+
+
+def test_a_step_in_which_nothing_happens_saves_nothing() -> None:
+    cloud = SmallCloud("vm-0")
+    cloud.failing["describe"] = NO_CLOUD
+    harness = Harness(cloud, tasks=1)
+    harness.run_until(lambda _: cloud.now > 30)
+    assert len(harness.saved) == 1
+
+
+def test_the_log_tells_the_story_and_the_decisions(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "airflow_provider_hads")
+    Harness(SmallCloud("vm-0"), tasks=1).run_until(has_ended)
+    told = [record.getMessage().partition("] ")[2] or record.getMessage() for record in caplog.records]
+    assert told == [
+        "vm-0 (small, spot) is booting as i-vm-0",
+        "Decision: deploy/vm-0 (vm-without-runner)",
+        "vm-0 (small, spot) is ready",
+        "Task 0 started on vm-0",
+        "Task 0 ended on vm-0 with exit code 0 after 20.0 s",
+        "Task 0: results published",
+    ]
