@@ -52,12 +52,13 @@ def make_plan(workshop: Workshop, planner: str, *, use_map: bool) -> Scheduled:
 
 
 def plan_request(workshop: Workshop, environment: Environment, job: Job) -> PlanRequest:
-    """Return the planner's request; plans are without boot, so the boot time is taken off the deadline."""
+    """Return the planner's request: VMs are ready ``boot_overhead`` after the run's start."""
     settings = workshop.inputs.settings
     return PlanRequest(
         job=job,
         environment=environment,
-        deadline=workshop.run.deadline - settings.ec2.boot_overhead,
+        deadline=workshop.run.deadline,
+        lead_time=settings.ec2.boot_overhead,
         parallel=settings.scheduler.allow_parallel_execution,
         alpha=settings.scheduler.alpha,
         boot=settings.ec2.boot_overhead,
