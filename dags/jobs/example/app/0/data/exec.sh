@@ -1,4 +1,5 @@
 # What this task runs in its container, in the folder that its results are taken from.
-set -eu
+set -eu -o pipefail
 
-synthetic "$1" >> output.txt
+# Into its results, and, for whoever looks into the task's log, to the container's output.
+synthetic "$1" | tee -a output.txt
