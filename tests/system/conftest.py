@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
 from tests.system.airflow_environment import ROOT
 from tests.system.dags_test import DagsTest
+from tests.system.deployed_jobs import write_deployed_jobs
 from tests.system.deployment import AirflowDeployment
 
 
@@ -21,17 +21,23 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud
         yield cloud
 
 
-@pytest.fixture
-def dags_test(tmp_path: Path, local_cloud: LocalCloud) -> DagsTest:
+@pytest.fixture(scope="session")
+def dags_test(tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud) -> Iterator[DagsTest]:
     """A runner of `airflow dags test` for the project's DAGs on the local cloud."""
-    return DagsTest(tmp_path, ROOT / "dags", local_cloud.environment())
+    runner = DagsTest(tmp_path_factory.mktemp("dags-test"), ROOT / "dags", local_cloud.environment())
+    yield runner
+    runner.close()
 
 
 @pytest.fixture(scope="session")
 def deployment(
     tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud
 ) -> Iterator[AirflowDeployment]:
-    """A whole Airflow for the project's DAGs on the local cloud."""
+    """A whole Airflow for the project's DAGs and :mod:`tests.system.deployed_jobs`, on the local cloud."""
     home = tmp_path_factory.mktemp("airflow")
-    with AirflowDeployment(home, ROOT / "dags", local_cloud.environment()) as running:
+    settings = {
+        "AIRFLOW__HADS__JOBS_FOLDER": str(write_deployed_jobs(home / "jobs")),
+        "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+    }
+    with AirflowDeployment(home, ROOT / "dags", local_cloud.environment() | settings) as running:
         yield running

@@ -29,6 +29,25 @@ def session_members(session: int) -> Iterator[int]:
                     yield int(entry.name)
 
 
+def process_titled(part: str) -> int:
+    """Return the pid of the process whose command line contains a text.
+
+    :raises ProcessLookupError: there is none.
+    """
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if part in (entry / "cmdline").read_text(errors="replace"):
+                    return int(entry.name)
+    raise ProcessLookupError(f"no process has {part!r} in its command line")
+
+
+def parent_of(pid: int) -> int:
+    """Return the pid of a process's parent."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[1])
+
+
 class Daemon:
     """One process that runs until it is stopped.
 

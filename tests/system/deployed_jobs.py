@@ -1,0 +1,35 @@
+"""The jobs of the tests' deployment: the example, and some that suit a test."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.support.job_folders import Machine, write_job_folder
+from tests.system.airflow_environment import ROOT
+
+__all__ = ["write_deployed_jobs"]
+
+WORK = "synthetic 20 --seconds {seconds} --load 5"
+
+
+def write_deployed_jobs(folder: Path) -> Path:
+    """Write all job folders and return the folder that they are in."""
+    shutil.copytree(ROOT / "dags" / "jobs", folder)
+    _write_pair(folder / "pair")
+    _write_marathon(folder / "marathon")
+    return folder
+
+
+def _write_pair(folder: Path) -> None:
+    """A short job: on each of two VMs, two tasks of 8 s at once, then one more; one VM is spot."""
+    commands = dict.fromkeys(["a", "b", "c", "d", "e", "f"], WORK.format(seconds=8))
+    machines = [Machine(["a", "b", "c"]), Machine(["d", "e", "f"], market="spot")]
+    write_job_folder(folder, commands, machines, job_id="pair")
+
+
+def _write_marathon(folder: Path) -> None:
+    """A job that never ends by itself within a test, on an on-demand and a spot VM."""
+    commands = dict.fromkeys(["long", "longer"], WORK.format(seconds=600))
+    machines = [Machine(["long"]), Machine(["longer"], market="spot")]
+    write_job_folder(folder, commands, machines, job_id="marathon", deadline=900, runtime=600)
