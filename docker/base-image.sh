@@ -17,14 +17,15 @@ pull() {
   timeout 120 docker pull --quiet "$PULLED" >/dev/null 2>&1 && docker tag "$PULLED" "$NAME"
 }
 
-# Where this machine gets its packages from: the first main archive in its apt sources, old form or new.
+# own_mirror SUITE: where this machine gets its packages from: the first archive of that suite in its apt sources,
+# which may be lines or, newer, paragraphs of fields; most machines have but one kind.
 own_mirror() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+  { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null || true; } |
     awk -v suite="$1" '$1 == "deb" { sub(/\[[^]]*\] */, ""); if ($3 == suite) { print $2; exit } }'
-  awk -v suite="$1" -v RS= '
+  { cat /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } | awk -v suite="$1" -v RS= '
     $0 ~ "(^|\n)Suites:[^\n]*[ \t]" suite "([ \t\n]|$)" {
       for (i = 1; i < NF; i++) if ($i == "URIs:") { print $(i + 1); exit }
-    }' /etc/apt/sources.list.d/*.sources 2>/dev/null
+    }'
 }
 
 # os_release KEY: one value of /etc/os-release, whose variables would overwrite ours.
