@@ -41,7 +41,7 @@ def start_detached(command: Sequence[str], log: Path, environment: Mapping[str, 
         output,
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
+    return os.posix_spawn(command[0], list(command), environment, file_actions=actions, setsid=True)
 
 
 def has_ended(pid: int) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import paramiko
@@ -132,3 +134,11 @@ def run(client: paramiko.SSHClient, command: str, stdin: bytes = b"") -> str:
     code = channel_out.channel.recv_exit_status()
     assert code == 0, f"{command}: exit code {code}: {problem}"
     return output
+
+
+def busybox_image() -> bytes:
+    """Return an image of one static program, as ``docker import`` takes it."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        archive.add(Path("/bin/busybox"), "bin/busybox")
+    return tar.getvalue()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import tarfile
-from pathlib import Path
+from typing import Any
 
+import boto3
 import paramiko
 import pytest
+from botocore.exceptions import ClientError
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.local_vms import (
+    busybox_image,
     connection,
     eventually,
     launch,
@@ -25,22 +26,26 @@ from tests.support.local_vms import (
 pytestmark = pytest.mark.docker
 
 METADATA = "http://169.254.169.254/latest"
-READ_METADATA = """
+READ_METADATA = f"""
 import sys, urllib.request as web
-token = web.urlopen(web.Request("{0}/api/token", method="PUT",
+token = web.urlopen(web.Request("{METADATA}/api/token", method="PUT",
     headers={{"X-aws-ec2-metadata-token-ttl-seconds": "60"}}), timeout=5).read().decode()
 for path in sys.argv[1:]:
-    request = web.Request("{0}/" + path, headers={{"X-aws-ec2-metadata-token": token}})
+    request = web.Request("{METADATA}/" + path, headers={{"X-aws-ec2-metadata-token": token}})
     print(web.urlopen(request, timeout=5).read().decode())
-""".format(METADATA)
+"""
 
 
-def busybox_image() -> bytes:
-    """An image of one static program, as ``docker import`` takes it."""
-    tar = io.BytesIO()
-    with tarfile.open(fileobj=tar, mode="w") as archive:
-        archive.add(Path("/bin/busybox"), "bin/busybox")
-    return tar.getvalue()
+def bucket_of_vms(cloud: LocalCloud, key: str, secret: str, token: str | None = None) -> Any:
+    """An S3 client of the endpoint that VMs use."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=cloud.vm_endpoint_url,
+        region_name=cloud.region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
+    )
 
 
 def test_a_vm_answers_over_ssh_and_runs_containers(cloud: LocalCloud) -> None:
@@ -91,9 +96,7 @@ def test_a_mistake_in_the_user_data_shows_on_the_console(cloud: LocalCloud) -> N
 
     console = eventually(
         lambda: [
-            text
-            for text in [ec2.get_console_output(InstanceId=vm).get("Output", "")]
-            if "ERROR" in text
+            text for text in [ec2.get_console_output(InstanceId=vm).get("Output", "")] if "ERROR" in text
         ]
     )
 
@@ -111,22 +114,23 @@ def test_the_metadata_service_knows_its_vm(cloud: LocalCloud) -> None:
     assert output.split() == [vm, "c5.large", "us-east-1"]
 
 
-def test_a_vm_gets_credentials_of_its_own_with_which_it_reaches_the_bucket(cloud: LocalCloud) -> None:
+def test_only_a_vms_own_credentials_open_the_bucket_to_vms(cloud: LocalCloud) -> None:
     host_key = new_host_key()
-    vms = [
-        launch(cloud, UserData=user_data(cloud, host_key), IamInstanceProfile={"Name": "hads-vm"})
-        for _ in range(2)
-    ]
+    account = json.loads(cloud.environment()["AIRFLOW_CONN_HADS_LOCAL_AWS"])
     documents = []
-    for vm in vms:
+    for _ in range(2):
+        vm = launch(cloud, UserData=user_data(cloud, host_key), IamInstanceProfile={"Name": "hads-vm"})
         with connection(cloud, vm, host_key[1]) as ssh:
-            script = f"python3 - meta-data/iam/security-credentials/hads-vm"
+            script = "python3 - meta-data/iam/security-credentials/hads-vm"
             documents.append(json.loads(run(ssh, script, stdin=READ_METADATA.encode())))
 
-    account = json.loads(cloud.environment()["AIRFLOW_CONN_HADS_LOCAL_AWS"])
-    keys = {account["login"], *(document["AccessKeyId"] for document in documents)}
-    assert len(keys) == 3
-    assert len({document["Token"] for document in documents}) == 2
+    for document in documents:
+        s3 = bucket_of_vms(cloud, document["AccessKeyId"], document["SecretAccessKey"], document["Token"])
+        s3.put_object(Bucket=cloud.bucket, Key=f"vms/{document['AccessKeyId']}", Body=b"mine")
+    found = s3.list_objects_v2(Bucket=cloud.bucket, Prefix="vms/")["Contents"]
+    assert {item["Key"] for item in found} == {f"vms/{document['AccessKeyId']}" for document in documents}
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        bucket_of_vms(cloud, account["login"], account["password"]).list_objects_v2(Bucket=cloud.bucket)
 
 
 def test_credentials_need_a_profile_and_a_token(cloud: LocalCloud) -> None:
