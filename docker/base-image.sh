@@ -39,7 +39,8 @@ choose_suite() {
     debian) SUITE=bookworm COMPONENTS=main ;;
     *) SUITE=$own_suite COMPONENTS=main,universe ;;
   esac
-  MIRROR=$(own_mirror "$own_suite" | head -n 1)
+  MIRROR=$(own_mirror "$own_suite")
+  MIRROR=${MIRROR%%$'\n'*}
   [ -n "$MIRROR" ] || fail "No package mirror for $own_suite in /etc/apt: the base image can be made neither from" \
     "a registry nor from packages. Run 'docker pull $PULLED' by hand, or add a deb line to /etc/apt/sources.list."
 }

@@ -150,7 +150,14 @@ def show_results(cloud: LocalCloud, folder: Path) -> None:
     for file in files:
         print(f"  {file.relative_to(folder)}  ({file.stat().st_size} bytes)")
     print(f"\n{files[0].relative_to(folder)}:")
-    print("".join(f"  {line}\n" for line in files[0].read_text(errors="replace").splitlines()), end="")
+    print("\n".join(f"  {line}" for line in shorten(files[0].read_text(errors="replace").splitlines())))
+
+
+def shorten(lines: Sequence[str], head: int = 12, tail: int = 3) -> list[str]:
+    """Return the first and the last lines of a long text, with a mark between them."""
+    if len(lines) <= head + tail + 1:
+        return list(lines)
+    return [*lines[:head], "...", *lines[-tail:]]
 
 
 def run_demo(dag_id: str, dags: Path, folder: DemoFolder) -> int:

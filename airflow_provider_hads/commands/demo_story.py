@@ -15,6 +15,7 @@ _OWN_LINE = re.compile(
     r"\[(?:airflow\.task\.\w+\.)?airflow_provider_hads\.[\w.]+\](?: \w+=.*)?$"
 )
 _OWN_TIME = re.compile(r"^\[ *[\d.]+ s\] ")
+_OF_EVERY_SENSOR = "Success criteria met. Exiting."
 _GROUP_BEGIN, _GROUP_END = "::group::", "::endgroup::"
 
 
@@ -34,7 +35,7 @@ def tell_story(lines: Iterable[str]) -> Iterator[str]:
         event = _OWN_TIME.sub("", match["event"])
         if event.startswith((_GROUP_BEGIN, _GROUP_END)):
             folded = event.startswith(_GROUP_BEGIN)
-        elif not folded:
+        elif not folded and event != _OF_EVERY_SENSOR:
             time = datetime.fromisoformat(match["time"])
             began = began or time
             yield _render((time - began).total_seconds(), match["level"], event)

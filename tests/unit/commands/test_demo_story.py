@@ -46,5 +46,11 @@ def test_leaves_folded_groups_out() -> None:
     assert list(tell_story(log)) == ["    0.0 s  Task 0 has ended"]
 
 
+def test_leaves_out_what_every_sensor_says() -> None:
+    logger = "airflow.task.operators.airflow_provider_hads.sensors.supervise.SuperviseSensor"
+
+    assert list(tell_story([line(1, "Success criteria met. Exiting.", logger)])) == []
+
+
 def test_passes_over_what_is_no_log_line() -> None:
     assert list(tell_story(["Traceback (most recent call last):\n", "\n"])) == []
