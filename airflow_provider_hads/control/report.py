@@ -21,8 +21,7 @@ def make_report(
     :param snapshot: the controller's last snapshot; empty where it published none.
     :param figures: the plan's figures; empty where there was no plan.
     :param fleet: the run's VMs with ``vm_id``, ``instance_type``, ``market``, ``launched_at`` and
-        ``ended_at``
-        (ISO times; the end as it was seen).
+        ``ended_at`` (ISO times; the end as it was seen).
     """
     seen_ends = _seen_ends(snapshot)
     vms = [_vm(vm, figures.get("prices", {}).get(vm["vm_id"], 0.0), seen_ends) for vm in fleet]

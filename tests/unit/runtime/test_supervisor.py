@@ -166,7 +166,7 @@ def test_a_non_zero_exit_code_fails_its_task_and_no_other() -> None:
     cloud.vms["vm-0"].exit_codes["1"] = 3
     state = Harness(cloud, tasks=3).run_until(has_ended)
     assert [task.state.value for task in state.tasks.values()] == ["finished", "failed", "finished"]
-    assert state.tasks["1"].reason == "exit code 3 on vm-0"
+    assert state.tasks["1"].reason == "on vm-0: exit code 3"
 
 
 def test_a_fault_in_a_lane_ends_the_controller(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,80 @@
+"""What a run cost, how long it took, and what it would have cost otherwise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_hads.control import Observation
+from airflow_provider_hads.control.report import make_report, render_report
+from airflow_provider_hads.control.snapshot import snapshot
+from airflow_provider_hads.model.fleet import InstanceState
+from airflow_provider_hads.model.runner import AttemptState
+from tests.support.control_examples import NOTHING, at, attempt, done, heard, instance, play, run_state, shown
+
+FIGURES = {"deadline": 1000.0, "cost": 0.02, "on_demand_cost": 0.1, "prices": {"vm-0": 0.36}}
+BOTH_DONE = heard("vm-0", attempt("a", AttemptState.FINISHED), attempt("b", AttemptState.FINISHED))
+GOOD = [(1.0, shown(instance())), (500.0, BOTH_DONE), (501.0, done("publish/a", "publish/b"))]
+
+
+def report(*steps: tuple[float, Observation], vm_ended: float = 600) -> dict[str, Any]:
+    state, _ = play(run_state({"vm-0": ["a", "b"]}), steps)
+    vm = {
+        "vm_id": "vm-0",
+        "instance_id": "i-vm-0",
+        "instance_type": "small",
+        "market": "spot",
+        "launched_at": at(0).isoformat(),
+        "ended_at": at(vm_ended).isoformat(),
+    }
+    made = make_report("7_0", snapshot(state), FIGURES, [vm])
+    assert json.loads(json.dumps(made)) == made
+    return made
+
+
+def test_a_vm_costs_from_its_launch_to_its_end() -> None:
+    made = report(*GOOD)
+    assert made["cost"] == pytest.approx(600 * 0.36 / 3600)
+    assert made["vms"][0]["seconds"] == 600
+
+
+def test_a_vm_that_was_seen_to_end_earlier_is_paid_for_no_longer() -> None:
+    gone = (550.0, shown(instance(state=InstanceState.TERMINATED)))
+    assert report(*GOOD, gone)["vms"][0]["seconds"] == 550
+
+
+def test_the_deadline_is_met_when_all_tasks_finished_in_time() -> None:
+    made = report(*GOOD)
+    assert (made["makespan"], made["deadline_met"], made["finished"], made["failed"]) == (500, True, 2, {})
+
+
+def test_a_late_end_misses_the_deadline() -> None:
+    made = report(GOOD[0], (1200.0, BOTH_DONE), (1201.0, done("publish/a", "publish/b")))
+    assert (made["makespan"], made["deadline_met"]) == (1200, False)
+
+
+def test_a_run_with_a_failed_task_did_not_meet_its_deadline() -> None:
+    one = heard("vm-0", attempt("a", AttemptState.FINISHED), attempt("b", AttemptState.FAILED, exit_code=3))
+    made = report(GOOD[0], (500.0, one), (501.0, done("publish/a")))
+    assert made["failed"] == {"b": "on vm-0: exit code 3"}
+    assert not made["deadline_met"]
+
+
+def test_a_run_without_a_plan_has_a_report_too() -> None:
+    made = make_report("7_0", {}, {}, [])
+    assert (made["cost"], made["makespan"], made["deadline_met"], made["tasks"]) == (0, None, False, 0)
+    assert "No VM was launched." in render_report(made)
+
+
+def test_the_text_names_cost_failures_and_the_comparison() -> None:
+    text = render_report(report(*GOOD))
+    assert "Tasks: 2 of 2 finished" in text
+    assert "Last task ended 500.0 s after the start; deadline met" in text
+    assert (
+        "Cost: $0.06000, boot included; the cheapest plan found on on-demand VMs only costs $0.10000" in text
+    )
+    text = render_report(report(GOOD[0], (1700.0, NOTHING)))
+    assert "Tasks: 0 of 2 finished" in text
+    assert "task a failed: given up 600 s after the deadline" in text
