@@ -28,10 +28,11 @@ def write_file_command(path: str, content: bytes, mode: int = 0o600) -> str:
     return shlex.join(["sudo", "-n", "sh", "-c", _WRITE_FILE, "hads", path, f"{mode:o}", digest])
 
 
-def runner_command(verb: str, root: str = DEFAULT_ROOT) -> str:
+def runner_command(verb: str, root: str = DEFAULT_ROOT, path: str = RUNNER_PATH) -> str:
     """Return the command that runs the runner.
 
     :param verb: ``start`` or ``exchange``.
     :param root: the runner's folder.
+    :param path: where the runner itself is.
     """
-    return shlex.join(["sudo", "-n", "python3", "-I", RUNNER_PATH, verb, "--root", root])
+    return shlex.join(["sudo", "-n", "python3", "-I", path, verb, "--root", root])

@@ -206,9 +206,7 @@ def _converse(transport: Transport, command: str, stdin: bytes) -> CommandResult
     channel = transport.open_session()
     try:
         channel.exec_command(command)
-        with suppress(OSError):  # it may end without reading; its exit code tells
-            channel.sendall(stdin)
-            channel.shutdown_write()
+        threading.Thread(target=_send, args=(channel, stdin), daemon=True).start()
         stdout = _read(channel, channel.recv, _OUTPUT_LIMIT)
         stderr = _read(channel, channel.recv_stderr, _ERROR_LIMIT)
         exit_code = channel.recv_exit_status()
@@ -217,6 +215,12 @@ def _converse(transport: Transport, command: str, stdin: bytes) -> CommandResult
     if exit_code < 0:
         raise OSError("the connection broke before the command's end")
     return CommandResult(exit_code, stdout, stderr.decode("utf-8", "replace").strip())
+
+
+def _send(channel: Channel, stdin: bytes) -> None:
+    with suppress(OSError):  # the command may end without reading; its exit code tells
+        channel.sendall(stdin)
+        channel.shutdown_write()
 
 
 def _read(channel: Channel, receive: Callable[[int], bytes], limit: int) -> bytes:

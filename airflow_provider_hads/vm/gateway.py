@@ -31,14 +31,21 @@ class VmGateway:
     """Keeps one connection a VM; may be used by several threads, one a VM.
 
     :param root: the runner's folder on the VMs.
+    :param runner_path: where the runner goes on the VMs.
     :param command_timeout: seconds for a command, unless told otherwise.
     """
 
     def __init__(
-        self, access: SshAccess, *, root: str = DEFAULT_ROOT, command_timeout: float = _COMMAND_TIMEOUT
+        self,
+        access: SshAccess,
+        *,
+        root: str = DEFAULT_ROOT,
+        runner_path: str = RUNNER_PATH,
+        command_timeout: float = _COMMAND_TIMEOUT,
     ) -> None:
         self._access = access
         self._root = root
+        self._runner_path = runner_path
         self._command_timeout = command_timeout
         self._connections: dict[str, VmConnection] = {}
         self._lock = threading.Lock()
@@ -53,9 +60,9 @@ class VmGateway:
         """
         self._wait_for_ssh(instance, timeout)
         runner, content = runner_bundle(), dump_config(config)
-        self._run(instance, write_file_command(RUNNER_PATH, runner, 0o755), runner)
+        self._run(instance, write_file_command(self._runner_path, runner, 0o755), runner)
         self._run(instance, write_file_command(f"{self._root}/runner.json", content), content)
-        self._run(instance, runner_command("start", self._root))
+        self._run(instance, runner_command("start", self._root, self._runner_path))
 
     def exchange(self, instance: Instance, message: Exchange, *, timeout: float | None = None) -> VmStatus:
         """Tell a VM what to do, and learn all about it.
@@ -64,7 +71,7 @@ class VmGateway:
         :raises EpochRefused: a later controller has spoken to the VM.
         :raises VmUnreachable: no answer; what was said may have been done or not, and can be said again.
         """
-        command = runner_command("exchange", self._root)
+        command = runner_command("exchange", self._root, self._runner_path)
         return load_status(self._run(instance, command, dump_exchange(message), timeout).stdout)
 
     def forget(self, instance_id: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import paramiko
 from airflow.providers.ssh.hooks.ssh import SSHHook
+from paramiko.pkey import UnknownKeyType
 
 from airflow_provider_hads.exceptions import HostKeyMismatch, VmError
 
@@ -26,7 +27,7 @@ def parse_host_key(text: str) -> paramiko.PKey:
     try:
         kind, data = text.split()[:2]
         return paramiko.PKey.from_type_string(kind, b64decode(data, validate=True))
-    except (ValueError, paramiko.SSHException) as error:
+    except (ValueError, paramiko.SSHException, UnknownKeyType) as error:
         raise VmError(f"not a public host key: {text[:80]!r}: {error}") from error
 
 

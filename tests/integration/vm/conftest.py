@@ -18,6 +18,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from airflow_provider_hads.vm.bundle import runner_bundle
+from tests.integration.vm.ssh_server import SshServer
 
 IMAGE = "synthetic"
 BUCKET = "hads-test"
@@ -34,7 +35,7 @@ class _Metadata(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         credentials = {
             "AccessKeyId": "a",
-            "SecretAccessKey": "s",
+            "SecretAccessKey": "hads-vm-secret",
             "Token": "t",
             "Expiration": "2999-01-01T00:00:00Z",
         }
@@ -155,3 +156,16 @@ def vm(tmp_path: Path, endpoint: str, metadata_url: str, s3: Any) -> Iterator[Vm
     )
     yield machine
     machine.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshServer]:
+    """Return an sshd that is not started yet, with an Airflow connection that holds its client key."""
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    machine = SshServer(folder)
+    connection = {"conn_type": "ssh", "extra": {"private_key": machine.client_key}}
+    monkeypatch.setenv("AIRFLOW_CONN_HADS_TEST_SSH", json.dumps(connection))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    yield machine
+    machine.stop()
