@@ -28,6 +28,9 @@ class Reason(str, Enum):
     TASKS_NOT_QUEUED = "tasks-not-queued"
     """The VM's runner works, but tasks of the plan are missing in its queue."""
 
+    RUNNER_STANDS_STILL = "runner-stands-still"
+    """The VM answers, but its runner's loop does not go on: it has died or hangs."""
+
     LEASE_ENDING = "lease-ending"
     """The VM is still needed and would power itself off soon."""
 

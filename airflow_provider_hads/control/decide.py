@@ -73,7 +73,7 @@ def _wanted(state: RunState, observation: Observation, now: datetime, rules: Rul
         return
     for vm in state.vms.values():
         if any(not state.tasks[task_id].state.ended for task_id in vm.task_ids):
-            yield from _deployment(state, vm, observation)
+            yield from _deployment(state, vm, observation, now, rules)
             yield from _renewal(state, vm, observation, now, rules)
 
 
@@ -85,15 +85,19 @@ def _publications(state: RunState) -> Iterator[Action]:
                 yield PublishResults(task.id, attempt.id, attempt.files)
 
 
-def _deployment(state: RunState, vm: VmRecord, observation: Observation) -> Iterator[Action]:
+def _deployment(
+    state: RunState, vm: VmRecord, observation: Observation, now: datetime, rules: Rules
+) -> Iterator[Action]:
     waiting = tuple(task_id for task_id in vm.task_ids if state.tasks[task_id].state is TaskState.WAITING)
     silence = observation.silences.get(vm.id)
-    if not waiting:
-        return
     if vm.state is VmState.BOOTING and silence is not None and silence.undeployed:
         yield DeployVm(vm.id, waiting, Reason.VM_WITHOUT_RUNNER)
-    elif vm.state is VmState.READY and vm.id in observation.statuses:
+    elif vm.state is not VmState.READY or vm.id not in observation.statuses:
+        return
+    elif waiting:
         yield DeployVm(vm.id, waiting, Reason.TASKS_NOT_QUEUED)
+    elif vm.heartbeat_at is not None and state.elapsed(now) - vm.heartbeat_at > rules.standstill:
+        yield DeployVm(vm.id, (), Reason.RUNNER_STANDS_STILL)
 
 
 def _renewal(

@@ -11,6 +11,7 @@ from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.transitions import vm_after
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
+from airflow_provider_hads.model.runner import VmStatus
 
 __all__ = ["follow_vms"]
 
@@ -75,7 +76,7 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
     if vm.state is VmState.PLANNED:
         return replace(vm, state=VmState.BOOTING, booting_since=instance.launched_at, reason="")
     if vm.state is VmState.STOPPED:
-        return replace(vm, state=VmState.BOOTING, booting_since=moment.now, reason="")
+        return replace(vm, state=VmState.BOOTING, booting_since=moment.now, heartbeat=None, reason="")
     return vm
 
 
@@ -93,11 +94,23 @@ def _not_shown(vm: VmRecord, moment: _Moment) -> VmRecord:
 def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
     status = moment.observation.statuses.get(vm.id)
     if status is not None:
-        return replace(vm, state=VmState.READY, boot_id=vm.boot_id or status.boot_id, reason="")
+        return _beating(replace(vm, state=VmState.READY, reason=""), status, moment)
     silence = moment.silences.get(vm.id)
     if silence is None or vm.state not in (VmState.BOOTING, VmState.READY):
         return vm
     return replace(vm, reason=silence.reason)
+
+
+def _beating(vm: VmRecord, status: VmStatus, moment: _Moment) -> VmRecord:
+    """Note the runner's heartbeat; a deployment gives it the whole time to rise again."""
+    deployed = any(result.key == f"deploy/{vm.id}" for result in moment.observation.results)
+    risen = status.heartbeat != vm.heartbeat or deployed
+    return replace(
+        vm,
+        boot_id=vm.boot_id or status.boot_id,
+        heartbeat=status.heartbeat,
+        heartbeat_at=moment.elapsed if risen else vm.heartbeat_at,
+    )
 
 
 def _given_up(vm: VmRecord, moment: _Moment) -> VmRecord:

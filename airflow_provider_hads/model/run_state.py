@@ -113,10 +113,13 @@ class VmRecord:
     :param sequence: its number within the run.
     :param price: $/h.
     :param task_ids: its tasks by the plan, in the order in which they start.
+    :param cpu_share: the share of a vCPU that each task gets (baseline mode); None is the whole vCPU.
     :param launched_at: when the cloud launched it.
     :param booting_since: when its current boot began: its launch, or when it was seen to have been resumed.
     :param ended_at: seconds since the run's start when it was seen to have ended.
     :param boot_id: the kernel's boot id when its runner first answered.
+    :param heartbeat: its runner's, when it was last heard.
+    :param heartbeat_at: seconds since the run's start when that heartbeat was first heard.
     :param reason: why it is where it is, one line for the user.
     """
 
@@ -132,7 +135,10 @@ class VmRecord:
     booting_since: datetime | None = None
     ended_at: float | None = None
     boot_id: str | None = None
+    heartbeat: int | None = None
+    heartbeat_at: float | None = None
     reason: str = ""
+    cpu_share: float | None = None
 
 
 @dataclass(frozen=True)

@@ -81,10 +81,12 @@ def attempt(
     )
 
 
-def status(*attempts: AttemptStatus, expires: float = DEADLINE + 600, boot_id: str = "boot-1") -> VmStatus:
+def status(
+    *attempts: AttemptStatus, expires: float = DEADLINE + 600, boot_id: str = "boot-1", heartbeat: int = 1
+) -> VmStatus:
     """Return a VM's answer; ``expires`` is the end of its lease, seconds since the run's start."""
     reported = {one.attempt_id: one for one in attempts}
-    return VmStatus(boot_id, 1, 1, at(expires).timestamp(), slots=2, attempts=reported)
+    return VmStatus(boot_id, heartbeat, 1, at(expires).timestamp(), slots=2, attempts=reported)
 
 
 def shown(*instances: Instance) -> Observation:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_hads.control import DeployVm, Observation, PublishResults, Reason, RenewLease, decide
-from airflow_provider_hads.model.run_state import TaskState
+from airflow_provider_hads.model.fleet import InstanceState
+from airflow_provider_hads.model.run_state import Setback, TaskState
 from airflow_provider_hads.model.runner import AttemptState
 from tests.support.control_examples import (
     DEADLINE,
@@ -23,6 +24,7 @@ from tests.support.control_examples import (
     run_state,
     shown,
     silent,
+    status,
 )
 
 LAUNCHED = (1.0, shown(instance()))
@@ -58,6 +60,32 @@ def test_tasks_that_are_missing_in_a_queue_are_put_there() -> None:
     assert wanted((9, everything)) == []
 
 
+def beating(heartbeat: int) -> Observation:
+    work = attempt("a", AttemptState.RUNNING), attempt("b", AttemptState.QUEUED)
+    return Observation(statuses={"vm-0": status(*work, heartbeat=heartbeat)})
+
+
+def test_a_runner_that_stands_still_is_started_again() -> None:
+    """``exchange`` answers from the VM's files, also when the loop that works has died."""
+    again = [DeployVm("vm-0", (), Reason.RUNNER_STANDS_STILL)]
+    assert wanted((10, beating(7)), (70, beating(7))) == []
+    assert wanted((10, beating(7)), (71, beating(7))) == again
+    assert wanted((10, beating(7)), (60, beating(8)), (71, beating(8))) == []
+
+
+def test_a_runner_that_was_started_again_has_the_whole_time_to_go_on() -> None:
+    started = Observation(statuses=beating(7).statuses, results=done("deploy/vm-0").results)
+    still = [(10.0, beating(7)), (71.0, beating(7)), (80.0, started)]
+    assert wanted(*still, (130, beating(7))) == []
+    assert wanted(*still, (141, beating(7))) == [DeployVm("vm-0", (), Reason.RUNNER_STANDS_STILL)]
+
+
+def test_a_resumed_vm_may_show_the_heartbeat_it_was_frozen_with() -> None:
+    frozen, back = shown(instance(state=InstanceState.STOPPED)), shown(instance())
+    story = [(10.0, beating(7)), (20.0, frozen), (500.0, back)]
+    assert wanted(*story, (501, beating(7))) == []
+
+
 def test_results_are_published_while_their_vm_is_ready_or_gone() -> None:
     assert PUBLISH in wanted((9, FINISHED))
 
@@ -80,6 +108,13 @@ def test_what_has_failed_is_asked_for_again_after_a_pause_that_doubles() -> None
     twice = [(9.0, FINISHED), (10.0, no_bucket), (11.0, NOTHING), (12.0, no_bucket)]
     assert wanted(*twice, (13.9, NOTHING)) == []
     assert wanted(*twice, (14, NOTHING)) == [PUBLISH]
+
+
+def test_no_pause_is_longer_than_a_minute() -> None:
+    state, _ = play(run_state({"vm-0": ["a"]}), [LAUNCHED, (9, FINISHED)])
+    for attempts in range(1, 1200):
+        state, _ = play(state, [(100, done("publish/a", error="no bucket"))])
+        assert state.setbacks["publish/a"] == Setback(attempts, 100 + min(60, 2 ** min(attempts - 1, 6)))
 
 
 def test_a_success_ends_the_pauses() -> None:

@@ -58,7 +58,7 @@ def test_a_late_end_misses_the_deadline() -> None:
 def test_a_run_with_a_failed_task_did_not_meet_its_deadline() -> None:
     one = heard("vm-0", attempt("a", AttemptState.FINISHED), attempt("b", AttemptState.FAILED, exit_code=3))
     made = report(GOOD[0], (500.0, one), (501.0, done("publish/a")))
-    assert made["failed"] == {"b": "on vm-0: exit code 3"}
+    assert made["failed"] == {"b": "exit code 3 on vm-0"}
     assert not made["deadline_met"]
 
 

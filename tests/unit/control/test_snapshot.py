@@ -58,7 +58,7 @@ def test_a_watcher_waits_while_a_task_of_its_block_may_end() -> None:
 
 def test_a_failed_task_fails_its_watcher_with_the_reason() -> None:
     failures = mirror(["bad", "done"], published()["tasks"], producer_ended=False).failures
-    assert failures == ("Task bad failed: on vm-0: exit code 3",)
+    assert failures == ("Task bad failed: exit code 3 on vm-0",)
 
 
 def test_when_the_controller_has_ended_nobody_is_waited_for() -> None:

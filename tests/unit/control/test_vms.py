@@ -124,6 +124,12 @@ def test_a_vm_that_is_shown_no_more_has_ended_if_it_is_old_enough_to_be_shown() 
     )
 
 
+def test_a_new_vm_may_vanish_for_a_moment_however_long_the_controller_has_looked() -> None:
+    new = shown(instance(launched=490))
+    assert vm((1, NOTHING), (500, new), (549, shown()))[0] is VmState.BOOTING
+    assert vm((1, NOTHING), (500, new), (551, shown()))[0] is VmState.TERMINATED
+
+
 def test_a_vm_that_was_never_launched_is_given_up_a_minute_after_the_controllers_start() -> None:
     assert vm((500, shown()), (560, shown()))[0] is VmState.PLANNED
     assert vm((500, shown()), (561, shown())) == (
