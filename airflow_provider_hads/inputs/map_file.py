@@ -48,6 +48,7 @@ class _VmDocument(Document):
     type: str
     market: Annotated[str, AfterValidator(_market)]
     price: Amount
+    cpu_share: Annotated[float, Field(gt=0, le=1)] | None = None
     map: dict[Annotated[str, AfterValidator(_core_name)], dict[SafeName, _PlacementDocument]]
 
 
@@ -68,7 +69,8 @@ def parse_map(
 ) -> Plan:
     """Read a ``map.json`` and check that it places every task of the job on what can be rented.
 
-    Its times and prices are taken as they are: they may differ from the estimates in the other files.
+    Its times and prices are taken as they are: they may differ from the estimates in the other files. A
+    burstable VM of which it says nothing else runs in baseline mode, as the original runs it.
 
     :param text: content of the file.
     :param file: its name, for messages.
@@ -76,7 +78,7 @@ def parse_map(
     :raises InputErrors: all that is wrong with it.
     """
     document = read_document(_MapDocument, text, file)
-    plan = _plan(document, job, document.deadline if deadline is None else deadline)
+    plan = _plan(document, job, environment, document.deadline if deadline is None else deadline)
     problems = [*_header_problems(document, job, deadline), *plan_problems(plan, job, environment)]
     if problems:
         raise InputErrors([InputError(file, field, problem) for field, problem in problems])
@@ -104,26 +106,34 @@ def _header_problems(document: _MapDocument, job: Job, deadline: float | None) -
     return problems
 
 
-def _plan(document: _MapDocument, job: Job, deadline: float | None) -> Plan:
+def _plan(document: _MapDocument, job: Job, environment: Environment, deadline: float | None) -> Plan:
     return Plan(
         job_id=job.id,
         job_name=document.job_name or job.name,
         planner=document.scheduler,
         deadline=deadline or 0.0,
-        vms=tuple(_planned_vm(vm_id, vm) for vm_id, vm in document.instances.items()),
+        vms=tuple(_planned_vm(vm_id, vm, environment) for vm_id, vm in document.instances.items()),
         d_spot=document.d_spot,
         d_spot_rule=document.d_spot_rule,
     )
 
 
-def _planned_vm(vm_id: str, document: _VmDocument) -> PlannedVm:
+def _planned_vm(vm_id: str, document: _VmDocument, environment: Environment) -> PlannedVm:
     placements = [
         Placement(task_id, int(core.removeprefix(_CORE)), place.start, place.end)
         for core, places in document.map.items()
         for task_id, place in places.items()
     ]
     market = market_of(document.market)
-    return PlannedVm(vm_id, document.type, market, document.price, tuple(sorted(placements, key=_by_core)))
+    places = tuple(sorted(placements, key=_by_core))
+    return PlannedVm(vm_id, document.type, market, document.price, places, _cpu_share(document, environment))
+
+
+def _cpu_share(document: _VmDocument, environment: Environment) -> float | None:
+    """Return the share of a vCPU for each task: as the original, burstable VMs run in baseline mode."""
+    kind = environment.instance_types.get(document.type)
+    baseline = kind.burstable.baseline if kind is not None and kind.burstable is not None else None
+    return document.cpu_share or baseline or None
 
 
 def _by_core(placement: Placement) -> tuple[int, float, float]:
@@ -133,7 +143,8 @@ def _by_core(placement: Placement) -> tuple[int, float, float]:
 def plan_to_map(plan: Plan) -> str:
     """Return a plan as the text of a ``map.json`` that the original can read, too.
 
-    The keys ``d_spot`` and ``d_spot_rule`` are ours; the original does not look at them.
+    The keys ``d_spot``, ``d_spot_rule`` and, of a VM in baseline mode, ``cpu_share`` are ours; the original
+    does not look at them.
     """
     content: dict[str, object] = {
         "job_id": int(plan.job_id) if _is_number(plan.job_id) else plan.job_id,
@@ -160,4 +171,5 @@ def _vm_to_map(vm: PlannedVm) -> dict[str, object]:
     for place in sorted(vm.placements, key=_by_core):
         tasks = cores.setdefault(f"{_CORE}{place.core}", {})
         tasks[place.task_id] = {"start": place.start, "end": place.end}
-    return {"type": vm.instance_type, "market": word_of(vm.market), "price": vm.price, "map": cores}
+    content = {"type": vm.instance_type, "market": word_of(vm.market), "price": vm.price, "map": cores}
+    return content if vm.cpu_share is None else {**content, "cpu_share": vm.cpu_share}

@@ -31,6 +31,8 @@ class PlannedVm:
     :param id: the VM's id within the plan, a safe name.
     :param price: $/h.
     :param placements: its tasks; a task is listed once.
+    :param cpu_share: the share of a vCPU that each task gets, on a burstable VM in baseline mode; its tasks
+        take their runtime divided by it. None is the whole vCPU.
     """
 
     id: str
@@ -38,6 +40,7 @@ class PlannedVm:
     market: Market
     price: float
     placements: tuple[Placement, ...]
+    cpu_share: float | None = None
 
     @property
     def end(self) -> float:

@@ -28,12 +28,21 @@ class DraftVm:
 
     :param vm_id: its id in the plan.
     :param slots: tasks at once.
+    :param cpu_share: the share of a vCPU that each task gets (baseline mode); None is the whole vCPU.
     """
 
-    __slots__ = ("id", "instance_type", "market", "placements", "price", "timeline")
+    __slots__ = ("cpu_share", "id", "instance_type", "market", "placements", "price", "timeline")
 
-    def __init__(self, vm_id: str, instance_type: InstanceType, market: Market, slots: int) -> None:
+    def __init__(
+        self,
+        vm_id: str,
+        instance_type: InstanceType,
+        market: Market,
+        slots: int,
+        cpu_share: float | None = None,
+    ) -> None:
         self.id = vm_id
+        self.cpu_share = cpu_share
         self.instance_type = instance_type
         self.market = market
         self.price = instance_type.price(market)
@@ -43,7 +52,9 @@ class DraftVm:
     def earliest(self, task: Task, latest_end: float = math.inf) -> Slot | None:
         """Return where the task would end first; None if this VM can't run it, or not by the latest end."""
         runtime = task.runtimes.get(self.instance_type.name)
-        return None if runtime is None else self.timeline.earliest(runtime, task.memory, latest_end)
+        if runtime is None:
+            return None
+        return self.timeline.earliest(runtime / (self.cpu_share or 1), task.memory, latest_end)
 
     def insert(self, task: Task, slot: Slot) -> None:
         """Put a task into a slot that :meth:`earliest` has returned."""
@@ -52,7 +63,8 @@ class DraftVm:
 
     def planned(self) -> PlannedVm:
         """Return the VM as the plan holds it."""
-        return PlannedVm(self.id, self.instance_type.name, self.market, self.price, tuple(self.placements))
+        places = tuple(self.placements)
+        return PlannedVm(self.id, self.instance_type.name, self.market, self.price, places, self.cpu_share)
 
 
 class FleetDraft:
@@ -77,9 +89,10 @@ class FleetDraft:
             and (vcpu_limit is None or self._vcpus + instance_type.vcpus <= vcpu_limit)
         )
 
-    def open(self, instance_type: InstanceType, market: Market) -> DraftVm:
+    def open(self, instance_type: InstanceType, market: Market, cpu_share: float | None = None) -> DraftVm:
         """Add an empty VM; its id is ``vm-`` and the number of VMs before it."""
-        vm = DraftVm(f"vm-{len(self.vms)}", instance_type, market, self._request.slots(instance_type.vcpus))
+        slots = self._request.slots(instance_type.vcpus)
+        vm = DraftVm(f"vm-{len(self.vms)}", instance_type, market, slots, cpu_share)
         self.vms.append(vm)
         self._by_type[instance_type.name, market] += 1
         self._by_market[market] += 1

@@ -55,14 +55,17 @@ def _re_run_times(request: PlanRequest, plan: Plan, lost: Sequence[Placement], o
 
 
 def _recovery_fleet(request: PlanRequest, plan: Plan, tasks: list[Task], origin: float) -> list[DraftVm]:
-    """Return the plan's on-demand VMs, busy until their tasks end, and all new ones within the limits."""
+    """Return the plan's on-demand VMs, busy until their tasks end, and all new ones within the limits.
+
+    A burstable VM counts in the limits, but runs nothing more.
+    """
     types = request.environment.instance_types
     fleet = FleetDraft(request)
     for vm in plan.vms:
         if vm.market is Market.ON_DEMAND:
             _keep_busy(fleet.open(types[vm.instance_type], vm.market), vm.placements, origin)
     _open_new(fleet, request, tasks)
-    return fleet.vms
+    return [vm for vm in fleet.vms if vm.instance_type.burstable is None]
 
 
 def _open_new(fleet: FleetDraft, request: PlanRequest, tasks: list[Task]) -> None:

@@ -48,6 +48,8 @@ class PlanRequest:
     :param time_limit: seconds a searching planner may take; None leaves it its own limit.
     :param boot: seconds from the launch of an on-demand VM to its first task, in a recovery.
     :param reaction: seconds until a loss is noticed and answered, in a recovery.
+    :param burstable_factor: burstable VMs as a share of the others, 0 to 1; of planner ``ils`` only.
+    :param max_iteration: iterations of planner ``ils``.
     :param vcpu_limit: most vCPUs of all VMs together; None is no limit.
     """
 
@@ -64,6 +66,8 @@ class PlanRequest:
     boot: float = 180.0
     reaction: float = 90.0
     vcpu_limit: int | None = None
+    burstable_factor: float = 0.2
+    max_iteration: int = 200
 
     @property
     def horizon(self) -> float:

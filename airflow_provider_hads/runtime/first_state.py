@@ -23,6 +23,7 @@ def planned_vm_to_xcom(sequence: int, vm: PlannedVm) -> dict[str, Any]:
         "market": vm.market.value,
         "price": vm.price,
         "task_ids": list(vm.task_ids),
+        "cpu_share": vm.cpu_share,
     }
 
 
@@ -35,6 +36,7 @@ def vm_record(vm: Mapping[str, Any]) -> VmRecord:
         market=Market(vm["market"]),
         price=vm["price"],
         task_ids=tuple(vm["task_ids"]),
+        cpu_share=vm.get("cpu_share"),
     )
 
 

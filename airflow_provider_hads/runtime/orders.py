@@ -75,6 +75,7 @@ class OrderBook:
             work_dir=self.settings.docker.work_dir,
             memory=self._memory(task, self.instance_types[vm.instance_type]),
             files=tuple(self.files.get(task.id, ())),
+            cpu_share=vm.cpu_share,
         )
 
     def _memory(self, task: Task, instance_type: InstanceType) -> float:

@@ -45,8 +45,6 @@ def _limits(plan: Plan, request: PlanRequest) -> Iterator[str]:
         kind = environment.instance_types[type_name]
         if market not in kind.prices or count > kind.limits.get(market, 0):
             yield f"{count} {market} VMs of {type_name}"
-        if kind.burstable is not None:
-            yield f"{type_name} is burstable"
     for market, count in Counter(vm.market for vm in plan.vms).items():
         if count > environment.global_limits.get(market, 0):
             yield f"{count} {market} VMs over all types"
@@ -65,9 +63,21 @@ def _totals(plan: Plan) -> Iterator[str]:
 
 
 def _vm(vm: PlannedVm, plan: Plan, request: PlanRequest) -> Iterator[str]:
+    yield from _burstable(vm, plan, request)
     yield from _times(vm, plan, request)
     yield from _cores(vm, request)
     yield from _memory(vm, request)
+
+
+def _burstable(vm: PlannedVm, plan: Plan, request: PlanRequest) -> Iterator[str]:
+    """Only ``ils`` plans on burstable VMs, on demand and in baseline mode; no other VM is slowed down."""
+    terms = request.environment.instance_types[vm.instance_type].burstable
+    if terms is None and vm.cpu_share is not None:
+        yield f"{vm.id} has a CPU share, but {vm.instance_type} has no baseline"
+    if terms is not None and plan.planner != "ils":
+        yield f"{vm.instance_type} is burstable"
+    if terms is not None and (vm.cpu_share != terms.baseline or vm.market is not Market.ON_DEMAND):
+        yield f"{vm.id} is burstable, and has a CPU share of {vm.cpu_share} on the {vm.market} market"
 
 
 def _times(vm: PlannedVm, plan: Plan, request: PlanRequest) -> Iterator[str]:
@@ -78,7 +88,7 @@ def _times(vm: PlannedVm, plan: Plan, request: PlanRequest) -> Iterator[str]:
         assert plan.d_spot is not None
         latest = min(latest, plan.d_spot)
     for place in vm.placements:
-        runtime = request.job.tasks[place.task_id].runtimes[vm.instance_type]
+        runtime = request.job.tasks[place.task_id].runtimes[vm.instance_type] / (vm.cpu_share or 1)
         if abs(place.end - place.start - runtime) > CLOSE:
             yield f"task {place.task_id} takes {runtime}, planned {place}"
         if place.start < 0 or place.end > latest:

@@ -77,6 +77,35 @@ def test_a_plan_survives_the_way_through_a_map(job: Job, environment: Environmen
     assert parse_map(plan_to_map(plan), "map.json", job, environment) == plan
 
 
+def test_a_vm_in_baseline_mode_survives_it_too(job: Job, environment: Environment) -> None:
+    slow = PlannedVm("vm-2", "t3.micro", Market.ON_DEMAND, 0.01, (Placement("a", 0, 0, 900),), cpu_share=0.25)
+    other = PlannedVm("vm-1", "c5.large", Market.SPOT, 0.03, (Placement("b", 0, 0, 60),))
+    plan = Plan("7", "small", "ils", 1000.0, (other, slow))
+
+    assert parse_map(plan_to_map(plan), "map.json", job, environment) == plan
+
+
+def test_a_burstable_vm_of_the_originals_maps_runs_in_baseline_mode(
+    map_document: Document, job: Job, environment: Environment
+) -> None:
+    places = {"vcpu_0": {"a": {"start": 0, "end": 900}}, "vcpu_1": {"b": {"start": 0, "end": 300}}}
+    map_document["instances"]["vm-1"] |= {"type": "t3.micro", "market": "on-demand", "map": places}
+
+    (vm,) = parse_map(json.dumps(map_document), "map.json", job, environment).vms
+
+    terms = environment.instance_types["t3.micro"].burstable
+    assert terms is not None
+    assert vm.cpu_share == terms.baseline
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.5, "x"])
+def test_a_cpu_share_is_a_share(
+    lines_of: Callable[[Document], list[str]], map_document: Document, share: object
+) -> None:
+    map_document["instances"]["vm-1"]["cpu_share"] = share
+    assert any("instances.vm-1.cpu_share" in line for line in lines_of(map_document))
+
+
 def test_a_written_map_has_the_originals_words(job: Job, environment: Environment) -> None:
     vm = PlannedVm(
         "vm-9", "c5.large", Market.SPOT, 0.03, (Placement("a", 0, 0, 60), Placement("b", 1, 0, 60))

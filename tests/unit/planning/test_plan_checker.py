@@ -54,6 +54,27 @@ def test_each_broken_rule_is_found(plan: Plan, problem: str) -> None:
     assert problem in "\n".join(plan_problems(plan, request))
 
 
+def on_burstable(share: float | None, end: float, planner: str = "ils") -> list[str]:
+    """Return the problems of the plan with its third task on a burstable VM of baseline 20 %."""
+    request = replace(REQUEST, job=job([100, 100, 50], memory=2000, types=("small", "burst")))
+    vm = PlannedVm("vm-1", "burst", Market.ON_DEMAND, 0.1, (Placement("2", 0, 0, end),), share)
+    return plan_problems(replace(PLAN, vms=(SPOT, vm), planner=planner), request)
+
+
+def test_in_baseline_mode_a_task_takes_its_runtime_divided_by_the_baseline() -> None:
+    assert on_burstable(0.2, end=250) == []
+    assert "task 2 takes 250.0" in on_burstable(0.2, end=50)[0]
+    assert "a CPU share of None" in on_burstable(None, end=50)[0]
+    assert on_burstable(0.2, end=250, planner="packing") == ["burst is burstable"]
+
+
+def test_only_burstable_vms_have_a_cpu_share() -> None:
+    slow = replace(ON_DEMAND, cpu_share=0.5, placements=(Placement("2", 0, 0, 100),))
+    assert plan_problems(replace(PLAN, vms=(SPOT, slow)), REQUEST) == [
+        "vm-1 has a CPU share, but small has no baseline"
+    ]
+
+
 def test_two_tasks_at_once_on_a_core() -> None:
     places = (Placement("0", 0, 0, 100), Placement("1", 0, 50, 150))
     plan = replace(PLAN, vms=(replace(SPOT, placements=places), ON_DEMAND))

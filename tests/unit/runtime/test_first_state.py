@@ -11,7 +11,12 @@ import pytest
 from airflow_provider_hads.exceptions import HadsError
 from airflow_provider_hads.model import Market, Placement, PlannedVm, RunIdentity
 from airflow_provider_hads.model.run_state import RunState, TaskState, VmState
-from airflow_provider_hads.runtime.first_state import deployment_report, first_state, planned_vm_to_xcom
+from airflow_provider_hads.runtime.first_state import (
+    deployment_report,
+    first_state,
+    planned_vm_to_xcom,
+    vm_record,
+)
 from airflow_provider_hads.runtime.run_context import RunContext
 from tests.support.control_examples import START
 
@@ -43,6 +48,12 @@ def test_a_vms_tasks_are_in_the_order_in_which_they_start() -> None:
         Market.SPOT,
         0.03,
     )
+
+
+def test_a_vm_in_baseline_mode_stays_in_it() -> None:
+    slow = PlannedVm("vm-0", "t3", Market.ON_DEMAND, 0.01, (Placement("a", 0, 0, 5),), cpu_share=0.25)
+    assert vm_record(json.loads(json.dumps(planned_vm_to_xcom(0, slow)))).cpu_share == 0.25
+    assert vm_record(planned_vm_to_xcom(0, PLANNED[0])).cpu_share is None
 
 
 def test_a_vm_that_was_refused_is_given_up_with_the_reason() -> None:

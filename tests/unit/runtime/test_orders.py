@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airflow_provider_hads.model import InstanceType, Job, Market, Task
 from airflow_provider_hads.model.run_state import Attempt, TaskRecord
 from airflow_provider_hads.model.runner import AttemptState, StagedFile
@@ -45,6 +47,12 @@ def test_a_container_may_use_its_share_of_the_vm_where_that_is_more_than_its_est
     assert book().orders(VM, {"a": 1})[0].memory == 2000
     alone = Settings(scheduler=SchedulerSettings(allow_parallel_execution=False))
     assert book(alone).orders(VM, {"a": 1})[0].memory == 4000
+
+
+def test_a_task_of_a_vm_in_baseline_mode_gets_its_share_of_a_vcpu() -> None:
+    slow = replace(VM, cpu_share=0.25)
+    assert book().orders(slow, {"a": 1})[0].cpu_share == 0.25
+    assert book().orders(VM, {"a": 1})[0].cpu_share is None
 
 
 def test_attempts_of_a_cleared_run_have_ids_of_their_own() -> None:
