@@ -94,6 +94,15 @@ def test_the_cloud_says_why_a_vm_has_ended() -> None:
     assert vm((1, LAUNCHED), (9, ended)) == (VmState.TERMINATED, "Server.SpotInstanceTermination")
 
 
+def test_a_vm_has_ended_when_that_was_first_seen() -> None:
+    ended = (
+        shown(instance(state=InstanceState.SHUTTING_DOWN)),
+        shown(instance(state=InstanceState.TERMINATED)),
+    )
+    state, _ = play(run_state({"vm-0": ["a"]}), [(1, LAUNCHED), (9, ended[0]), (14, ended[1])])
+    assert state.vms["vm-0"].ended_at == 9
+
+
 def test_who_has_ended_never_comes_back() -> None:
     gone = (9.0, shown(instance(state=InstanceState.TERMINATED)))
     assert vm((1, LAUNCHED), gone, (10, LAUNCHED), (11, heard())) == (VmState.TERMINATED, "terminated")
