@@ -18,7 +18,7 @@ from airflow_provider_hads.local_cloud.network import vm_containers
 from airflow_provider_hads.local_cloud.session import BUCKET, REGION, make_session, upload_image
 from airflow_provider_hads.local_cloud.startup import UpOptions, ensure_server, remove_cloud, running_server
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder, default_state_folder
-from airflow_provider_hads.local_cloud.status import BillItem, VmStatus
+from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
 
 __all__ = ["LocalCloud"]
 
@@ -173,9 +173,9 @@ class LocalCloud:
         found = vm_containers(DockerEngine.local(), self._folder.cloud_id)
         return sorted(str(item["Names"][0]).lstrip("/") for item in found)
 
-    def vms(self) -> list[VmStatus]:
+    def vms(self) -> list[CloudVm]:
         """Return all VMs that have not been terminated."""
-        return [VmStatus(**item) for item in self._control.get("vms")]
+        return [CloudVm(**item) for item in self._control.get("vms")]
 
     def bill(self) -> list[BillItem]:
         """Return what every instance has cost so far, in the order of launch."""

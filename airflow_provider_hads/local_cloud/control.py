@@ -18,7 +18,7 @@ from airflow_provider_hads.local_cloud.ec2 import LocalEc2
 from airflow_provider_hads.local_cloud.faults import Fault, FaultBook, RequestLog
 from airflow_provider_hads.local_cloud.instance import VmInstance
 from airflow_provider_hads.local_cloud.request_facts import Environ, StartResponse
-from airflow_provider_hads.local_cloud.status import BillItem, VmStatus
+from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
 
 __all__ = ["ControlledApi"]
 
@@ -66,7 +66,7 @@ class ControlledApi:
     def _add_fault(self, request: Request) -> None:
         self._faults.add(Fault(**request.get_json()))
 
-    def _vms(self) -> list[VmStatus]:
+    def _vms(self) -> list[CloudVm]:
         now = datetime.now(timezone.utc)
         with self._ec2.lock:
             alive = [machine for machine in self._ec2.machines() if machine.state != "terminated"]
@@ -89,9 +89,9 @@ class ControlledApi:
         )
 
 
-def _status(machine: VmInstance, now: datetime) -> VmStatus:
+def _status(machine: VmInstance, now: datetime) -> CloudVm:
     names = [tag["value"] for tag in machine.get_tags() if tag["key"] == "Name"]
-    return VmStatus(
+    return CloudVm(
         instance_id=machine.id,
         state=machine.state,
         instance_type=machine.instance_type,

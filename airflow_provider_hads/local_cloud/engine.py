@@ -78,6 +78,11 @@ class DockerEngine:
         """
         try:
             self.request("GET", "/_ping", timeout=5.0)
+        except PermissionError:
+            raise EngineMissing(
+                f"This user may not use the Docker engine on {self.path}: join the group docker "
+                "(sudo usermod -aG docker $USER, then log in again), or be root."
+            ) from None
         except (OSError, EngineError) as error:
             raise EngineMissing(
                 f"No Docker engine answers on {self.path} ({error}). Start one (docker/engine.sh does, "

@@ -31,13 +31,14 @@ class VmInstance(Instance):
         self.address: str | None = None
         self.console = ""
         self.container_ready = threading.Event()
-        self.launched_at = datetime.now(timezone.utc)
+        self.launched_at = _this_second()
         self.ended_at: datetime | None = None
         self.spot_instance_request_id: str | None = None
         self.profile_name: str | None = None
         self.notice: str | None = None
         self.cpu_credits: str | None = None
         super().__init__(*args, **kwargs)
+        self.launch_time = self.launched_at.replace(tzinfo=None)
         for interface in self.nics.values():
             interface.delete_on_termination = True
         self.move_to("pending")
@@ -71,7 +72,8 @@ class VmInstance(Instance):
             return
         code, message = reason
         initiator = "User" if code.startswith("Client.User") else "Service"
-        self._reason = f"{initiator} initiated ({datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} GMT)"
+        moment = self.ended_at if self.ended and self.ended_at else _this_second()
+        self._reason = f"{initiator} initiated ({moment:%Y-%m-%d %H:%M:%S} GMT)"
         self.state_reason = StateReason(f"{code}: {message}", code)
 
     def mark_running(self, address: str) -> None:
@@ -85,7 +87,7 @@ class VmInstance(Instance):
 
     def begin_end(self, reason: Reason) -> None:
         """Say that the machine is being removed; billing ends now."""
-        self.ended_at = self.ended_at or datetime.now(timezone.utc)
+        self.ended_at = self.ended_at or _this_second()
         self.move_to("shutting-down", reason)
 
     def finish_end(self) -> None:
@@ -131,3 +133,8 @@ class VmInstance(Instance):
     def network_interfaces(self) -> list[NetworkInterface]:
         """None are left of a terminated instance."""
         return [] if self.state == "terminated" else super().network_interfaces
+
+
+def _this_second() -> datetime:
+    """Return the time as EC2 tells it, and bills by it: in whole seconds."""
+    return datetime.now(timezone.utc).replace(microsecond=0)

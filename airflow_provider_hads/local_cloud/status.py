@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["BillItem", "VmStatus", "total_cost"]
+__all__ = ["BillItem", "CloudVm", "total_cost"]
 
 
 @dataclass(frozen=True)
-class VmStatus:
+class CloudVm:
     """One VM that has not been terminated.
 
     :param state: EC2's name of the instance's state.

@@ -105,6 +105,20 @@ def test_cancelling_keeps_the_request_and_the_instance_but_launches_nothing_more
     assert cloud.containers() == []
 
 
+def test_cancelling_terminates_a_stopped_instance(cloud: LocalCloud) -> None:
+    host_key = new_host_key()
+    stop = {"InstanceInitiatedShutdownBehavior": "stop"}
+    vm = spot(cloud, PERSISTENT, UserData=user_data(cloud, host_key), **stop)
+    with connection(cloud, vm, host_key[1]) as ssh:
+        ssh.exec_command("sudo -n poweroff")
+    request_id = wait_for_state(cloud, vm, "stopped")["SpotInstanceRequestId"]
+
+    cloud.client("ec2").cancel_spot_instance_requests(SpotInstanceRequestIds=[request_id])
+
+    wait_for_state(cloud, vm, "terminated")
+    assert successor(cloud, vm) is None
+
+
 def test_a_persistent_request_launches_nothing_past_its_valid_until(cloud: LocalCloud) -> None:
     until = datetime.now(timezone.utc) + timedelta(seconds=2)
     vm = spot(cloud, {**PERSISTENT, "ValidUntil": until})

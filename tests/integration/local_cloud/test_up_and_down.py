@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
 from airflow_provider_hads.local_cloud.containers import CLOUD_LABEL
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.state import StateFolder
-from tests.support.local_vms import busybox_image, eventually, launch, wait_for_state
+from tests.support.local_vms import busybox_image, describe, eventually, launch, wait_for_state
 
 pytestmark = pytest.mark.docker
 
@@ -124,11 +125,14 @@ def test_the_command_line_tells_the_whole_story(tmp_path: Path, small_image: str
     state = ["--state-dir", str(tmp_path / "state")]
     assert command("status", *state).stdout == "No local cloud is running.\n"
     try:
-        up = command("up", *state, "--image", small_image, "--prices", str(prices))
+        up = command("up", *state, "--image", small_image, "--prices", str(prices), "--boot-seconds", "3")
         assert "is up: http://127.0.0.1:" in up.stdout
         cloud = LocalCloud.attach(tmp_path / "state")
+        launched = time.time()
         vm = launch(cloud, InstanceType="c3.large")
+        assert describe(cloud, vm)["State"]["Name"] == "pending"
         wait_for_state(cloud, vm, "running")
+        assert time.time() - launched >= 3
         assert vm in command("status", *state).stdout
         document = json.loads(command("status", "--json", *state).stdout)
         assert [item["instance_id"] for item in document["vms"]] == [vm]
