@@ -121,10 +121,28 @@ with_docker_group() {
     --groups="$(id -G | tr ' ' ','),$group" "$@"
 }
 
+# forward COMMAND...: run it in a process group of its own, hand on what ends us, and return its exit code. Were it
+# simply called, bash would end first at a SIGTERM, and take the engine away from under it.
+forward() {
+  set -m
+  "$@" </dev/null &
+  local child=$! signal
+  set +m
+  for signal in HUP INT TERM; do trap "kill -$signal -- -$child 2>/dev/null || true" "$signal"; done
+  while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done
+  wait "$child"
+}
+
 run() {
   ensure
-  [ -z "$STARTED" ] || trap stop_own EXIT
-  if ! engine_answers && default_socket_denied; then with_docker_group "$@"; else "$@"; fi
+  if [ -n "$STARTED" ]; then
+    trap stop_own EXIT
+    forward "$@"
+  elif engine_answers; then
+    exec "$@"
+  else
+    with_docker_group "$@"
+  fi
 }
 
 start() {
