@@ -64,16 +64,15 @@ class VmContainers:
         :return: its address, which this machine can reach.
         :raises EngineError: the engine can't.
         """
-        while True:
-            rights = self._rights[0]
+        kinds = self._rights  # of this moment: several VMs start at once
+        for rights in kinds[:-1]:
             try:
                 return self._start_with(rights, order)
             except EngineError:
+                # "unable to apply caps": remembered, so that later VMs don't try in vain.
+                self._rights = kinds[-1:]
                 self.remove(order.instance_id)
-                if rights is self._rights[-1]:
-                    raise
-                # "unable to apply caps": remembered, so that only the first VM tries in vain.
-                self._rights = self._rights[1:]
+        return self._start_with(kinds[-1], order)
 
     def _start_with(self, rights: Mapping[str, Any], order: VmOrder) -> str:
         name = order.instance_id

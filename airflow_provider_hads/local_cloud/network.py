@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from airflow_provider_hads.local_cloud.containers import CLOUD_LABEL
-from airflow_provider_hads.local_cloud.engine import DockerEngine
+from airflow_provider_hads.local_cloud.engine import DockerEngine, EngineError
 
 __all__ = ["gateway_of", "make_network", "network_name", "remove_everything", "vm_containers"]
 
 REMOVALS_AT_ONCE = 8
+PATIENCE_SECONDS = 30.0
+RETRY_SECONDS = 0.1
 FORCE = {"force": "1", "v": "1"}
 
 
@@ -45,13 +48,31 @@ def remove_everything(engine: DockerEngine, cloud_id: str) -> int:
     """Remove containers, disks and network of a cloud, whatever has happened to it.
 
     :return: how many containers there were.
+    :raises EngineError: the engine refuses for longer than a removal that is under way can take.
     """
     label = [f"{CLOUD_LABEL}={cloud_id}"]
-    containers = engine.labelled("containers", label)
+    count = len(engine.labelled("containers", label))
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            if _remove_once(engine, label):
+                return count
+        except EngineError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(RETRY_SECONDS)
+
+
+def _remove_once(engine: DockerEngine, label: list[str]) -> bool:
+    """Try to remove everything; say whether there was nothing left to remove.
+
+    A removal that a server began before it was ended goes on in the engine, and holds disk and network.
+    """
+    containers = [f"/containers/{item['Id']}" for item in engine.labelled("containers", label)]
     with ThreadPoolExecutor(REMOVALS_AT_ONCE) as pool:
-        list(pool.map(lambda item: engine.remove(f"/containers/{item['Id']}", FORCE), containers))
-    for volume in engine.labelled("volumes", label):
-        engine.remove(f"/volumes/{volume['Name']}", FORCE)
-    for network in engine.labelled("networks", label):
-        engine.remove(f"/networks/{network['Id']}")
-    return len(containers)
+        list(pool.map(lambda path: engine.remove(path, FORCE), containers))
+    rest = [f"/volumes/{volume['Name']}" for volume in engine.labelled("volumes", label)]
+    rest += [f"/networks/{network['Id']}" for network in engine.labelled("networks", label)]
+    for path in rest:
+        engine.remove(path)
+    return not containers and not rest

@@ -93,6 +93,7 @@ def remove_cloud(folder: StateFolder, engine: DockerEngine) -> int:
         # First the server: it would launch persistent spot requests again.
         end_process(server.pid, server.started)
     folder.forget_server()
+    engine.ping()
     return remove_everything(engine, folder.cloud_id)
 
 
