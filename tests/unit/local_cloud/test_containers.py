@@ -1,0 +1,51 @@
+"""VMs that start at the same moment on a machine that may not give all capabilities away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_hads.local_cloud.containers import VmContainers, VmOrder
+from airflow_provider_hads.local_cloud.engine import DockerEngine, EngineError
+
+
+@dataclass(frozen=True)
+class UnprivilegedEngine(DockerEngine):
+    """An engine that refuses privileged containers, to all that ask at the same moment."""
+
+    refusal: threading.Barrier = field(default_factory=lambda: threading.Barrier(3))
+    privileged: dict[str, bool] = field(default_factory=dict)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        if body is not None and query is not None:
+            self.privileged[query["name"]] = "Privileged" in body["HostConfig"]
+        if path.endswith("/start") and self.privileged[path.split("/")[2]]:
+            self.refusal.wait(timeout=10)
+            raise EngineError(500, "unable to apply caps: operation not permitted")
+        return {"NetworkSettings": {"Networks": {"net": {"IPAddress": "172.30.0.2"}}}}
+
+
+def test_vms_that_are_refused_at_the_same_moment_all_start_with_fewer_rights() -> None:
+    engine = UnprivilegedEngine("/nowhere")
+    containers = VmContainers(engine, "cloud", "image", "net", "172.30.0.1:80")
+
+    with ThreadPoolExecutor() as threads:
+        addresses = list(threads.map(containers.start, [order(number) for number in range(3)]))
+
+    assert addresses == ["172.30.0.2"] * 3
+    assert containers.start(order(3)) == "172.30.0.2"
+    assert engine.privileged == {f"i-{number}": False for number in range(4)}
+
+
+def order(number: int) -> VmOrder:
+    return VmOrder(f"i-{number}", vcpus=1, memory=1024)
