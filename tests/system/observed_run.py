@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from airflow_provider_hads.local_cloud import LocalCloud
-from tests.system.deployment import AirflowDeployment
+from tests.system.deployment import ENDED, AirflowDeployment
 from tests.system.rest import Json
 
 __all__ = ["ObservedRun", "trigger"]
@@ -50,18 +50,12 @@ class ObservedRun:
 
     def wait_for(self, task_id: str, *states: str, timeout: float = 120.0) -> None:
         """Wait until one instance of a task is in one of those states."""
-        self.deployment.wait_for(
-            f"{task_id} {' or '.join(states)}",
-            lambda: bool({*self.states(task_id)} & {*states}),
-            timeout,
-            interval=0.2,
-        )
+        what = f"{task_id} {' or '.join(states)}"
+        self._wait(what, lambda: bool({*self.states(task_id)} & {*states}), timeout)
 
-    def wait_until_all(self, task_id: str, state: str, timeout: float = 60.0) -> None:
+    def wait_until_all(self, task_id: str, state: str, timeout: float = 120.0) -> None:
         """Wait until all instances of a task are in that state."""
-        self.deployment.wait_for(
-            f"all of {task_id} {state}", lambda: {*self.states(task_id)} == {state}, timeout
-        )
+        self._wait(f"all of {task_id} {state}", lambda: {*self.states(task_id)} == {state}, timeout)
 
     def wait_for_running_tasks(self, count: int, timeout: float = 120.0) -> None:
         """Wait until that many of the job's tasks run on VMs."""
@@ -71,8 +65,24 @@ class ObservedRun:
             return [task["state"] for task in tasks].count("running") >= count
 
         self.wait_for("supervise", "running")
-        self.deployment.wait_for("snapshot", lambda: "snapshot" in self.xcom_keys("supervise"), timeout)
-        self.deployment.wait_for(f"{count} tasks at work", enough, timeout)
+        self._wait("snapshot", lambda: "snapshot" in self.xcom_keys("supervise"), timeout)
+        self._wait(f"{count} tasks at work", enough, timeout)
+
+    def _wait(self, what: str, look: Callable[[], bool], timeout: float) -> None:
+        """Wait; if that is in vain, tell how the run stands."""
+
+        def look_while_it_runs() -> bool:
+            if look():
+                return True
+            if self.deployment.api.run_state(self.dag_id, self.run_id) in ENDED:
+                raise RuntimeError("the run has ended")
+            return False
+
+        try:
+            self.deployment.wait_for(what, look_while_it_runs, timeout, interval=0.2)
+        except (TimeoutError, RuntimeError) as error:
+            states = self.deployment.api.task_states(self.dag_id, self.run_id)
+            raise AssertionError(f"{self.dag_id}: no {what}: {error}; {states}") from error
 
     def wait_for_end(self, timeout: float = 240.0) -> str:
         """Wait for the run's end and return its state."""
