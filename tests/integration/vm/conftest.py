@@ -78,8 +78,10 @@ def s3(endpoint: str) -> Any:
     client = session.client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket=BUCKET)
     yield client
-    for item in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        client.delete_object(Bucket=BUCKET, Key=item["Key"])
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+        if keys:
+            client.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
     client.close()
 
 
