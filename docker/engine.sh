@@ -66,15 +66,18 @@ start_own() {
   wait_for dockerd own_engine_answers
 }
 
+# send SIGNAL PID: by the shell's own kill, for a small machine has no other that sudo could run.
+send() { as_root sh -c 'kill -"$1" "$2"' sh "$1" "$2" 2>/dev/null; }
+
 # end_process PID: politely, then not; 20 s at most.
 end_process() {
   local try
-  as_root kill "$1" 2>/dev/null || return 0
+  send TERM "$1" || return 0
   for ((try = 0; try < 100; try++)); do
     [ -d "/proc/$1" ] || return 0
     sleep 0.2
   done
-  as_root kill -9 "$1" 2>/dev/null || true
+  send KILL "$1" || true
 }
 
 stop_own() {
