@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, TriggerRule, XComArg, task_group
+from airflow.sdk import DAG, Param, TriggerRule, XComArg, get_parsing_context, task_group
 from airflow.sdk.configuration import conf
 
 from airflow_provider_hads.configuration import Configuration, read_configuration
@@ -44,11 +44,16 @@ def build_job_dags(jobs_folder: str | Path | None = None) -> Iterator[DAG]:
     A folder with errors in its files yields a DAG too: its documentation and its first task tell what is
     wrong.
 
+    A worker gets the DAG of its own task only, so that a task's start takes no longer where there are many
+    jobs.
+
     :param jobs_folder: None takes ``[hads] jobs_folder``.
     """
     folder = Path(jobs_folder or read_configuration().jobs_folder)
+    wanted = get_parsing_context().dag_id
     for job_file in sorted(folder.glob("*/job.json")):
-        yield build_job_dag(job_file.parent)
+        if wanted in (None, job_file.parent.name):
+            yield build_job_dag(job_file.parent)
 
 
 def build_job_dag(
