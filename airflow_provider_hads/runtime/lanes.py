@@ -49,8 +49,6 @@ class Lanes:
     def submit(self, lane: str, key: str, call: Callable[[], Any]) -> None:
         """Run a call after those that its lane has already; after :meth:`close`, drop it."""
         with self._lock:
-            if self._closed:
-                return
             if lane in self._waiting:
                 self._waiting[lane].append((key, call))
                 return

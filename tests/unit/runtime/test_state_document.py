@@ -67,3 +67,7 @@ def test_400_tasks_need_less_than_64_kilobytes(reported: AttemptState) -> None:
 def test_a_small_state_is_written_in_plain_text_for_people_to_read() -> None:
     document = dump_state(run_state({"vm-0": ["a", "b"]}))
     assert document["state"]["vms"]["vm-0"]["task_ids"] == ["a", "b"]
+
+
+def test_what_is_as_it_always_begins_is_not_written() -> None:
+    assert dump_state(run_state({"vm-0": ["a"]}))["state"]["tasks"] == {"a": {"id": "a"}}

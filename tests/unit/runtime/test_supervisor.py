@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -166,7 +167,26 @@ def test_a_non_zero_exit_code_fails_its_task_and_no_other() -> None:
     cloud.vms["vm-0"].exit_codes["1"] = 3
     state = Harness(cloud, tasks=3).run_until(has_ended)
     assert [task.state.value for task in state.tasks.values()] == ["finished", "failed", "finished"]
-    assert state.tasks["1"].reason == "on vm-0: exit code 3"
+    assert state.tasks["1"].reason == "exit code 3 on vm-0"
+
+
+def test_a_vm_that_hangs_is_asked_once_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    release, asked, exchange = Event(), [], cloud.exchange
+
+    def hanging(instance: Instance, message: Exchange) -> VmStatus:
+        if instance.vm_id == "vm-1":
+            asked.append(cloud.now)
+            release.wait(10)
+        return exchange(instance, message)
+
+    monkeypatch.setattr(cloud, "exchange", hanging)
+    harness = Harness(cloud, tasks=2)
+    state = harness.run_until(lambda state: state.tasks["0"].state is TaskState.FINISHED, limit=200)
+    harness.supervisor.close()
+    release.set()
+    assert not state.tasks["1"].state.ended
+    assert len(asked) == 1
 
 
 def test_a_fault_in_a_lane_ends_the_controller(monkeypatch: pytest.MonkeyPatch) -> None:
