@@ -183,10 +183,10 @@ def test_a_vm_that_hangs_is_asked_once_and_holds_up_nobody(monkeypatch: pytest.M
     monkeypatch.setattr(cloud, "exchange", hanging)
     harness = Harness(cloud, tasks=2)
     state = harness.run_until(lambda state: state.tasks["0"].state is TaskState.FINISHED, limit=200)
-    harness.supervisor.close()
-    release.set()
     assert not state.tasks["1"].state.ended
-    assert len(asked) == 1
+    release.set()
+    time.sleep(0.05)
+    assert len(asked) == 1, "looks have piled up behind the one that hung"
 
 
 def test_a_fault_in_a_lane_ends_the_controller(monkeypatch: pytest.MonkeyPatch) -> None:
