@@ -29,6 +29,7 @@ class _Moment:
 
     :param elapsed: seconds since the run's start.
     :param supervised: seconds since the controller's first step.
+    :param ended: keys of the actions that have ended.
     """
 
     observation: Observation
@@ -37,6 +38,7 @@ class _Moment:
     supervised: float
     rules: Rules
     silences: dict[str, Silence]
+    ended: frozenset[str]
 
 
 def follow_vms(state: RunState, observation: Observation, now: datetime, rules: Rules) -> RunState:
@@ -48,7 +50,8 @@ def follow_vms(state: RunState, observation: Observation, now: datetime, rules: 
     """
     elapsed = state.elapsed(now)
     since = elapsed if state.supervised_from is None else state.supervised_from
-    moment = _Moment(observation, now, elapsed, elapsed - since, rules, _silences(observation))
+    ended = frozenset(result.key for result in observation.results)
+    moment = _Moment(observation, now, elapsed, elapsed - since, rules, _silences(observation), ended)
     return replace(state, vms={vm.id: _followed(vm, moment) for vm in state.vms.values()})
 
 
@@ -103,8 +106,7 @@ def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
 
 def _beating(vm: VmRecord, status: VmStatus, moment: _Moment) -> VmRecord:
     """Note the runner's heartbeat; a deployment gives it the whole time to rise again."""
-    deployed = any(result.key == f"deploy/{vm.id}" for result in moment.observation.results)
-    risen = status.heartbeat != vm.heartbeat or deployed
+    risen = status.heartbeat != vm.heartbeat or f"deploy/{vm.id}" in moment.ended
     return replace(
         vm,
         boot_id=vm.boot_id or status.boot_id,
