@@ -13,7 +13,7 @@ from airflow_provider_hads.planning.request import PlanRequest
 from airflow_provider_hads.planning.round_robin import weighted_round_robin
 from airflow_provider_hads.planning.timeline import Slot
 
-__all__ = ["plan_cc", "spot_weights"]
+__all__ = ["attempt_cc", "plan_cc", "spot_weights", "task_orders"]
 
 NAME = "cc"
 TOP_WEIGHT = 3
@@ -46,7 +46,7 @@ def plan_cc(request: PlanRequest) -> Plan:
 
     :raises InfeasibleJob: no plan was found.
     """
-    return plan_or_explain(request, NAME, _attempt)
+    return plan_or_explain(request, NAME, attempt_cc)
 
 
 def spot_weights(types: Sequence[InstanceType]) -> list[int]:
@@ -59,12 +59,17 @@ def spot_weights(types: Sequence[InstanceType]) -> list[int]:
     return [math.ceil((rank - low) / (high - low) * span) + BOTTOM_WEIGHT for rank in ranks]
 
 
-def _attempt(request: PlanRequest, d_spot: float) -> Plan | None:
-    """Return the plan with that D_spot, or None."""
+def task_orders(request: PlanRequest) -> tuple[list[Task], list[Task]]:
+    """Return the tasks in the orders that are tried: by memory, then by runtime, largest first."""
     tasks = request.job.tasks.values()
     by_memory = sorted(tasks, key=lambda task: task.memory, reverse=True)
     by_runtime = sorted(tasks, key=lambda task: min(task.runtimes.values(), default=0.0), reverse=True)
-    for order in (by_memory, by_runtime):
+    return by_memory, by_runtime
+
+
+def attempt_cc(request: PlanRequest, d_spot: float) -> Plan | None:
+    """Return the plan with that D_spot, or None."""
+    for order in task_orders(request):
         greedy = _Greedy(request, d_spot)
         if all(greedy.place(task) for task in order):
             return greedy.draft.plan(NAME, d_spot)

@@ -7,6 +7,7 @@ from typing import Protocol
 from airflow_provider_hads.exceptions import UnknownPlanner
 from airflow_provider_hads.model import Plan
 from airflow_provider_hads.planning.cc import plan_cc
+from airflow_provider_hads.planning.ils import plan_ils
 from airflow_provider_hads.planning.on_demand import plan_on_demand
 from airflow_provider_hads.planning.request import PlanRequest
 
@@ -28,6 +29,7 @@ class Planner(Protocol):
 
 _PLANNERS: dict[str, Planner] = {
     "cc": plan_cc,
+    "ils": plan_ils,
     "on-demand": plan_on_demand,
 }
 

@@ -9,8 +9,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hads.exceptions import InfeasibleJob
-from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Plan, Task
-from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule, get_planner, planner_names
+from airflow_provider_hads.model import Burstable, Environment, InstanceType, Job, Market, Plan, Task
+from airflow_provider_hads.planning import (
+    Objective,
+    PlanRequest,
+    SpotDeadlineRule,
+    get_planner,
+    planner_names,
+)
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from tests.support.plan_checker import plan_problems, recovery_problems
 
@@ -35,9 +41,18 @@ def instance_types(draw: st.DrawFn, name: str) -> InstanceType:
 
 
 @st.composite
+def burstable_types(draw: st.DrawFn) -> InstanceType:
+    baseline = draw(st.sampled_from([0.3, 0.5, 0.0]))
+    limits = {Market.ON_DEMAND: draw(counts)}
+    return InstanceType("t", 2, 8000.0, 10, {Market.ON_DEMAND: draw(prices)}, limits, Burstable(24, baseline))
+
+
+@st.composite
 def environments(draw: st.DrawFn) -> Environment:
     names = draw(st.sampled_from([NAMES, NAMES[:2], NAMES[:1]]))
     types = {name: draw(instance_types(name)) for name in names}
+    if draw(st.booleans()):
+        types["t"] = draw(burstable_types())
     return Environment(types, {market: draw(st.sampled_from([10, 10, 5, 2, 1, 0])) for market in Market})
 
 
@@ -77,6 +92,9 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         lead_time=draw(st.sampled_from([0.0, 0.0, 60.0])),
         parallel=draw(st.booleans()),
         vcpu_limit=draw(st.sampled_from([None, None, 8])),
+        objective=draw(st.sampled_from(Objective)),
+        burstable_factor=draw(st.sampled_from([0.2, 1.0, 0.0])),
+        max_iteration=draw(st.sampled_from([1, 2, 30])),
     )
 
 
@@ -105,11 +123,12 @@ def test_every_plan_keeps_the_rules_and_every_refusal_has_a_reason(
     assert plan == get_planner(planner)(request)
 
 
+@pytest.mark.parametrize("planner", ["cc", "ils"])
 @many
 @given(request=requests())
-def test_safe_plans_keep_the_rules_and_can_be_recovered(request: PlanRequest) -> None:
+def test_safe_plans_keep_the_rules_and_can_be_recovered(planner: str, request: PlanRequest) -> None:
     request = replace(request, spot_deadline=SpotDeadlineRule.SAFE, boot=60, reaction=30)
-    plan = planned("cc", request)
+    plan = planned(planner, request)
     assume(isinstance(plan, Plan))
     assert isinstance(plan, Plan)
     assert plan_problems(plan, request) == []

@@ -20,7 +20,7 @@ def test_names_may_be_in_capitals() -> None:
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        UnknownPlanner, match="unknown planner 'magic'; choose one of cc, on-demand"
+        UnknownPlanner, match="unknown planner 'magic'; choose one of cc, ils, on-demand"
     ) as caught:
         get_planner("magic")
     assert isinstance(caught.value, HadsError)

@@ -1,0 +1,184 @@
+"""Which VM each task is on, and when each VM ends: what the local search changes."""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heapreplace, nlargest
+
+from airflow_provider_hads.model import InstanceType, Market, Plan, Task
+from airflow_provider_hads.planning.draft import can_run
+from airflow_provider_hads.planning.request import PlanRequest
+from airflow_provider_hads.planning.timeline import Timeline
+
+__all__ = ["Kind", "SearchFleet", "Trial"]
+
+
+class Kind:
+    """One instance type in one market, and the runtimes of all tasks on it.
+
+    :param tasks: all tasks; a task is known by its number in this order, in which a VM also takes them.
+    """
+
+    __slots__ = ("_memory", "_roomy", "_runtimes", "_uniform", "instance_type", "market", "price", "slots")
+
+    def __init__(
+        self, request: PlanRequest, instance_type: InstanceType, market: Market, tasks: Sequence[Task]
+    ) -> None:
+        self.instance_type = instance_type
+        self.market = market
+        self.price = instance_type.price(market) / 3600
+        self.slots = request.slots(instance_type.vcpus)
+        self._runtimes = [
+            task.runtime(instance_type.name) if can_run(instance_type, task) else math.inf for task in tasks
+        ]
+        self._memory = [task.memory for task in tasks]
+        self._roomy = sum(nlargest(self.slots, self._memory)) <= instance_type.memory
+        self._uniform = self._runtimes[0] if len(set(self._runtimes)) == 1 else None
+
+    def bound(self, queue: Sequence[int]) -> float:
+        """Return seconds before which a VM with those tasks can't end."""
+        if self._uniform is not None:
+            return -(-len(queue) // self.slots) * self._uniform if queue else 0.0
+        runtimes = [self._runtimes[task] for task in queue]
+        if len(runtimes) <= self.slots:
+            return max(runtimes, default=0.0)
+        return sum(runtimes) / self.slots
+
+    def end(self, queue: Sequence[int]) -> float:
+        """Return when a VM ends that takes those tasks in ascending order, each where it ends first."""
+        runtimes = [self._runtimes[task] for task in queue]
+        if math.inf in runtimes:
+            return math.inf
+        if not self._roomy:
+            return self._end_by_memory(queue, runtimes)
+        if len(runtimes) <= self.slots:
+            return max(runtimes, default=0.0)
+        ends = runtimes[: self.slots]
+        heapify(ends)
+        for runtime in runtimes[self.slots :]:
+            heapreplace(ends, ends[0] + runtime)
+        return max(ends)
+
+    def _end_by_memory(self, queue: Sequence[int], runtimes: Sequence[float]) -> float:
+        timeline = Timeline(self.slots, self.instance_type.memory)
+        for task, runtime in zip(queue, runtimes, strict=True):
+            slot = timeline.earliest(runtime, self._memory[task])
+            if slot is None:
+                return math.inf
+            timeline.insert(slot, self._memory[task])
+        return timeline.makespan
+
+
+class SearchFleet:
+    """VMs, by number, with their queues: the tasks of each in ascending order.
+
+    :ivar ends: seconds, by VM.
+    :ivar owners: number of its VM, by task.
+    """
+
+    __slots__ = ("ends", "kinds", "owners", "queues")
+
+    def __init__(self, kinds: Iterable[Kind], queues: Iterable[list[int]]) -> None:
+        self.kinds = list(kinds)
+        self.queues = list(queues)
+        self.ends = [kind.end(queue) for kind, queue in zip(self.kinds, self.queues, strict=True)]
+        self.owners: list[int] = []
+        self._find_owners()
+
+    @classmethod
+    def of_plan(cls, request: PlanRequest, plan: Plan, tasks: Sequence[Task]) -> SearchFleet:
+        """Return the fleet of a plan.
+
+        :param tasks: the tasks in the order in which a VM is to take them.
+        """
+        number = {task.id: index for index, task in enumerate(tasks)}
+        types = request.environment.instance_types
+        kinds: dict[tuple[str, Market], Kind] = {}
+        for vm in plan.vms:
+            key = vm.instance_type, vm.market
+            kinds[key] = kinds.get(key) or Kind(request, types[vm.instance_type], vm.market, tasks)
+        queues = [sorted(number[place.task_id] for place in vm.placements) for vm in plan.vms]
+        return cls((kinds[vm.instance_type, vm.market] for vm in plan.vms), queues)
+
+    def copy(self) -> SearchFleet:
+        """Return a fleet of its own; queues and owners are shared until one is replaced."""
+        twin = object.__new__(SearchFleet)
+        twin.kinds, twin.queues = self.kinds.copy(), self.queues.copy()
+        twin.ends, twin.owners = self.ends.copy(), self.owners.copy()
+        return twin
+
+    def open(self, kind: Kind) -> int:
+        """Add an idle VM and return its number."""
+        self.kinds.append(kind)
+        self.queues.append([])
+        self.ends.append(0.0)
+        return len(self.kinds) - 1
+
+    def drop_idle(self) -> None:
+        """Remove the VMs without tasks; the others are numbered anew."""
+        busy = [index for index, queue in enumerate(self.queues) if queue]
+        self.kinds = [self.kinds[index] for index in busy]
+        self.queues = [self.queues[index] for index in busy]
+        self.ends = [self.ends[index] for index in busy]
+        self._find_owners()
+
+    def _find_owners(self) -> None:
+        self.owners = [0] * sum(map(len, self.queues))
+        for index, queue in enumerate(self.queues):
+            for task in queue:
+                self.owners[task] = index
+
+
+class Trial:
+    """A fleet with some tasks moved; only the VMs that they leave or join are looked at again.
+
+    :ivar ends: seconds, by VM; of a changed VM, a lower bound until it is settled.
+    """
+
+    __slots__ = ("_fleet", "_owners", "_queues", "_unsettled", "ends")
+
+    def __init__(self, fleet: SearchFleet) -> None:
+        self.ends = fleet.ends.copy()
+        self._fleet = fleet
+        self._owners: dict[int, int] = {}
+        self._queues: dict[int, list[int]] = {}
+        self._unsettled: set[int] = set()
+
+    def move(self, task: int, vm: int) -> None:
+        """Put a task on another VM."""
+        source = self._owners.get(task, self._fleet.owners[task])
+        if source == vm:
+            return
+        self._owners[task] = vm
+        self._queue(source).remove(task)
+        insort(self._queue(vm), task)
+        self._bound(source)
+        self._bound(vm)
+
+    def _queue(self, vm: int) -> list[int]:
+        if vm not in self._queues:
+            self._queues[vm] = self._fleet.queues[vm].copy()
+        return self._queues[vm]
+
+    def _bound(self, vm: int) -> None:
+        self.ends[vm] = self._fleet.kinds[vm].bound(self._queues[vm])
+        self._unsettled.add(vm)
+
+    def settle_one(self) -> bool:
+        """Make the end of one more VM exact; False if all of them are."""
+        if not self._unsettled:
+            return False
+        vm = self._unsettled.pop()
+        self.ends[vm] = self._fleet.kinds[vm].end(self._queues[vm])
+        return True
+
+    def accept(self) -> None:
+        """Make the moves; all ends must be settled."""
+        fleet = self._fleet
+        fleet.ends = self.ends
+        for vm, queue in self._queues.items():
+            fleet.queues[vm] = queue
+        for task, vm in self._owners.items():
+            fleet.owners[task] = vm

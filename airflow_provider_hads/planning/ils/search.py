@@ -1,0 +1,219 @@
+"""The iterated local search: moves, perturbation, relaxation and acceptance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import gt, mul
+from random import Random
+
+from airflow_provider_hads.model import Market, Task
+from airflow_provider_hads.planning.draft import FleetDraft, full_speed_types
+from airflow_provider_hads.planning.ils.fleet import Kind, SearchFleet, Trial
+from airflow_provider_hads.planning.request import Objective, PlanRequest
+
+__all__ = ["Found", "LocalSearch", "weighted_fitness"]
+
+ATTEMPTS = 100
+"""Rounds of one local search; each round tries each of the three moves once."""
+GATHERED_SHARE = 0.1
+"""Share of the tasks that the third move gathers on one VM."""
+PATIENCE = 20
+"""Iterations without a better solution, after which D_spot is relaxed."""
+RELAXATION = 1.25
+"""By how much."""
+_FIXED_WEIGHTS = {Objective.COST: 1.0, Objective.MAKESPAN: 0.0}
+"""Weight of the cost; for the weighted objective it is the request's alpha."""
+
+
+def weighted_fitness(request: PlanRequest, cost: float, makespan: float, d_spot: float) -> float:
+    """Return weight x cost + (1 - weight) x makespan / D_spot.
+
+    :param cost: dollars.
+    :param makespan: seconds.
+    :param d_spot: seconds; where there is no spot work, the deadline stands in for it.
+    """
+    weight = _FIXED_WEIGHTS.get(request.objective, request.alpha)
+    return weight * cost + (1 - weight) * makespan / (d_spot or request.horizon)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A solution that was the best of its sort when it was found.
+
+    :param fitness: by the true D_spot.
+    """
+
+    fleet: SearchFleet
+    fitness: float
+
+
+class LocalSearch:
+    """One search from an initial solution.
+
+    :param fleet: the initial solution; it is changed.
+    :param tasks: the tasks in the order of their numbers.
+    :param d_spot: seconds.
+    :ivar sound: solutions whose spot VMs end by D_spot, the initial one first, each better than the last.
+    :ivar violating: the best other one that the relaxed search has found.
+    """
+
+    def __init__(
+        self, request: PlanRequest, fleet: SearchFleet, tasks: Sequence[Task], d_spot: float
+    ) -> None:
+        self._request = request
+        self._tasks = tasks
+        self._fleet = fleet
+        self._random = Random(request.seed)
+        self._d_spot = d_spot
+        self.relaxed = d_spot
+        """The D_spot that the search goes by at present, seconds."""
+        self._kinds = {market: self._kinds_of(market) for market in Market}
+        self._latest: list[float] = []
+        self._prices: list[float] = []
+        self.fitness = math.inf
+        self._refresh()
+        self.sound = [Found(fleet.copy(), self._true_fitness())]
+        self.violating: Found | None = None
+
+    def run(self, iterations: int) -> None:
+        """Search."""
+        last_best = 0
+        for iteration in range(iterations):
+            self.perturb()
+            if iteration - last_best > PATIENCE:
+                self.relax()
+                last_best = iteration
+            self.improve()
+            if self._keep_if_best():
+                last_best = iteration
+
+    def _kinds_of(self, market: Market) -> list[Kind]:
+        if market is Market.SPOT and self._d_spot <= 0:
+            return []
+        types = full_speed_types(self._request.environment.instance_types.values(), market)
+        return [Kind(self._request, kind, market, self._tasks) for kind in types]
+
+    def perturb(self) -> None:
+        """Open a VM of a random type, and put two random tasks on it if that is better."""
+        kind = self._new_kind()
+        if kind is None:
+            return
+        vm = self._fleet.open(kind)
+        self._refresh()
+        trial = Trial(self._fleet)
+        trial.move(self._any_task(), vm)
+        trial.move(self._any_task(), vm)
+        self._accept_if_better(trial)
+
+    def _new_kind(self) -> Kind | None:
+        """Draw a spot type that the limits allow, else an on-demand type; idle VMs make room if need be."""
+        allowed = self._allowed()
+        if not allowed and not all(self._fleet.queues):
+            self._fleet.drop_idle()
+            self._refresh()
+            allowed = self._allowed()
+        return self._random.choice(allowed) if allowed else None
+
+    def _allowed(self) -> list[Kind]:
+        draft = FleetDraft(self._request)
+        for kind in self._fleet.kinds:
+            draft.open(kind.instance_type, kind.market)
+        by_market = (
+            [kind for kind in self._kinds[market] if draft.allows(kind.instance_type, market)]
+            for market in (Market.SPOT, Market.ON_DEMAND)
+        )
+        return next((kinds for kinds in by_market if kinds), [])
+
+    def relax(self) -> None:
+        """Let spot VMs end later, at most at the deadline; fitness is by the new D_spot from here on."""
+        self.relaxed = min(self.relaxed * RELAXATION, max(self._request.horizon, self._d_spot))
+        self._refresh()
+
+    def improve(self) -> None:
+        """Try each of the moves a number of times; what is better is kept."""
+        for _ in range(ATTEMPTS):
+            self.swap()
+            self.move_two()
+            self.gather()
+
+    def swap(self) -> bool:
+        """Exchange the VMs of two random tasks."""
+        one, other = self._any_task(), self._any_task()
+        owners = self._fleet.owners
+        if owners[one] == owners[other]:
+            return False
+        trial = Trial(self._fleet)
+        trial.move(one, owners[other])
+        trial.move(other, owners[one])
+        return self._accept_if_better(trial)
+
+    def move_two(self) -> bool:
+        """Put two random tasks on a random VM."""
+        trial, vm = Trial(self._fleet), self._any_vm()
+        trial.move(self._any_task(), vm)
+        trial.move(self._any_task(), vm)
+        return self._accept_if_better(trial)
+
+    def gather(self) -> bool:
+        """Put random tasks on a random VM, one by one, until that is better or a tenth of all are there."""
+        trial, vm = Trial(self._fleet), self._any_vm()
+        for _ in range(math.floor(GATHERED_SHARE * len(self._tasks))):
+            trial.move(self._any_task(), vm)
+            if self._accept_if_better(trial):
+                return True
+        return False
+
+    def _accept_if_better(self, trial: Trial) -> bool:
+        """Keep the trial if it is better; bounds come first, for most trials are bad enough by those."""
+        fitness = self._fitness(trial.ends)
+        while fitness < self.fitness:
+            if not trial.settle_one():
+                trial.accept()
+                self.fitness = fitness
+                return True
+            fitness = self._fitness(trial.ends)
+        return False
+
+    def _fitness(self, ends: Sequence[float]) -> float:
+        """Return alpha x cost + (1 - alpha) x makespan / D_spot; infinite where a VM ends too late."""
+        if any(map(gt, ends, self._latest)):
+            return math.inf
+        return self._weighted(ends, self.relaxed)
+
+    def _weighted(self, ends: Sequence[float], d_spot: float) -> float:
+        cost = sum(map(mul, ends, self._prices))
+        return weighted_fitness(self._request, cost, max(ends), d_spot)
+
+    def _true_fitness(self) -> float:
+        return self._weighted(self._fleet.ends, self._d_spot)
+
+    def _keep_if_best(self) -> bool:
+        best = self.violating if self._violates() else self.sound[-1]
+        fitness = self._true_fitness()
+        if best is not None and fitness >= best.fitness:
+            return False
+        found = Found(self._fleet.copy(), fitness)
+        if self._violates():
+            self.violating = found
+        else:
+            self.sound.append(found)
+        return True
+
+    def _violates(self) -> bool:
+        ends = zip(self._fleet.ends, self._fleet.kinds, strict=True)
+        return any(end > self._d_spot and kind.market is Market.SPOT for end, kind in ends)
+
+    def _refresh(self) -> None:
+        """Look again at what depends on the VMs there are, and on D_spot."""
+        latest = {Market.SPOT: self.relaxed, Market.ON_DEMAND: self._request.horizon}
+        self._latest = [latest[kind.market] for kind in self._fleet.kinds]
+        self._prices = [kind.price for kind in self._fleet.kinds]
+        self.fitness = self._fitness(self._fleet.ends)
+
+    def _any_task(self) -> int:
+        return int(self._random.random() * len(self._tasks))
+
+    def _any_vm(self) -> int:
+        return int(self._random.random() * len(self._fleet.kinds))
