@@ -20,13 +20,13 @@ __all__ = ["HONOURED", "PLANNER_ALIASES", "UNUSED", "known_keys"]
 PLANNER_ALIASES: Mapping[str, str] = {"ipdps": "ils"}
 """The original's planner names that are called otherwise here."""
 
-_PLANNERS_TO_COME = ("ils", "packing")
+_PLANNERS_TO_COME = ("packing",)
 
 
 def _planner(value: str) -> str:
     """Take the name of a planner, also of one that is not available yet: a given map needs none."""
     name = PLANNER_ALIASES.get(value.lower(), value.lower())
-    known = [*planner_names(), *_PLANNERS_TO_COME]
+    known = list(dict.fromkeys([*planner_names(), *_PLANNERS_TO_COME]))
     if name not in known:
         raise ValueError(f"a planner: {', '.join(known)} or ipdps (the same as ils)")
     return name

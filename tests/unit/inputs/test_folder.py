@@ -13,9 +13,9 @@ Document = dict[str, Any]
 WriteFolder = Callable[..., Path]
 
 
-def lines_of(folder: Path, map_file: str | None = None) -> list[str]:
+def lines_of(folder: Path, map_file: str | None = None, **options: Any) -> list[str]:
     with pytest.raises(InputErrors) as caught:
-        load_job_folder(folder, environ={}, map_file=map_file)
+        load_job_folder(folder, environ={}, map_file=map_file, **options)
     return str(caught.value).splitlines()
 
 
@@ -164,11 +164,12 @@ def test_runtimes_on_unknown_types_are_kept(job_folder: WriteFolder, job_documen
 
 def test_a_planner_to_come_is_refused_without_a_map(job_folder: WriteFolder, map_document: Document) -> None:
     setup = "[scheduler]\nname = IPDPS"
-    assert lines_of(job_folder(setup=setup)) == [
+    planners = ["cc", "on-demand"]
+    assert lines_of(job_folder(setup=setup), planners=planners) == [
         "setup.cfg: scheduler.name: the planner 'ils' is not available yet; "
         "use cc or on-demand, or give a map.json"
     ]
-    assert load_job_folder(job_folder(setup=setup, map=map_document)).notes == (
+    assert load_job_folder(job_folder(setup=setup, map=map_document), planners=planners).notes == (
         "setup.cfg: [scheduler] name: the planner 'ils' is not available yet; the given map is used",
     )
 

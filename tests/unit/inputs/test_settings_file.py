@@ -8,7 +8,9 @@ from airflow_provider_hads.exceptions import InputErrors
 from airflow_provider_hads.inputs import parse_settings, settings_from_json, settings_to_json
 from airflow_provider_hads.inputs.settings_keys import known_keys
 from airflow_provider_hads.model.settings import Ec2Settings, InputSettings, SchedulerSettings, Settings
+from airflow_provider_hads.planning import planner_names
 
+PLANNERS = ", ".join(dict.fromkeys([*planner_names(), "packing"]))
 ORIGINAL = (Path(__file__).parent / "files" / "setup.cfg").read_text(encoding="utf-8")
 
 
@@ -215,7 +217,7 @@ def test_a_tag_value_without_a_key_has_a_note() -> None:
         (
             "[scheduler]\nname = heft",
             'scheduler.name: "heft" is not right; '
-            "it must be a planner: cc, on-demand, ils, packing or ipdps (the same as ils)",
+            f"it must be a planner: {PLANNERS} or ipdps (the same as ils)",
         ),
         (
             "[checkpoint]\nwith_checkpoint = perhaps",
