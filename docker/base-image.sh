@@ -2,15 +2,17 @@
 # docker/base-image.sh: make sure that the engine has `hads-base`, the system that the other images build on.
 #
 # Debian 12 from a registry where one answers; else bootstrapped from this machine's own package mirror (about
-# 50 s), and then kept as a tar in the cache. Prints the image's name, which is different for a different recipe.
+# 50 s), and then kept as a tar in the cache. Prints the image's name, which is different for a different recipe;
+# with --name it does only that.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/common.sh"
 
 PULLED=debian:bookworm-slim
-NAME=hads-base:$(short_digest <"$HERE/base-image.sh")
 # A frozen mirror's lists are older than they say, and a container may lack what apt's own user needs.
 APT_SETTINGS=('Acquire::Check-Valid-Until "false";' 'APT::Sandbox::User "root";')
+RECIPE=1 # to be raised with every change of what is in the image
+NAME=hads-base:$(printf '%s\n' "$RECIPE" "$PULLED" "${APT_SETTINGS[@]}" | short_digest)
 TAR=$HADS_CACHE/images/${NAME/:/-}.tar
 
 pull() {
@@ -70,6 +72,8 @@ make_image() {
   keep_newest hads-base
 }
 
-with_lock images make_image
-docker tag "$NAME" hads-base
+if [ "${1:-}" != --name ]; then
+  with_lock images make_image
+  docker tag "$NAME" hads-base
+fi
 echo "$NAME"

@@ -44,7 +44,7 @@ make_image() {
 make_recipe() {
   [ -f "$HERE/$1/Dockerfile" ] || fail "There is no recipe docker/$1/Dockerfile."
   local key name=hads-$1 tar
-  key=$( (cat "$HERE/base-image.sh" && tree_digest "$HERE/$1") | short_digest)
+  key=$( ("$HERE/base-image.sh" --name && tree_digest "$HERE/$1") | short_digest)
   tar=$HADS_CACHE/images/$name-$key.tar
   with_lock "build-$1" make_image "$1" "$name:$key" "$tar"
   touch -c "$tar" # it counts as used
