@@ -34,7 +34,21 @@ def _command(command: str) -> str:
     return command
 
 
+LONGEST_TASK_ID = 48
+
 JobId = Annotated[str, BeforeValidator(_job_id)]
+
+
+def _task_id(name: str) -> str:
+    """Leave room for what makes an attempt's id of it."""
+    if len(name) > LONGEST_TASK_ID:
+        raise ValueError(
+            f"{shown(name)} is too long for a task's id: use at most {LONGEST_TASK_ID} characters"
+        )
+    return name
+
+
+TaskId = Annotated[SafeName, AfterValidator(_task_id)]
 
 
 class _TaskDocument(Document):
@@ -54,7 +68,7 @@ class _JobDocument(Document):
     job_id: JobId
     job_name: str = ""
     description: str = ""
-    tasks: Annotated[dict[SafeName, _TaskDocument], AfterValidator(_some_tasks)]
+    tasks: Annotated[dict[TaskId, _TaskDocument], AfterValidator(_some_tasks)]
 
 
 def parse_job(text: str, file: str) -> Job:

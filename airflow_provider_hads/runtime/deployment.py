@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from airflow_provider_hads.exceptions import VmUnreachable
+from airflow_provider_hads.exceptions import CloudError, VmUnreachable
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 from airflow_provider_hads.model.run_state import VmRecord
 from airflow_provider_hads.model.runner import Exchange
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["deploy", "wait_until_running"]
 
-LOOK_INTERVAL = 2.0
-"""Seconds between two looks for a VM's address."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
+"""Seconds between two looks for a VM's address: the longer it takes, the fewer calls."""
 
 
 def deploy(workshop: Workshop, vm: VmRecord, instance_id: str) -> None:
@@ -46,16 +47,19 @@ def wait_until_running(
     :param until: when to give up, UTC.
     :raises VmUnreachable: it has ended, or does not run by then.
     """
-    state = "not shown by the cloud"
+    pause, seen = FIRST_PAUSE, "not shown by the cloud"
     while datetime.now(timezone.utc) < until:
-        found = [instance for instance in fleet.describe() if instance.instance_id == instance_id]
-        for instance in found:
-            state = instance.state.value
+        try:
+            instance = next((vm for vm in fleet.describe() if vm.instance_id == instance_id), None)
+        except CloudError as error:
+            instance, seen = None, f"not known to run: {error}"
+        if instance is not None:
+            seen = instance.state.value
+            if instance.state.ended:
+                reason = instance.state_reason or seen
+                raise VmUnreachable(f"{instance.vm_id} ({instance_id}) has ended: {reason}")
             if instance.state is InstanceState.RUNNING and instance.address is not None:
                 return instance
-            if instance.state.ended:
-                raise VmUnreachable(
-                    f"{instance.vm_id} ({instance_id}) has ended: {instance.state_reason or state}"
-                )
-        sleep(LOOK_INTERVAL)
-    raise VmUnreachable(f"{instance_id} is {state} at the end of the boot time-out")
+        sleep(pause * random.uniform(0.8, 1.2))
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+    raise VmUnreachable(f"{instance_id} is {seen} at the end of the boot time-out")

@@ -31,15 +31,19 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
         len(ended.spot_request_ids),
     )
     after = {instance.instance_id: instance for instance in workshop.fleet.describe()}
-    return [_ended(instance, ended_at) for instance in {**after, **before}.values()]
+    return [_ended(instance, ended_at) for instance in {**before, **after}.values()]
 
 
-def _ended(instance: Instance, ended_at: datetime) -> dict[str, Any]:
+def _ended(instance: Instance, looked_at: datetime) -> dict[str, Any]:
+    """Return what a VM was; where EC2 does not tell its end, that was about when this end began.
+
+    The report knows better where the controller has seen it end before.
+    """
     return {
         "vm_id": instance.vm_id,
         "instance_id": instance.instance_id,
         "instance_type": instance.instance_type,
         "market": instance.market.value,
         "launched_at": instance.launched_at.isoformat(),
-        "ended_at": ended_at.isoformat(),
+        "ended_at": (instance.ended_at or looked_at).isoformat(),
     }

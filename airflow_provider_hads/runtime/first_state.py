@@ -73,8 +73,14 @@ def first_state(
         if report["instance_id"] is None:
             lost = replace(records[report["vm_id"]], state=VmState.LOST, reason=report["reason"])
             records[lost.id] = lost
-    tasks = {
-        task_id: TaskRecord(task_id, TaskState.FINISHED if task_id in finished else TaskState.WAITING)
-        for task_id in task_ids
-    }
+    placed = {task_id for vm in records.values() for task_id in vm.task_ids}
+    tasks = {task_id: _first_record(task_id, task_id in finished, task_id in placed) for task_id in task_ids}
     return RunState(run.started_at, run.deadline, vms=records, tasks=tasks)
+
+
+def _first_record(task_id: str, finished: bool, placed: bool) -> TaskRecord:
+    if finished:
+        return TaskRecord(task_id, TaskState.FINISHED)
+    if placed:
+        return TaskRecord(task_id)
+    return TaskRecord(task_id, TaskState.FAILED, reason="the plan has no VM for it", infrastructure=True)

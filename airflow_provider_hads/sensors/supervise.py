@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.exceptions import EpochRefused
+from airflow_provider_hads.model.run_state import TaskState
 from airflow_provider_hads.runtime.first_state import first_state
 from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.state_document import dump_state, load_state
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["SuperviseSensor"]
 
 STATE_KEY = "run_state"
+PUBLISH_INTERVAL = 2.0
+"""Least seconds between two snapshots: that of a large job is large, and many of its tasks change at once."""
 
 
 @poke_mode_only
@@ -72,6 +76,7 @@ class SuperviseSensor(BaseSensorOperator):
         self.ssh_conn_id = ssh_conn_id
         self._supervisor: Supervisor | None = None
         self._published: dict[str, Any] = {}
+        self._published_at = float("-inf")
 
     def execute(self, context: Context) -> Any:
         """Take over the run and control it to its end."""
@@ -119,7 +124,7 @@ class SuperviseSensor(BaseSensorOperator):
             task_ids=workshop.inputs.job.tasks,
             finished=workshop.finished_task_ids,
             vms=self.vms,
-            reports=self.deployments or (),
+            reports=_reports(self.deployments),
         )
 
     def _make_supervisor(self, context: Context, workshop: Workshop, state: RunState) -> Supervisor:
@@ -143,14 +148,26 @@ class SuperviseSensor(BaseSensorOperator):
     def _publish(self, context: Context) -> None:
         if self._supervisor is None:
             return
-        current = snapshot(self._supervisor.state)
+        state = self._supervisor.state
+        if not state.ended and time.monotonic() - self._published_at < PUBLISH_INTERVAL:
+            return
+        current = snapshot(state)
         if current != self._published:
             context["ti"].xcom_push(key=SNAPSHOT_KEY, value=current)
-            self._published = current
+            self._published, self._published_at = current, time.monotonic()
 
     def _verdict(self, state: RunState) -> dict[str, Any]:
-        lost = [task.reason for task in state.tasks.values() if task.infrastructure]
+        failures = [task for task in state.tasks.values() if task.state is TaskState.FAILED]
+        lost = [task.reason for task in failures if task.infrastructure]
         if lost:
             raise AirflowFailException(f"{len(lost)} tasks could not be run: " + "; ".join(sorted(set(lost))))
-        failed = [task.id for task in state.tasks.values() if task.reason]
-        return {"tasks": len(state.tasks), "failed": failed, "deadline_missed": state.deadline_missed}
+        return {
+            "tasks": len(state.tasks),
+            "failed": [task.id for task in failures],
+            "deadline_missed": state.deadline_missed,
+        }
+
+
+def _reports(deployments: Any) -> Sequence[Mapping[str, Any]]:
+    """Return the reports as a list: where only one has been handed on, Airflow gives that one itself."""
+    return [deployments] if isinstance(deployments, Mapping) else deployments or ()
