@@ -79,7 +79,7 @@ class ObservedRun:
             return False
 
         try:
-            self.deployment.wait_for(what, look_while_it_runs, timeout, interval=0.2)
+            self.deployment.wait_for(what, look_while_it_runs, timeout)
         except (TimeoutError, RuntimeError) as error:
             states = self.deployment.api.task_states(self.dag_id, self.run_id)
             raise AssertionError(f"{self.dag_id}: no {what}: {error}; {states}") from error

@@ -19,8 +19,11 @@ BOUND = 120.0
 def test_a_run_marked_failed_leaves_nothing(
     deployment: AirflowDeployment, local_cloud: LocalCloud, stage: str
 ) -> None:
+    launches = local_cloud.requests("RunInstances")
     run = trigger(deployment, local_cloud, "marathon")
     run.wait_for(stage, "running")
+    if stage == "vm.provision":
+        deployment.wait_for("a launch", lambda: local_cloud.requests("RunInstances") > launches, interval=0.1)
     if stage == "supervise":
         run.wait_for_running_tasks(2)
 

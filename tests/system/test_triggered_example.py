@@ -81,7 +81,7 @@ def test_the_form_offers_what_can_be_chosen(deployment: AirflowDeployment) -> No
 @pytest.mark.parametrize(
     ("param", "value", "message"),
     [
-        ("deadline_seconds", 0, "greater than"),
+        ("deadline_seconds", 0, "less than or equal to the minimum of 0"),
         ("deadline_seconds", "soon", "not of type"),
         ("planner", "oracle", "is not one of"),
         ("boot_timeout", 5, "less than the minimum of 10"),

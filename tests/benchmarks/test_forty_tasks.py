@@ -1,0 +1,129 @@
+"""A job of 40 ten-second tasks on 4 VMs of 2 slots: what the system adds to the work."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import mean
+
+from airflow_provider_hads.local_cloud import LocalCloud
+from tests.benchmarks.figures import Figures
+from tests.support.job_folders import Machine, write_job_folder
+from tests.system.deployment import AirflowDeployment
+from tests.system.observed_run import ObservedRun, trigger
+from tests.system.processes import process_titled
+
+TASKS, VMS, SLOTS, SECONDS = 40, 4, 2, 10.0
+ROUNDS = TASKS // (VMS * SLOTS)
+
+# The VMs are containers: /proc/uptime is the same clock in all of them and here.
+COMMAND = f"cat /proc/uptime > begin; sleep {SECONDS:g}; cat /proc/uptime > end"
+
+
+@dataclass(frozen=True)
+class Work:
+    """When the tasks ran, seconds since the machine's boot.
+
+    :param spans: by VM, the begin and end of each task, in ascending order of begin.
+    """
+
+    spans: dict[str, list[tuple[float, float]]]
+
+    @property
+    def began(self) -> float:
+        """Begin of the first task."""
+        return min(begin for spans in self.spans.values() for begin, _ in spans)
+
+    @property
+    def ended(self) -> float:
+        """End of the last task."""
+        return max(end for spans in self.spans.values() for _, end in spans)
+
+    def gaps(self) -> list[float]:
+        """Return the seconds from each task's end to the begin of the one that took its slot."""
+        found = []
+        for spans in self.spans.values():
+            ends = sorted(end for _, end in spans)
+            found += [begin - end for (begin, _), end in zip(spans[SLOTS:], ends, strict=False)]
+        return found
+
+
+def test_forty_tasks(
+    deployment: AirflowDeployment, local_cloud: LocalCloud, jobs_folder: Path, figures: Figures
+) -> None:
+    write_forty_tasks(jobs_folder)
+    deployment.wait_for_dag("forty")
+    triggered = uptime()
+    run = trigger(deployment, local_cloud, "forty")
+    run.wait_for_running_tasks(VMS * SLOTS, timeout=300)
+    processor_share = share_of_one_core(process_titled(str(run.instances("supervise")[0]["id"])), 20.0)
+    assert run.wait_for_end(timeout=600) == "success"
+
+    work = read_work(run)
+    gaps = work.gaps()
+    overhead = (work.ended - work.began - ROUNDS * SECONDS) / ROUNDS
+    figures.add("From the trigger (REST) to the first task's start", f"{work.began - triggered:.1f} s")
+    figures.add(
+        f"Overhead a task: {TASKS} tasks of `sleep {SECONDS:g}` on {VMS} VMs of {SLOTS} slots, "
+        f"(makespan - {ROUNDS} x {SECONDS:g} s) / {ROUNDS}",
+        f"{overhead:.2f} s",
+        "< 2 s",
+    )
+    figures.add("A slot's gap between two tasks (mean; longest)", f"{mean(gaps):.2f} s; {max(gaps):.2f} s")
+    figures.add("From the last task's end to the run's end", f"{uptime() - work.ended:.1f} s")
+    figures.add("EC2 API calls a minute while `supervise` runs", f"{ec2_calls_a_minute(run):.0f}")
+    figures.add("Processor time of `supervise`, share of one core", f"{100 * processor_share:.0f} %")
+
+
+def write_forty_tasks(jobs_folder: Path) -> None:
+    commands = {str(task): COMMAND for task in range(TASKS)}
+    machines = [Machine([str(task) for task in range(vm, TASKS, VMS)]) for vm in range(VMS)]
+    write_job_folder(jobs_folder / "forty", commands, machines, job_id="forty", deadline=600, runtime=SECONDS)
+
+
+def uptime() -> float:
+    """Return the seconds since the machine's boot."""
+    return float(Path("/proc/uptime").read_text().split()[0])
+
+
+def share_of_one_core(pid: int, seconds: float) -> float:
+    """Watch a process for some seconds and return how much of one core it has used."""
+    before, began = processor_seconds(pid), time.monotonic()
+    time.sleep(seconds)
+    return (processor_seconds(pid) - before) / (time.monotonic() - began)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100.0
+
+
+def read_work(run: ObservedRun) -> Work:
+    """Return when the tasks ran, from what they have left in the bucket."""
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for task_id, task in run.snapshot()["tasks"].items():
+        begin, end = (float(run.result(task_id, name).split()[0]) for name in ("begin", "end"))
+        spans.setdefault(task["attempts"][0]["vm"], []).append((begin, end))
+    return Work({vm_id: sorted(found) for vm_id, found in spans.items()})
+
+
+def ec2_calls_a_minute(run: ObservedRun) -> float:
+    """Return how often the EC2 API was called while the controller ran, a minute."""
+    supervise = run.instances("supervise")[0]
+    began, ended = (timestamp(supervise[name]) for name in ("start_date", "end_date"))
+    moments = [
+        moment
+        for action, times in run.cloud.request_times().items()
+        if not action.startswith("s3:") and action != "GetProducts"
+        for moment in times
+        if began <= moment <= ended
+    ]
+    return len(moments) / ((ended - began) / 60)
+
+
+def timestamp(moment: str) -> float:
+    """Return the Unix seconds of a time as the API writes it."""
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
