@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +21,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from airflow_provider_hads.vm.bundle import runner_bundle
-from tests.integration.vm.ssh_server import SshServer
+from tests.integration.vm.ssh_server import SshServer, processes_of
 
 IMAGE = "synthetic"
 BUCKET = "hads-test"
@@ -142,9 +145,14 @@ class Vm:
         return [found["attempts"][attempt] for attempt in attempts]
 
     def close(self) -> None:
+        # An exchange may have started another loop, which waits for the first one's lock.
+        (self.root / "runner.json").unlink(missing_ok=True)
         for process in self.processes:
             process.kill()
             process.wait(10)
+        for number in processes_of(str(self.program)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
         names = [f"hads-{attempt.name}" for attempt in (self.root / "attempts").glob("*")]
         if names:
             subprocess.run(["docker", "rm", "--force", *names], capture_output=True, timeout=60, check=False)

@@ -106,7 +106,7 @@ def test_preparing_twice_changes_nothing(prepared: VmGateway, instance: Instance
 def test_an_exchange_does_it_all(prepared: VmGateway, instance: Instance) -> None:
     far = time.time() + 10**6
     orders = tuple(
-        TaskOrder(f"0-{number}", "0", number, "true", "synthetic", "/work", 64.0) for number in range(2)
+        TaskOrder(f"0-{number}", "0", number, "true", "nowhere:1", "/work", 64.0) for number in range(2)
     )
     status = prepared.exchange(instance, Exchange(1, far, orders, steal=("0-1",)))
     assert abs(status.expiry - far) <= 1
