@@ -25,7 +25,7 @@ __all__ = ["main"]
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 IMAGES = ("synthetic",)
 INTERRUPTED = 130
-END_SECONDS = 20.0
+END_SECONDS = 5.0
 
 
 class DemoFolder:
@@ -117,6 +117,7 @@ def copy_to(log: TextIO, lines: Iterable[str]) -> Iterator[str]:
 def end_run(process: subprocess.Popen[str]) -> None:
     """Interrupt the run if it is still going: it ignores SIGTERM."""
     if process.poll() is None:
+        print("\nEnding the run ...", flush=True)
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=END_SECONDS)
