@@ -22,10 +22,11 @@ def write_deployed_jobs(folder: Path) -> Path:
 
 
 def _write_pair(folder: Path) -> None:
-    """A short job: on each of two VMs, two tasks of 8 s at once, then one more; one VM is spot."""
-    commands = dict.fromkeys(["a", "b", "c", "d", "e", "f"], WORK.format(seconds=8))
+    """A short job: on each of two VMs, two tasks at once, long enough to be met at work, then one more."""
+    seconds = {"a": 25, "b": 25, "c": 5, "d": 25, "e": 25, "f": 5}
+    commands = {task_id: WORK.format(seconds=length) for task_id, length in seconds.items()}
     machines = [Machine(["a", "b", "c"]), Machine(["d", "e", "f"], market="spot")]
-    write_job_folder(folder, commands, machines, job_id="pair")
+    write_job_folder(folder, commands, machines, job_id="pair", runtime=25)
 
 
 def _write_marathon(folder: Path) -> None:

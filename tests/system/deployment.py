@@ -67,11 +67,9 @@ class AirflowDeployment:
         self.wait_for("all components healthy", self._healthy, timeout=120)
 
     def stop(self) -> None:
-        """End the components, then the database."""
+        """End everything at once: nothing is to be kept, and a component in good order waits for others."""
         for component in self.components.values():
-            component.ask_to_end()
-        for component in self.components.values():
-            component.stop()
+            component.kill()
         self.api.close()
         self._database.stop()
 

@@ -89,18 +89,3 @@ class Daemon:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait(timeout=10)
-
-    def ask_to_end(self) -> None:
-        """Send SIGTERM, and do not wait."""
-        if self._process.poll() is None:
-            self._process.terminate()
-
-    def stop(self, timeout: float = 10.0) -> None:
-        """Ask the process to end, then end what is left of its session.
-
-        :param timeout: seconds it has for that.
-        """
-        self.ask_to_end()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=timeout)
-        self.kill()

@@ -99,15 +99,13 @@ class AirflowApi:
         return {(one["task_id"], one["map_index"]): one["state"] for one in instances}
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1, map_index: int = -1) -> str:
-        """Return one attempt's log, a line an event.
+        """Return one attempt's log, a line an event; an exception's message follows its event.
 
         :param attempt: the try's number, from 1.
         """
         path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{attempt}"
         answer = self.call("GET", path, params={"map_index": map_index, "full_content": True})
-        return "\n".join(
-            str(line["event"]) if isinstance(line, dict) else str(line) for line in answer["content"]
-        )
+        return "\n".join(text for line in answer["content"] for text in log_lines(line))
 
     def xcom(
         self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1
@@ -136,6 +134,13 @@ class AirflowApi:
             "reset_dag_runs": True,
         }
         self.call("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
+
+
+def log_lines(line: Json | str) -> list[str]:
+    """Return an entry of a log as the UI shows it, without tracebacks."""
+    if isinstance(line, str):
+        return [line]
+    return [str(line["event"]), *(str(error["exc_value"]) for error in line.get("error_detail") or ())]
 
 
 def run_path(dag_id: str, run_id: str) -> str:

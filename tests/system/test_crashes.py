@@ -23,7 +23,7 @@ def test_a_killed_supervise_goes_on_where_it_was(
 ) -> None:
     launches = local_cloud.requests("RunInstances")
     run = trigger(deployment, local_cloud, "pair")
-    run.wait_for_running_tasks(4)
+    run.wait_for_running_tasks(2)
 
     task_runner = process_titled(str(run.instances("supervise")[0]["id"]))
     victims = [task_runner] if victim == "task runner" else [parent_of(task_runner), task_runner]
@@ -41,7 +41,7 @@ def test_a_run_outlives_scheduler_and_triggerer(
     deployment: AirflowDeployment, local_cloud: LocalCloud
 ) -> None:
     run = trigger(deployment, local_cloud, "pair")
-    run.wait_for_running_tasks(4)
+    run.wait_for_running_tasks(2)
     run.wait_until_all("task", "deferred")
 
     for component in ("scheduler", "triggerer"):

@@ -63,7 +63,8 @@ def let_another_controller_take_over(instance_id: str) -> None:
 
 
 def assert_cleaned_up(run: ObservedRun) -> None:
-    run.wait_for("report", "success", timeout=BOUND)
+    # A run that was marked failed counts as ended at once; its teardowns go on.
+    run.deployment.wait_for("the report", lambda: run.states("report") == ["success"], BOUND)
     assert run.wait_for_end() == "failed"
     assert run.states("terminate") == ["success"]
     assert run.instance_ids() != []
