@@ -19,7 +19,11 @@ def get_hads_cli_commands() -> list[CLICommand]:
 
     group: Callable[..., GroupCommand] = GroupCommand
     return [
-        group(name="hads", help="Jobs with a deadline on spot VMs", subcommands=(_check(), _local_cloud())),
+        group(
+            name="hads",
+            help="Jobs with a deadline on spot VMs",
+            subcommands=(_check(), _plan(), _local_cloud()),
+        ),
     ]
 
 
@@ -35,6 +39,21 @@ def _check() -> ActionCommand:
         description="Nothing is launched. Exit code 1, and one line for each error, if anything is wrong.",
         func=lazy_load_command(f"{_COMMANDS}.check.check"),
         args=get_check_arguments(),
+    )
+
+
+def _plan() -> ActionCommand:
+    from airflow.cli.cli_config import ActionCommand, lazy_load_command
+
+    from airflow_provider_hads.commands.plan import DESCRIPTION, get_plan_arguments
+
+    action: Callable[..., ActionCommand] = ActionCommand
+    return action(
+        name="plan",
+        help="Make the plan of a job, show it, and write its map and its plot",
+        description=DESCRIPTION,
+        func=lazy_load_command(f"{_COMMANDS}.plan.plan"),
+        args=get_plan_arguments(),
     )
 
 

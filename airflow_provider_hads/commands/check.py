@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
+
+from airflow_provider_hads.commands.terminal import write_line
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import Arg
@@ -41,12 +43,6 @@ def check(args: argparse.Namespace) -> None:
     try:
         inputs = load_job_folder(Path(args.job_dir), job_file=args.job, env_file=args.env, map_file=args.map)
     except InputErrors as error:
-        _write(sys.stderr, str(error))
+        write_line(sys.stderr, str(error))
         raise SystemExit(1) from None
-    _write(sys.stdout, render_check(inputs))
-
-
-def _write(stream: TextIO, text: str) -> None:
-    """Write text in whatever encoding the terminal has; what it lacks is escaped."""
-    encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    write_line(sys.stdout, render_check(inputs))

@@ -95,6 +95,7 @@ def load_job_folder(
     environ: Mapping[str, str] = os.environ,
     planners: Collection[str] | None = None,
     with_application_files: bool = True,
+    with_map: bool = True,
 ) -> JobInputs:
     """Read a job's folder.
 
@@ -105,6 +106,7 @@ def load_job_folder(
     :param environ: the environment variables that setup.cfg may use.
     :param planners: names of the planners to be had; None is all that are registered.
     :param with_application_files: also look for the files that the tasks need.
+    :param with_map: also read the map, if there is one.
     :raises InputErrors: all that is wrong, in all files.
     """
     reader = _Reader(_existing_folder(folder))
@@ -113,7 +115,7 @@ def load_job_folder(
     names = settings.input
     job = reader.read("job.json", reader.folder / (job_file or names.job_file), parse_job)
     environment = reader.read("env.json", reader.folder / (env_file or names.env_file), parse_environment)
-    plan = _read_map(reader, job, environment, settings, map_file)
+    plan = _read_map(reader, job, environment, settings, map_file) if with_map else None
     if job is None or environment is None:
         raise InputErrors(reader.errors)
     _check_job(reader, job, environment)

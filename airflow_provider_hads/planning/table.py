@@ -40,7 +40,7 @@ def _row(vm: PlannedVm, environment: Environment | None) -> tuple[str, ...]:
     return (
         _clipped(vm.id, NAME_WIDTH),
         _clipped(vm.instance_type, NAME_WIDTH),
-        str(vm.market),
+        str(vm.market) if vm.cpu_share is None else f"{vm.market}, {vm.cpu_share * 100:g} % CPU",
         f"{used}/{kind.vcpus}" if kind else str(used),
         f"{vm.end:.0f}",
         f"{vm.cost:.5f}",

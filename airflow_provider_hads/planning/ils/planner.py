@@ -41,9 +41,9 @@ def plan_ils(request: PlanRequest) -> Plan:
 
     - Tasks have any ids. The original needs 0 to N - 1. A VM takes its tasks in the greedy's order (by
       memory), not by id, so that the search starts from what the greedy has made.
-    - On-demand VMs are opened: by the greedy where spot VMs don't do, by the perturbation where the limits
-      allow no spot VM, and by the allocation. The original gives up on such a job. They must end by the
-      deadline.
+    - On-demand VMs are opened: by the greedy where spot VMs don't do, then also by the perturbation where the
+      limits allow no spot VM, and by the allocation. They must end by the deadline. The original gives up on
+      such a job.
     - Limits hold per type and market, per market over all types, and for vCPUs. Idle VMs of earlier
       perturbations make room for new ones; the original counts what it once drew, rejected or burstable.
     - Memory is checked by the sum of what runs at each moment.

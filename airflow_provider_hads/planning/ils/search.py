@@ -108,7 +108,7 @@ class LocalSearch:
         self._accept_if_better(trial)
 
     def _new_kind(self) -> Kind | None:
-        """Draw a spot type that the limits allow, else an on-demand type; idle VMs make room if need be."""
+        """Draw one of the types that the limits allow; idle VMs make room if need be."""
         allowed = self._allowed()
         if not allowed and not all(self._fleet.queues):
             self._fleet.drop_idle()
@@ -117,14 +117,16 @@ class LocalSearch:
         return self._random.choice(allowed) if allowed else None
 
     def _allowed(self) -> list[Kind]:
+        """Return the spot types that may be opened, or, where on-demand VMs are in use, else those on demand."""
         draft = FleetDraft(self._request)
         for kind in self._fleet.kinds:
             draft.open(kind.instance_type, kind.market)
-        by_market = (
-            [kind for kind in self._kinds[market] if draft.allows(kind.instance_type, market)]
-            for market in (Market.SPOT, Market.ON_DEMAND)
-        )
-        return next((kinds for kinds in by_market if kinds), [])
+
+        def allowed(market: Market) -> list[Kind]:
+            return [kind for kind in self._kinds[market] if draft.allows(kind.instance_type, market)]
+
+        needs_on_demand = any(kind.market is Market.ON_DEMAND for kind in self._fleet.kinds)
+        return allowed(Market.SPOT) or (allowed(Market.ON_DEMAND) if needs_on_demand else [])
 
     def relax(self) -> None:
         """Let spot VMs end later, at most at the deadline; fitness is by the new D_spot from here on."""

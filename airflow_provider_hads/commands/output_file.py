@@ -1,0 +1,40 @@
+"""Files that a command writes: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from airflow_provider_hads.exceptions import InputError, InputErrors
+
+__all__ = ["output_path", "write_text"]
+
+
+def output_path(text: str) -> Path:
+    """Read the name of a file to be written.
+
+    :raises ValueError: it can't be written there, as far as can be told.
+    """
+    path = Path(text).expanduser()
+    if path.is_dir():
+        raise ValueError(f"{text!r} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"{text!r} can't be written: there is no folder {str(path.parent)!r}; make it first")
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file: beside its place first, then moved there, so that no one sees half of it.
+
+    :raises InputErrors: the system refused.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            aside.write_text(text, encoding="utf-8")
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        problem = f"it can't be written: {error.strerror}; name another file"
+        raise InputErrors([InputError(str(path), "", problem)]) from None
