@@ -204,12 +204,12 @@ def _task(band: _Band, place: Placement, axis: TimeAxis) -> str:
     if size < 7 or text_width(place.task_id, size) > width - 4:
         return box
     halo = HALO if _kind(band.vm) == BASELINE else {}
-    label = _text(x + width / 2, y + band.lane / 2 + size * 0.36, place.task_id, size, text_anchor="middle", **halo)
-    return box + label
+    middle = y + band.lane / 2 + size * 0.36
+    return box + _text(x + width / 2, middle, place.task_id, size, text_anchor="middle", **halo)
 
 
 def _lines(plan: Plan, axis: TimeAxis, bottom: float) -> Iterator[str]:
-        if plan.d_spot is not None:
+    if plan.d_spot is not None:
         rule = f" ({plan.d_spot_rule})" if plan.d_spot_rule else ""
         yield from _line(axis, bottom, plan.d_spot, f"D_spot{rule}", HEAD - 24, D_SPOT_COLOUR, "6 4")
     yield from _line(axis, bottom, plan.deadline, "deadline", HEAD - 8, DEADLINE_COLOUR, "none")
@@ -228,4 +228,5 @@ def _line(
         "line", x1=x, x2=x, y1=y + 4, y2=bottom, stroke=colour, stroke_width=1.8, stroke_dasharray=dashes
     )
     fits = x + text_width(label, 12) / 2 <= WIDTH - 4
-    yield _text(x if fits else WIDTH - 4, y, label, 12, colour, text_anchor="middle" if fits else "end", **HALO)
+    x, anchor = (x, "middle") if fits else (WIDTH - 4, "end")
+    yield _text(x, y, label, 12, colour, text_anchor=anchor, **HALO)

@@ -117,7 +117,7 @@ class LocalSearch:
         return self._random.choice(allowed) if allowed else None
 
     def _allowed(self) -> list[Kind]:
-        """Return the spot types that may be opened, or, where on-demand VMs are in use, else those on demand."""
+        """Return the spot types that may be opened, else, where on-demand VMs are in use, those on demand."""
         draft = FleetDraft(self._request)
         for kind in self._fleet.kinds:
             draft.open(kind.instance_type, kind.market)
