@@ -32,7 +32,6 @@ BASELINE = "on-demand, baseline mode"
 COLOURS = {SPOT: "#56b4e9", ON_DEMAND: "#e69f00", BASELINE: "url(#baseline)"}
 """From the palette of Okabe and Ito, which colour-blind people can tell apart."""
 HALO: dict[str, str | float] = {"paint_order": "stroke", "stroke": "white", "stroke_width": 3}
-"""Keeps a text readable on lines."""
 D_SPOT_COLOUR = "#0072b2"
 DEADLINE_COLOUR = "#b03a00"
 
@@ -116,8 +115,12 @@ def _definitions() -> str:
     return element("defs", pattern)
 
 
-def _text(x: float, y: float, text: str, size: float = 12, fill: str = TEXT, **more: str | float) -> str:
-    return element("text", text=text, x=x, y=y, font_size=size, fill=fill, **more)
+def _text(
+    x: float, y: float, text: str, size: float = 12, fill: str = TEXT, *, halo: bool = False, **more: str
+) -> str:
+    """Return a text; a halo keeps it readable on lines."""
+    around = HALO if halo else {}
+    return element("text", text=text, x=x, y=y, font_size=size, fill=fill, **more, **around)
 
 
 def _title(plan: Plan) -> Iterator[str]:
@@ -203,9 +206,9 @@ def _task(band: _Band, place: Placement, axis: TimeAxis) -> str:
     size = min(band.lane - 4, 11)
     if size < 7 or text_width(place.task_id, size) > width - 4:
         return box
-    halo = HALO if _kind(band.vm) == BASELINE else {}
+    halo = _kind(band.vm) == BASELINE
     middle = y + band.lane / 2 + size * 0.36
-    return box + _text(x + width / 2, middle, place.task_id, size, text_anchor="middle", **halo)
+    return box + _text(x + width / 2, middle, place.task_id, size, text_anchor="middle", halo=halo)
 
 
 def _lines(plan: Plan, axis: TimeAxis, bottom: float) -> Iterator[str]:
@@ -221,7 +224,9 @@ def _line(
     """Yield a vertical line with its name, or a word at the edge where it is off the axis."""
     label = f"{name}: {seconds:.0f} s"
     if not axis.shows(seconds):
-        yield _text(WIDTH - RIGHT, y, f"{label} \N{RIGHTWARDS ARROW}", 12, colour, text_anchor="end", **HALO)
+        yield _text(
+            WIDTH - RIGHT, y, f"{label} \N{RIGHTWARDS ARROW}", 12, colour, text_anchor="end", halo=True
+        )
         return
     x = axis.x(seconds)
     yield element(
@@ -229,4 +234,4 @@ def _line(
     )
     fits = x + text_width(label, 12) / 2 <= WIDTH - 4
     x, anchor = (x, "middle") if fits else (WIDTH - 4, "end")
-    yield _text(x, y, label, 12, colour, text_anchor=anchor, **HALO)
+    yield _text(x, y, label, 12, colour, text_anchor=anchor, halo=True)
