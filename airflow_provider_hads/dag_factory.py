@@ -13,6 +13,7 @@ from airflow.sdk import DAG, Param, TriggerRule, XComArg, get_parsing_context, t
 from airflow.sdk.configuration import conf
 
 from airflow_provider_hads.configuration import Configuration, read_configuration
+from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params
 from airflow_provider_hads.exceptions import InputErrors
 from airflow_provider_hads.operators.deploy import DeployOperator
 from airflow_provider_hads.operators.open_run import RUN_KEY, OpenRunOperator
@@ -110,12 +111,7 @@ def _documentation(folder: Path, inputs: JobInputs | None, errors: str) -> str:
 
 
 def _params(inputs: JobInputs | None) -> dict[str, Param]:
-    from airflow_provider_hads.planning import planner_names
-
     deadline = inputs.deadline if inputs else None
-    planners = planner_names()
-    wanted = inputs.settings.scheduler.name if inputs else planners[0]
-    given_map = inputs is not None and inputs.plan is not None
     return {
         "deadline_seconds": Param(
             deadline,
@@ -124,19 +120,7 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
             title="Deadline",
             description_md="Seconds from the run's start by which every task is to have ended.",
         ),
-        "use_map": Param(
-            given_map,
-            type="boolean",
-            title="Use the given plan",
-            description_md="Follow the folder's `map.json` instead of planning anew; off without one.",
-        ),
-        "planner": Param(
-            wanted if wanted in planners else planners[0],
-            type="string",
-            enum=planners,
-            title="Planner",
-            description_md="Who makes the plan, where no given one is used.",
-        ),
+        **plan_params(inputs),
         "boot_timeout": Param(
             read_configuration().boot_timeout,
             type="number",
@@ -169,16 +153,11 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
         deadline_seconds="{{ params.deadline_seconds }}",
         boot_timeout="{{ params.boot_timeout }}",
         margin="{{ params.margin }}",
+        sequential="{{ params.sequential }}",
         **lifecycle,
     ).as_setup()
     run = XComArg(open_run, key=RUN_KEY)
-    schedule = ScheduleOperator(
-        task_id="schedule",
-        run=run,
-        planner="{{ params.planner }}",
-        use_map="{{ params.use_map }}",
-        **lifecycle,
-    )
+    schedule = ScheduleOperator(task_id="schedule", run=run, **PLAN_TEMPLATES, **lifecycle)
 
     deployments: list[DeployOperator] = []
 

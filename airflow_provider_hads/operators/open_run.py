@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class OpenRunOperator(BaseOperator):
         (templated)
     :param boot_timeout: seconds from a VM's launch to its runner's first answer. (templated)
     :param margin: seconds after the deadline until leases end and the run gives up. (templated)
+    :param sequential: plan and run one task a VM at a time; None leaves it to ``setup.cfg``. (templated)
     :param aws_conn_id: connection for S3. (templated)
     """
 
@@ -53,6 +55,7 @@ class OpenRunOperator(BaseOperator):
         "deadline_seconds",
         "boot_timeout",
         "margin",
+        "sequential",
         "aws_conn_id",
     )
     ui_color = "#e8f0d8"
@@ -64,6 +67,7 @@ class OpenRunOperator(BaseOperator):
         deadline_seconds: str | float | None = None,
         boot_timeout: str | float = 300.0,
         margin: str | float = 600.0,
+        sequential: str | bool | None = None,
         aws_conn_id: str = "aws_default",
         **kwargs: Any,
     ) -> None:
@@ -72,6 +76,7 @@ class OpenRunOperator(BaseOperator):
         self.deadline_seconds = deadline_seconds
         self.boot_timeout = boot_timeout
         self.margin = margin
+        self.sequential = sequential
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> list[list[str]]:
@@ -99,7 +104,7 @@ class OpenRunOperator(BaseOperator):
         inputs = load_job_folder(Path(self.job_folder), planners=planner_names())
         for note in inputs.notes:
             self.log.info("Note: %s", note)
-        return inputs
+        return inputs if self.sequential is None else _run_sequentially(inputs, self.sequential)
 
     def _open(self, context: Context, inputs: JobInputs) -> RunContext:
         from airflow_provider_hads.runtime.opening import Opening, open_run
@@ -125,6 +130,13 @@ def blocks(task_ids: list[str], most: int = MAX_WATCHERS) -> list[list[str]]:
     """Return the ids in at most ``most`` blocks of equal size, in their order."""
     size = math.ceil(len(task_ids) / most)
     return [task_ids[start : start + size] for start in range(0, len(task_ids), size)]
+
+
+def _run_sequentially(inputs: JobInputs, sequential: str | bool) -> JobInputs:
+    """Return the inputs with the choice in their settings: from there planner and VMs know it."""
+    parallel = str(sequential).lower() != "true"
+    scheduler = replace(inputs.settings.scheduler, allow_parallel_execution=parallel)
+    return replace(inputs, settings=replace(inputs.settings, scheduler=scheduler))
 
 
 def _seconds(name: str, given: str | float | None, default: float | None) -> float:

@@ -18,6 +18,7 @@ __all__ = [
     "PlanChoices",
     "objective_name",
     "planner_name",
+    "read_choices",
     "seconds",
     "spot_deadline_rule",
     "whole_number",
@@ -68,6 +69,32 @@ class PlanChoices:
             burstable_factor=scheduler.burstable_factor,
             max_iteration=scheduler.max_iteration,
         )
+
+
+def read_choices(
+    source: str,
+    *,
+    planner: str,
+    spot_deadline: str,
+    objective: str | None,
+    seed: str,
+    time_limit: str | None,
+) -> PlanChoices:
+    """Read choices from text.
+
+    :param source: where the text comes from, for messages.
+    :raises InputErrors: all that is wrong with it.
+    """
+    reader = ChoiceReader(source)
+    name = reader.read("planner", planner, planner_name)
+    rule = reader.read("spot_deadline", spot_deadline, spot_deadline_rule)
+    aim = reader.read("objective", objective, objective_name)
+    number = reader.read("seed", seed, whole_number)
+    limit = reader.read("time_limit", time_limit, seconds)
+    reader.finish()
+    return PlanChoices(
+        name or planner, rule or SpotDeadlineRule.SAFE, aim, seed=number or 0, time_limit=limit
+    )
 
 
 def _own_objective(planner: str) -> Objective:

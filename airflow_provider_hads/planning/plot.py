@@ -21,7 +21,7 @@ BAND = 36
 GAP = 6
 LANE = (3.0, 22.0)
 """Least and most height of a core."""
-COMFORTABLE_HEIGHT = 900
+COMFORTABLE_HEIGHT = 1600
 """Height of all cores together up to which they are as high as can be."""
 TEXT = "#222222"
 FAINT = "#666666"

@@ -11,6 +11,7 @@ from airflow_provider_hads.model.environment import Environment
 from airflow_provider_hads.model.job import Job
 from airflow_provider_hads.model.plan import Placement, Plan, PlannedVm
 from airflow_provider_hads.planning import PlanRequest, get_planner, render_plan
+from airflow_provider_hads.planning.choices import PlanChoices
 
 if TYPE_CHECKING:
     from airflow_provider_hads.runtime.workshop import Workshop
@@ -31,10 +32,10 @@ class Scheduled:
     story: tuple[str, ...]
 
 
-def make_plan(workshop: Workshop, planner: str, *, use_map: bool) -> Scheduled:
+def make_plan(workshop: Workshop, choices: PlanChoices, *, use_map: bool) -> Scheduled:
     """Refresh the prices and make the plan, or take the given one at today's prices.
 
-    :param planner: name of the planner.
+    :param choices: what the user has chosen, where a plan is made.
     :param use_map: follow the run's ``map.json``.
     :raises InfeasibleJob: no plan meets the deadline.
     :raises InputError: there is no ``map.json`` to follow.
@@ -42,28 +43,20 @@ def make_plan(workshop: Workshop, planner: str, *, use_map: bool) -> Scheduled:
     environment, notes = workshop.refresh_prices()
     job = replace(workshop.inputs.job, tasks=workshop.open_tasks())
     if not job.tasks:
-        nothing = Plan(job.id, job.name, planner, workshop.run.deadline, ())
+        nothing = Plan(job.id, job.name, choices.planner, workshop.run.deadline, ())
         return Scheduled(nothing, _figures(workshop, nothing, None), ("All results are published already.",))
-    request = plan_request(workshop, environment, job)
-    plan = _given_plan(workshop, environment) if use_map else get_planner(planner)(request)
+    request = plan_request(workshop, environment, job, choices)
+    plan = _given_plan(workshop, environment) if use_map else get_planner(choices.planner)(request)
     on_demand_cost = _on_demand_cost(request)
     table = render_plan(plan, environment, on_demand_cost)
     return Scheduled(plan, _figures(workshop, plan, on_demand_cost), (*notes, *table.splitlines()))
 
 
-def plan_request(workshop: Workshop, environment: Environment, job: Job) -> PlanRequest:
+def plan_request(workshop: Workshop, environment: Environment, job: Job, choices: PlanChoices) -> PlanRequest:
     """Return the planner's request: VMs are ready ``boot_overhead`` after the run's start."""
     settings = workshop.inputs.settings
-    return PlanRequest(
-        job=job,
-        environment=environment,
-        deadline=workshop.run.deadline,
-        lead_time=settings.ec2.boot_overhead,
-        parallel=settings.scheduler.allow_parallel_execution,
-        alpha=settings.scheduler.alpha,
-        boot=settings.ec2.boot_overhead,
-        vcpu_limit=settings.ec2.vcpu_limits,
-    )
+    lead_time = settings.ec2.boot_overhead
+    return choices.request(job, environment, settings, deadline=workshop.run.deadline, lead_time=lead_time)
 
 
 def _given_plan(workshop: Workshop, environment: Environment) -> Plan:

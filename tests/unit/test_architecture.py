@@ -33,6 +33,7 @@ FACE = {
     "sensors",
     "operators",
     "dag_factory",
+    "dag_params",
     "plugin",
     "cli",
     "commands",

@@ -41,14 +41,14 @@ class Kind:
         """Return seconds before which a VM with those tasks can't end."""
         if self._uniform is not None:
             return -(-len(queue) // self.slots) * self._uniform if queue else 0.0
-        runtimes = [self._runtimes[task] for task in queue]
+        runtimes = list(map(self._runtimes.__getitem__, queue))
         if len(runtimes) <= self.slots:
             return max(runtimes, default=0.0)
         return sum(runtimes) / self.slots
 
     def end(self, queue: Sequence[int]) -> float:
         """Return when a VM ends that takes those tasks in ascending order, each where it ends first."""
-        runtimes = [self._runtimes[task] for task in queue]
+        runtimes = list(map(self._runtimes.__getitem__, queue))
         if math.inf in runtimes:
             return math.inf
         if not self._roomy:

@@ -1,0 +1,96 @@
+"""The params of a job's DAG that choose its plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Param
+
+if TYPE_CHECKING:
+    from airflow_provider_hads.inputs import JobInputs
+
+__all__ = ["PLAN_TEMPLATES", "plan_params"]
+
+PLAN_TEMPLATES = {
+    name: f"{{{{ params.{name} }}}}"
+    for name in ("planner", "use_map", "spot_deadline", "objective", "seed", "time_limit")
+}
+"""What ``schedule`` takes from the params."""
+
+
+def plan_params(inputs: JobInputs | None) -> dict[str, Param]:
+    """Return the params that say how the plan is made; the most used ones first.
+
+    :param inputs: the job's files; None where they have errors.
+    """
+    return {**_main_params(inputs), **_further_params(inputs)}
+
+
+def _main_params(inputs: JobInputs | None) -> dict[str, Param]:
+    from airflow_provider_hads.planning import planner_names
+
+    planners = planner_names()
+    wanted = inputs.settings.scheduler.name if inputs else planners[0]
+    return {
+        "use_map": Param(
+            inputs is not None and inputs.plan is not None,
+            type="boolean",
+            title="Use the given plan",
+            description_md="Follow the folder's `map.json` instead of planning anew; off without one.",
+        ),
+        "planner": Param(
+            wanted if wanted in planners else planners[0],
+            type="string",
+            enum=planners,
+            title="Planner",
+            description_md="Who makes the plan, where no given one is used.",
+        ),
+        "spot_deadline": Param(
+            "safe",
+            type="string",
+            enum=["safe", "published"],
+            title="Rule for D_spot",
+            description_md="How the latest end of spot work is found. `safe`: at any moment the loss of all "
+            "spot VMs can be made good before the deadline. `published`: as the original does it.",
+        ),
+    }
+
+
+def _further_params(inputs: JobInputs | None) -> dict[str, Param]:
+    parallel = inputs.settings.scheduler.allow_parallel_execution if inputs else True
+    return {
+        "objective": Param(
+            "default",
+            type="string",
+            enum=["default", "cost", "makespan", "weighted"],
+            title="Objective",
+            description_md="What the planner makes small. `default`: its own, the weighted one for `ils`, "
+            "the cost for others. `weighted`: alpha x cost + (1 - alpha) x makespan / D_spot.",
+            section="Planning",
+        ),
+        "sequential": Param(
+            not parallel,
+            type="boolean",
+            title="One task a VM at a time",
+            description_md="Plan and run one task a VM at a time, instead of one a core.",
+            section="Planning",
+        ),
+        "seed": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=2**31 - 1,
+            title="Seed",
+            description_md="For planners that choose at random: the same seed gives the same plan.",
+            section="Planning",
+        ),
+        "time_limit": Param(
+            None,
+            type=["null", "number"],
+            exclusiveMinimum=0,
+            maximum=3600,
+            title="Time limit",
+            description_md="Seconds that a searching planner may take; empty leaves it its own limit.",
+            section="Planning",
+        ),
+    }
