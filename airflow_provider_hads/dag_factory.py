@@ -32,9 +32,6 @@ __all__ = ["build_job_dag", "build_job_dags"]
 
 log = logging.getLogger(__name__)
 
-# A reference to the XCom would make the setup a direct upstream, and allow no trigger rule but all_success.
-_RUN_TEMPLATE = f"{{{{ ti.xcom_pull(task_ids='open_run', key='{RUN_KEY}') | tojson }}}}"
-
 LIFECYCLE_PRIORITY = 1000
 """Weight of the tasks that keep a run going; the watchers have 1."""
 
@@ -172,7 +169,8 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
     vms = vm_group.expand(vm=schedule.output)
     supervise = SuperviseSensor(
         task_id="supervise",
-        run=_RUN_TEMPLATE,
+        # A reference would make the setup a direct upstream, and allow no trigger rule but all_success.
+        run=_published("open_run", RUN_KEY),
         vms=schedule.output,
         deployments=deployments[0].output,
         trigger_rule=TriggerRule.ALL_DONE,
@@ -194,8 +192,8 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
     report = ReportOperator(
         task_id="report",
         run=run,
-        snapshot=XComArg(supervise, key=SNAPSHOT_KEY),
-        figures=XComArg(schedule, key=PLAN_KEY),
+        snapshot=_published("supervise", SNAPSHOT_KEY),
+        figures=_published("schedule", PLAN_KEY),
         fleet=terminate.output,
         **lifecycle,
     )
@@ -204,3 +202,8 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
     launched >> tasks
     supervise >> terminate.as_teardown(setups=open_run)
     [supervise, tasks, terminate] >> report.as_teardown()
+
+
+def _published(task_id: str, key: str) -> str:
+    """Return a template that gives an XCom as JSON, null where there is none; a reference would be an error."""
+    return f"{{{{ ti.xcom_pull(task_ids='{task_id}', key='{key}') | tojson }}}}"

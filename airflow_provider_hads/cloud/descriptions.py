@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from airflow_provider_hads.cloud.tags import GENERATION_TAG, HOST_KEY_TAG, SEQUENCE_TAG, VM_TAG, tag_values
@@ -13,6 +15,9 @@ __all__ = ["UNKNOWN_NUMBER", "described_instances", "instance_of"]
 
 UNKNOWN_NUMBER = -1
 """Sequence and generation of an instance without such tags: no order has them."""
+
+_TIME = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
+"""How EC2 tells the time of a change of state, as in ``User initiated (2025-01-31 12:00:00 GMT)``."""
 
 
 def described_instances(pages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -40,6 +45,7 @@ def instance_of(entry: Mapping[str, Any]) -> Instance:
         zone=entry.get("Placement", {}).get("AvailabilityZone", ""),
         spot_request_id=entry.get("SpotInstanceRequestId") or None,
         state_reason=_reason(entry),
+        ended_at=_end(entry),
     )
 
 
@@ -50,3 +56,10 @@ def _number(text: str | None) -> int:
 def _reason(entry: Mapping[str, Any]) -> str:
     reason = entry.get("StateReason") or {}
     return ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
+
+
+def _end(entry: Mapping[str, Any]) -> datetime | None:
+    told = _TIME.search(entry.get("StateTransitionReason", ""))
+    if told is None or not InstanceState(entry["State"]["Name"]).ended:
+        return None
+    return datetime.strptime(told[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)

@@ -50,7 +50,7 @@ def attempt_lines(task_id: str, task: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line for each attempt of a task: where it ran, and how it ended."""
     for attempt in task["attempts"]:
         words = [f"Task {task_id}, attempt {attempt['id']} on {attempt['vm']}: {attempt['state']}"]
-        if attempt["exit_code"] is not None:
+        if attempt["exit_code"] is not None and not attempt["error"]:  # which tells it already
             words.append(f"exit code {attempt['exit_code']}")
         if attempt["ran"] is not None:
             words.append(f"ran {attempt['ran']:.1f} s")

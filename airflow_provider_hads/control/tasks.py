@@ -111,8 +111,8 @@ def _updated(attempt: Attempt, reported: AttemptStatus, elapsed: float) -> Attem
 
 def _failure(attempt: Attempt) -> str:
     if attempt.exit_code:
-        text = f"exit code {attempt.exit_code} on {attempt.vm_id}"
-        return f"{text}: {attempt.error}" if attempt.error else text
+        told = attempt.error and f"{attempt.error} ({attempt.vm_id})"
+        return told or f"exit code {attempt.exit_code} on {attempt.vm_id}"
     return f"could not be run on {attempt.vm_id}: {attempt.error}"
 
 

@@ -84,6 +84,7 @@ class Instance:
     :param host_key: its public host key as in ``known_hosts`` (``ssh-ed25519 AAAA...``), from its tag.
     :param spot_request_id: None for on-demand.
     :param state_reason: EC2's reason code and message of the last change of state; may be empty.
+    :param ended_at: when its end began, UTC; None while it lives, or where EC2 does not tell.
     """
 
     instance_id: str
@@ -99,3 +100,4 @@ class Instance:
     zone: str = ""
     spot_request_id: str | None = None
     state_reason: str = ""
+    ended_at: datetime | None = None

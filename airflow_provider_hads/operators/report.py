@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -22,8 +23,10 @@ class ReportOperator(BaseOperator):
     It is meant to be a teardown.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
-    :param snapshot: what ``supervise`` published last. (templated)
-    :param figures: the plan's figures, as ``schedule`` hands them on. (templated)
+    :param snapshot: what ``supervise`` published last, or its JSON text; null where it has published none.
+        (templated)
+    :param figures: the plan's figures, as ``schedule`` hands them on, or their JSON text; null where there is
+        no plan. (templated)
     :param fleet: what ``terminate`` hands on. (templated)
     :param aws_conn_id: connection for S3. (templated)
     """
@@ -55,8 +58,14 @@ class ReportOperator(BaseOperator):
         from airflow_provider_hads.runtime.workshop import Workshop
 
         run = RunContext.from_xcom(self.run)
-        report = make_report(run.identity.name, self.snapshot or {}, self.figures or {}, self.fleet or [])
+        snapshot, figures = _document(self.snapshot), _document(self.figures)
+        report = make_report(run.identity.name, snapshot, figures, self.fleet or [])
         for line in render_report(report).splitlines():
             self.log.info("%s", line)
         Workshop(run, self.aws_conn_id).save_report(report)
         return report
+
+
+def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:
+    document: Mapping[str, Any] | None = json.loads(given) if isinstance(given, str) else given
+    return document or {}

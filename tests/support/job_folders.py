@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def write_job_folder(
     job_id: str,
     deadline: float = 300.0,
     runtime: float = 10.0,
+    settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Path:
     """Write ``job.json``, ``env.json``, ``setup.cfg`` and, where there are machines, ``map.json``.
 
@@ -57,6 +59,7 @@ def write_job_folder(
     :param machines: VMs of the given plan, called vm-0, vm-1 and so on.
     :param deadline: seconds.
     :param runtime: estimate for each task, seconds.
+    :param settings: more of ``setup.cfg``, by section and key.
     :return: the folder.
     """
     folder.mkdir(parents=True)
@@ -64,12 +67,22 @@ def write_job_folder(
     _write(folder / "env.json", ENVIRONMENT)
     if machines:
         _write(folder / "map.json", _map(job_id, machines, deadline, runtime))
-    (folder / "setup.cfg").write_text(
-        f"[input]\ndeadline_seconds = {deadline:g}\n"
-        "[docker]\ndocker_image = synthetic\n"
-        "[scheduler]\nstatus_update_time = 1\n"
-    )
+    _write_settings(folder / "setup.cfg", deadline, settings or {})
     return folder
+
+
+def _write_settings(path: Path, deadline: float, more: Mapping[str, Mapping[str, object]]) -> None:
+    parser = ConfigParser(interpolation=None)
+    parser.read_dict(
+        {
+            "input": {"deadline_seconds": f"{deadline:g}"},
+            "docker": {"docker_image": "synthetic"},
+            "scheduler": {"status_update_time": "1"},
+        }
+    )
+    parser.read_dict(more)
+    with path.open("w") as file:
+        parser.write(file)
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:

@@ -3,27 +3,79 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.system.airflow_environment import AIRFLOW, base_environment
+from tests.system.dags_test_result import DagsTestResult
+
+TIMEOUT = 180.0
 
 
-@dataclass(frozen=True)
-class DagsTestResult:
-    """How a run ended.
+class StartedRun:
+    """A run that goes on in the background, in a session of its own; its output goes to a file."""
 
-    :param exit_code: 0 where the run succeeded.
-    :param output: all that it printed.
-    """
+    def __init__(self, dag_id: str, home: Path, command: list[str], environment: Mapping[str, str]) -> None:
+        self._dag_id = dag_id
+        self._home = home
+        self._log = home / "output.txt"
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
-    exit_code: int
-    output: str
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def wait(self, timeout: float = TIMEOUT) -> DagsTestResult:
+        """Wait for its end.
+
+        :param timeout: seconds.
+        :raises TimeoutError: it did not end; it is interrupted first, so that it cleans up.
+        """
+        try:
+            exit_code = self._process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.interrupt()
+            problem = f"airflow dags test {self._dag_id}: not within {timeout:g} s"
+            raise TimeoutError(f"{problem}:\n{self.output[-3000:]}") from None
+        return DagsTestResult(exit_code, self.output, self._home)
+
+    def interrupt(self, timeout: float = 30.0) -> None:
+        """End it as Ctrl-C does, for it ignores SIGTERM.
+
+        :param timeout: seconds until it is killed.
+        """
+        if self.ended:
+            return
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End its whole process group at once, as a machine's failure would."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=10)
 
 
 class DagsTest:
@@ -38,15 +90,17 @@ class DagsTest:
         self._folder = folder
         self._dags_folder = dags_folder
         self._environment = dict(environment or {})
-        self._runs = 0
+        self._homes = 0
+        self._started: list[StartedRun] = []
         self._template = folder / "template.db"
+        self._lock = threading.Lock()
 
     def run(
         self,
         dag_id: str,
         conf: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
-        timeout: float = 180.0,
+        timeout: float = TIMEOUT,
     ) -> DagsTestResult:
         """Run a DAG to its end.
 
@@ -55,41 +109,57 @@ class DagsTest:
         :param timeout: seconds.
         :raises TimeoutError: it did not end; it is interrupted first, so that it cleans up.
         """
-        process = self.start(dag_id, conf, environment)
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            output = interrupt(process)
-            raise TimeoutError(
-                f"airflow dags test {dag_id}: not within {timeout:g} s:\n{output[-3000:]}"
-            ) from None
-        return DagsTestResult(process.returncode, output)
+        return self.start(dag_id, conf, environment).wait(timeout)
 
     def start(
         self, dag_id: str, conf: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[str]:
-        """Start a run and return its process, in a session of its own; its output is a pipe."""
-        settings = self._new_home() | dict(environment or {})
-        return subprocess.Popen(
-            [AIRFLOW, "dags", "test", dag_id, "--conf", json.dumps(dict(conf or {}))],
-            env=settings,
+    ) -> StartedRun:
+        """Start a run in the background."""
+        home = self._new_home()
+        settings = self._settings(home, home / "airflow.db") | dict(environment or {})
+        command = [AIRFLOW, "dags", "test", dag_id, "--conf", json.dumps(dict(conf or {}))]
+        run = StartedRun(dag_id, home, command, settings)
+        self._started.append(run)
+        return run
+
+    def start_job(
+        self,
+        folder: Path,
+        conf: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> StartedRun:
+        """Start the DAG of a job folder, with nothing but such folders beside it."""
+        settings = {"AIRFLOW__HADS__JOBS_FOLDER": str(folder.parent), **(environment or {})}
+        return self.start(folder.name, conf, settings)
+
+    def close(self) -> None:
+        """End the runs that still go on, since nobody waits for them any more."""
+        for run in self._started:
+            run.interrupt()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another ``airflow`` command to its end."""
+        home = self._new_home()
+        return subprocess.run(
+            [AIRFLOW, *arguments],
+            env=self._settings(home, home / "airflow.db"),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
-            errors="replace",
-            start_new_session=True,
+            timeout=60,
+            check=False,
         )
 
-    def _new_home(self) -> dict[str, str]:
-        """Return the environment of an Airflow with an empty database."""
-        if not self._template.exists():
-            self._migrate()
-        self._runs += 1
-        home = self._folder / f"run-{self._runs}"
+    def _new_home(self) -> Path:
+        """Return the home of an Airflow with an empty database."""
+        with self._lock:
+            if not self._template.exists():
+                self._migrate()
+            self._homes += 1
+            home = self._folder / f"run-{self._homes}"
         home.mkdir()
         shutil.copy(self._template, home / "airflow.db")
-        return self._settings(home, home / "airflow.db")
+        return home
 
     def _migrate(self) -> None:
         """Make the empty database once; every run has a copy."""
@@ -98,16 +168,3 @@ class DagsTest:
 
     def _settings(self, home: Path, database: Path) -> dict[str, str]:
         return base_environment(home, self._dags_folder, f"sqlite:///{database}") | self._environment
-
-
-def interrupt(process: subprocess.Popen[str], timeout: float = 30.0) -> str:
-    """End a run as Ctrl-C does, for it ignores SIGTERM, and return its output.
-
-    :param timeout: seconds until it is killed.
-    """
-    process.send_signal(signal.SIGINT)
-    try:
-        return process.communicate(timeout=timeout)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.communicate(timeout=10)[0]

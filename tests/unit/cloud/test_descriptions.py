@@ -57,3 +57,18 @@ def test_missing_tags_are_no_error_and_match_no_order() -> None:
 
 def test_a_number_that_is_none_is_taken_as_missing() -> None:
     assert instance_of({**BARE, "Tags": tagged(sequence="x")}).sequence == UNKNOWN_NUMBER
+
+
+def test_ec2_tells_when_a_vm_ended() -> None:
+    told = "User initiated (2030-01-01 00:10:05 GMT)"
+    ended = {**BARE, "State": {"Name": "terminated"}, "StateTransitionReason": told}
+
+    assert instance_of(ended).ended_at == datetime(2030, 1, 1, 0, 10, 5, tzinfo=timezone.utc)
+
+
+def test_what_it_does_not_tell_is_not_made_up() -> None:
+    stopped = {**BARE, "State": {"Name": "stopped"}, "StateTransitionReason": "(2030-01-01 00:10:05 GMT)"}
+    silent = {**BARE, "State": {"Name": "terminated"}, "StateTransitionReason": "Server.SpotInstanceTermination"}
+
+    assert instance_of(stopped).ended_at is None
+    assert instance_of(silent).ended_at is None

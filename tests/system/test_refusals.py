@@ -1,0 +1,108 @@
+"""What can't be done is said at once, and launches nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_hads.local_cloud import LocalCloud
+from tests.support.job_folders import write_job_folder
+from tests.support.run_results import instances_of, read_json
+from tests.system.dags_test import DagsTest
+from tests.system.dags_test_result import DagsTestResult
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, dags_test: DagsTest) -> dict[str, DagsTestResult]:
+    """Two runs at once: a deadline that can't be met, and a folder with errors in its files."""
+    jobs = tmp_path_factory.mktemp("jobs")
+    write_job_folder(
+        jobs / "too_late",
+        {"0": "true", "1": "true"},
+        job_id="211",
+        deadline=60,
+        runtime=500,
+        settings={"ec2": {"boot_overhead": 10}},
+    )
+    _write_bad_folder(jobs / "bad_files")
+    started = {name: dags_test.start_job(jobs / name) for name in ("too_late", "bad_files")}
+    return {name: run.wait() for name, run in started.items()}
+
+
+def _write_bad_folder(folder: Path) -> None:
+    write_job_folder(folder, {"0": "true", "1": "true"}, job_id="212")
+    job = json.loads((folder / "job.json").read_text())
+    job["tasks"]["0"]["memory"] = -1
+    del job["tasks"]["1"]["command"]
+    (folder / "job.json").write_text(json.dumps(job))
+    (folder / "env.json").write_text('{"instances": {}')
+
+
+class TestADeadlineThatCantBeMet:
+    @pytest.fixture
+    def run(self, runs: dict[str, DagsTestResult]) -> DagsTestResult:
+        return runs["too_late"]
+
+    def test_schedule_fails_without_a_retry_and_names_the_limit(self, run: DagsTestResult) -> None:
+        log = run.task_log("schedule")
+
+        assert run.exit_code == 1
+        assert run.task_states()["schedule", -1] == "failed"
+        assert run.tries("schedule") == 1
+        assert "500" in log
+        assert "deadline" in log
+
+    def test_supervise_ends_at_once_with_the_reason(self, run: DagsTestResult) -> None:
+        assert run.task_states()["supervise", -1] == "failed"
+        assert run.tries("supervise") == 1
+        assert "There is nothing to supervise: the run has no plan" in run.task_log("supervise")
+
+    def test_terminate_and_report_run_all_the_same(
+        self, run: DagsTestResult, local_cloud: LocalCloud
+    ) -> None:
+        states = run.task_states()
+
+        assert states["terminate", -1] == "success"
+        assert states["report", -1] == "success"
+        assert "No VM was launched." in run.task_log("report")
+        assert read_json(local_cloud, "211_0/_hads/report.json")["cost"] == 0
+
+    def test_nothing_was_launched(self, run: DagsTestResult, local_cloud: LocalCloud) -> None:
+        assert instances_of(local_cloud, "211_0") == {}
+        assert "Launched" not in run.output
+
+
+class TestAFolderWithErrors:
+    @pytest.fixture
+    def run(self, runs: dict[str, DagsTestResult]) -> DagsTestResult:
+        return runs["bad_files"]
+
+    def test_its_dag_is_there_and_open_run_fails_without_a_retry(self, run: DagsTestResult) -> None:
+        assert run.exit_code == 1
+        assert run.run_state() == "failed"
+        assert run.task_states()["open_run", -1] == "failed"
+        assert run.tries("open_run") == 1
+
+    def test_each_error_has_a_line_with_file_field_and_value(self, run: DagsTestResult) -> None:
+        log = run.task_log("open_run")
+
+        assert "job.json: tasks.0.memory: -1" in log
+        assert "job.json: tasks.1.command" in log
+        assert "env.json" in log
+
+    def test_nothing_was_launched_or_claimed(self, run: DagsTestResult, local_cloud: LocalCloud) -> None:
+        listed = local_cloud.client("s3").list_objects_v2(Bucket=local_cloud.bucket, Prefix="212_")
+
+        assert instances_of(local_cloud, "212_0") == {}
+        assert listed["KeyCount"] == 0
+
+
+def test_a_folders_dag_has_a_trigger_form(runs: dict[str, DagsTestResult]) -> None:
+    params = runs["too_late"].params()
+
+    assert params["deadline_seconds"]["default"] == 60
+    assert params["deadline_seconds"]["exclusiveMinimum"] == 0
+    assert {"cc", "on-demand"} <= set(params["planner"]["enum"])
+    assert all(param["description_md"] and param["title"] for param in params.values())
