@@ -31,14 +31,14 @@ unit: install ## The quick tests, without Docker
 	@$(VENV)/python -m pytest tests/unit tests/property
 
 test: lint ## Lint and all tests; under 20 minutes
-	@docker/postgresql.sh
+	@docker/test-servers.sh
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest $(SUITES)
 
 demo: install ## Run the example job on a cloud in a box, and show what happens
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo
 
 bench: install ## Measure overheads and latencies
-	@docker/postgresql.sh
+	@docker/test-servers.sh
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -s tests/benchmarks
 
 constraints: install ## Resolve the newest versions into constraints.txt

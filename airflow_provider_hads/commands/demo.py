@@ -12,13 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
+from airflow_provider_hads.commands.demo_bucket import is_result, restore_bucket, save_bucket
 from airflow_provider_hads.commands.demo_story import tell_story
 from airflow_provider_hads.exceptions import HadsError
-
-if TYPE_CHECKING:
-    from airflow_provider_hads.local_cloud import LocalCloud
 
 __all__ = ["main"]
 
@@ -29,7 +27,7 @@ END_SECONDS = 5.0
 
 
 class DemoFolder:
-    """The files of the demo: an Airflow of its own, its log, and the results.
+    """The files of the demo: an Airflow of its own, its log, and the bucket.
 
     :param path: the folder; it is kept from one demo to the next.
     """
@@ -37,7 +35,7 @@ class DemoFolder:
     def __init__(self, path: Path) -> None:
         self.cloud = path / "cloud"
         self.airflow = path / "airflow"
-        self.results = path / "results"
+        self.bucket = path / "bucket"
         self.log = path / "airflow.log"
         self._template = path / f"airflow-{version('apache-airflow')}.db"
         self.airflow.mkdir(parents=True, exist_ok=True)
@@ -126,28 +124,13 @@ def end_run(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def save_results(cloud: LocalCloud, folder: Path) -> list[Path]:
-    """Copy the published results out of the bucket, which ends with the cloud, and return the files."""
-    s3 = cloud.client("s3")
-    shutil.rmtree(folder, ignore_errors=True)
-    files = []
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=cloud.bucket):
-        for key in (item["Key"] for item in page.get("Contents", [])):
-            if "/data/" in key and "/attempts/" not in key and "/_hads/" not in key:
-                target = folder / key
-                target.parent.mkdir(parents=True, exist_ok=True)
-                s3.download_file(cloud.bucket, key, str(target))
-                files.append(target)
-    return files
-
-
-def show_results(cloud: LocalCloud, folder: Path) -> None:
-    """Say where the results are, and print the first of them."""
-    files = save_results(cloud, folder)
+def show_results(new: Sequence[Path], folder: Path) -> None:
+    """Say where the run's results are, and print the first of them."""
+    files = [path for path in new if is_result(path, folder)]
     if not files:
         print("\nNo task has published a result.")
         return
-    print(f"\nResults in the bucket {cloud.bucket}, copied to {folder}:")
+    print(f"\nResults in the bucket, which is kept in {folder}:")
     for file in files:
         print(f"  {file.relative_to(folder)}  ({file.stat().st_size} bytes)")
     print(f"\n{files[0].relative_to(folder)}:")
@@ -169,11 +152,13 @@ def run_demo(dag_id: str, dags: Path, folder: DemoFolder) -> int:
     LocalCloud.remove(folder.cloud)  # what a demo that was killed may have left
     cloud = LocalCloud.start(folder.cloud, UpOptions(images=IMAGES))
     try:
+        s3 = cloud.client("s3")
+        restore_bucket(s3, cloud.bucket, folder.bucket)
         environment = folder.environment(dags, cloud.environment())
         folder.make_database(environment)
         print(f"Running: airflow dags test {dag_id}   (Airflow's whole log: {folder.log})\n", flush=True)
         code = run_dag(dag_id, folder, environment)
-        show_results(cloud, folder.results)
+        show_results(save_bucket(s3, cloud.bucket, folder.bucket), folder.bucket)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave VMs behind
         cloud.down()
