@@ -24,7 +24,7 @@ def find_program(name: str) -> Path:
     newest = sorted(installed, key=lambda path: float(path.parts[-3]))
     found = newest[-1] if newest else shutil.which(name)
     if found is None:
-        raise FileNotFoundError(f"no {name} here: run docker/postgresql.sh, which installs PostgreSQL")
+        raise FileNotFoundError(f"no {name} here: run docker/test-servers.sh, which installs PostgreSQL")
     return Path(found)
 
 
