@@ -15,10 +15,10 @@ def output_path(text: str) -> Path:
 
     :raises ValueError: it can't be written there, as far as can be told.
     """
-    path = Path(text).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(text))
+    if os.path.isdir(path):
         raise ValueError(f"{text!r} is a folder; name a file")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise ValueError(f"{text!r} can't be written: there is no folder {str(path.parent)!r}; make it first")
     return path
 
@@ -28,7 +28,7 @@ def write_text(path: Path, text: str) -> None:
 
     :raises InputErrors: the system refused.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".hads-{os.getpid()}.tmp")
     try:
         try:
             aside.write_text(text, encoding="utf-8")

@@ -14,7 +14,7 @@ from airflow_provider_hads.planning.ils.search import ATTEMPTS, GATHERED_SHARE, 
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
 
-__all__ = ["plan_ils"]
+__all__ = ["iterations_of", "plan_ils"]
 
 TRIALS_A_SECOND = 150_000
 """What a machine is taken to do, where a time limit is given; the core reads no clock."""
@@ -67,7 +67,7 @@ def plan_ils(request: PlanRequest) -> Plan:
     d_spot = first.d_spot or 0.0
     tasks = _order(request, first)
     search = LocalSearch(request, SearchFleet.of_plan(request, first, tasks), tasks, d_spot)
-    search.run(_iterations(request))
+    search.run(iterations_of(request))
     plans = _plans(request, search, tasks, d_spot)
     return next((plan for plan in plans if _is_safe(request, plan)), first)
 
@@ -79,7 +79,8 @@ def _order(request: PlanRequest, plan: Plan) -> list[Task]:
     return by_memory if again.ends == [vm.end for vm in plan.vms] else by_runtime
 
 
-def _iterations(request: PlanRequest) -> int:
+def iterations_of(request: PlanRequest) -> int:
+    """Return how often the search is to perturb and improve."""
     if request.time_limit is None:
         return request.max_iteration
     trials = ATTEMPTS * (2 + GATHERED_SHARE * len(request.job.tasks))

@@ -55,6 +55,9 @@ class LocalSearch:
     :param fleet: the initial solution; it is changed.
     :param tasks: the tasks in the order of their numbers.
     :param d_spot: seconds.
+    :ivar fleet: the present solution.
+    :ivar fitness: its fitness, by the relaxed D_spot.
+    :ivar relaxed: the D_spot that the search goes by at present, seconds.
     :ivar sound: solutions whose spot VMs end by D_spot, the initial one first, each better than the last.
     :ivar violating: the best other one that the relaxed search has found.
     """
@@ -64,11 +67,10 @@ class LocalSearch:
     ) -> None:
         self._request = request
         self._tasks = tasks
-        self._fleet = fleet
+        self.fleet = fleet
         self._random = Random(request.seed)
         self._d_spot = d_spot
         self.relaxed = d_spot
-        """The D_spot that the search goes by at present, seconds."""
         self._kinds = {market: self._kinds_of(market) for market in Market}
         self._latest: list[float] = []
         self._prices: list[float] = []
@@ -100,32 +102,32 @@ class LocalSearch:
         kind = self._new_kind()
         if kind is None:
             return
-        vm = self._fleet.open(kind)
+        vm = self.fleet.open(kind)
         self._refresh()
-        trial = Trial(self._fleet)
+        trial = Trial(self.fleet)
         trial.move(self._any_task(), vm)
         trial.move(self._any_task(), vm)
         self._accept_if_better(trial)
 
     def _new_kind(self) -> Kind | None:
         """Draw one of the types that the limits allow; idle VMs make room if need be."""
-        allowed = self._allowed()
-        if not allowed and not all(self._fleet.queues):
-            self._fleet.drop_idle()
+        allowed = self.allowed_kinds()
+        if not allowed and not all(self.fleet.queues):
+            self.fleet.drop_idle()
             self._refresh()
-            allowed = self._allowed()
+            allowed = self.allowed_kinds()
         return self._random.choice(allowed) if allowed else None
 
-    def _allowed(self) -> list[Kind]:
+    def allowed_kinds(self) -> list[Kind]:
         """Return the spot types that may be opened, else, where on-demand VMs are in use, those on demand."""
         draft = FleetDraft(self._request)
-        for kind in self._fleet.kinds:
+        for kind in self.fleet.kinds:
             draft.open(kind.instance_type, kind.market)
 
         def allowed(market: Market) -> list[Kind]:
             return [kind for kind in self._kinds[market] if draft.allows(kind.instance_type, market)]
 
-        needs_on_demand = any(kind.market is Market.ON_DEMAND for kind in self._fleet.kinds)
+        needs_on_demand = any(kind.market is Market.ON_DEMAND for kind in self.fleet.kinds)
         return allowed(Market.SPOT) or (allowed(Market.ON_DEMAND) if needs_on_demand else [])
 
     def relax(self) -> None:
@@ -143,24 +145,24 @@ class LocalSearch:
     def swap(self) -> bool:
         """Exchange the VMs of two random tasks."""
         one, other = self._any_task(), self._any_task()
-        owners = self._fleet.owners
+        owners = self.fleet.owners
         if owners[one] == owners[other]:
             return False
-        trial = Trial(self._fleet)
+        trial = Trial(self.fleet)
         trial.move(one, owners[other])
         trial.move(other, owners[one])
         return self._accept_if_better(trial)
 
     def move_two(self) -> bool:
         """Put two random tasks on a random VM."""
-        trial, vm = Trial(self._fleet), self._any_vm()
+        trial, vm = Trial(self.fleet), self._any_vm()
         trial.move(self._any_task(), vm)
         trial.move(self._any_task(), vm)
         return self._accept_if_better(trial)
 
     def gather(self) -> bool:
         """Put random tasks on a random VM, one by one, until that is better or a tenth of all are there."""
-        trial, vm = Trial(self._fleet), self._any_vm()
+        trial, vm = Trial(self.fleet), self._any_vm()
         for _ in range(math.floor(GATHERED_SHARE * len(self._tasks))):
             trial.move(self._any_task(), vm)
             if self._accept_if_better(trial):
@@ -169,16 +171,16 @@ class LocalSearch:
 
     def _accept_if_better(self, trial: Trial) -> bool:
         """Keep the trial if it is better; bounds come first, for most trials are bad enough by those."""
-        fitness = self._fitness(trial.ends)
+        fitness = self.fitness_of(trial.ends)
         while fitness < self.fitness:
             if not trial.settle_one():
                 trial.accept()
                 self.fitness = fitness
                 return True
-            fitness = self._fitness(trial.ends)
+            fitness = self.fitness_of(trial.ends)
         return False
 
-    def _fitness(self, ends: Sequence[float]) -> float:
+    def fitness_of(self, ends: Sequence[float]) -> float:
         """Return alpha x cost + (1 - alpha) x makespan / D_spot; infinite where a VM ends too late."""
         if any(map(gt, ends, self._latest)):
             return math.inf
@@ -189,14 +191,14 @@ class LocalSearch:
         return weighted_fitness(self._request, cost, max(ends), d_spot)
 
     def _true_fitness(self) -> float:
-        return self._weighted(self._fleet.ends, self._d_spot)
+        return self._weighted(self.fleet.ends, self._d_spot)
 
     def _keep_if_best(self) -> bool:
         best = self.violating if self._violates() else self.sound[-1]
         fitness = self._true_fitness()
         if best is not None and fitness >= best.fitness:
             return False
-        found = Found(self._fleet.copy(), fitness)
+        found = Found(self.fleet.copy(), fitness)
         if self._violates():
             self.violating = found
         else:
@@ -204,18 +206,18 @@ class LocalSearch:
         return True
 
     def _violates(self) -> bool:
-        ends = zip(self._fleet.ends, self._fleet.kinds, strict=True)
+        ends = zip(self.fleet.ends, self.fleet.kinds, strict=True)
         return any(end > self._d_spot and kind.market is Market.SPOT for end, kind in ends)
 
     def _refresh(self) -> None:
         """Look again at what depends on the VMs there are, and on D_spot."""
         latest = {Market.SPOT: self.relaxed, Market.ON_DEMAND: self._request.horizon}
-        self._latest = [latest[kind.market] for kind in self._fleet.kinds]
-        self._prices = [kind.price for kind in self._fleet.kinds]
-        self.fitness = self._fitness(self._fleet.ends)
+        self._latest = [latest[kind.market] for kind in self.fleet.kinds]
+        self._prices = [kind.price for kind in self.fleet.kinds]
+        self.fitness = self.fitness_of(self.fleet.ends)
 
     def _any_task(self) -> int:
         return int(self._random.random() * len(self._tasks))
 
     def _any_vm(self) -> int:
-        return int(self._random.random() * len(self._fleet.kinds))
+        return int(self._random.random() * len(self.fleet.kinds))

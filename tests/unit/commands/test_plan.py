@@ -1,0 +1,267 @@
+"""``airflow hads plan`` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_hads.commands.plan import get_plan_arguments, main
+from airflow_provider_hads.inputs import load_job_folder
+
+KEYS = {
+    "feasible",
+    "planner",
+    "cost",
+    "makespan",
+    "d_spot",
+    "deadline",
+    "lower_bound",
+    "gap",
+    "vms",
+    "seconds",
+    "on_demand_cost",
+}
+ENVIRONMENT: dict[str, Any] = {
+    "global_limits": {"ec2": {"on-demand": 4, "preemptible": 4}},
+    "instances": {
+        "c5.large": {
+            "vcpu": 2,
+            "memory": 4,
+            "gflops": 40,
+            "prices": {"on-demand": 0.1, "preemptible": 0.036},
+            "restrictions": {
+                "limits": {"on-demand": 4, "preemptible": 4},
+                "markets": {"on-demand": "yes", "preemptible": "yes"},
+            },
+        },
+        "t3.large": {
+            "vcpu": 2,
+            "memory": 8,
+            "gflops": 10,
+            "prices": {"on-demand": 0.08},
+            "restrictions": {
+                "limits": {"on-demand": 2},
+                "markets": {"on-demand": "yes"},
+                "burstable": {"burstable": "yes", "cpu_credit_rate": 36, "baseline": 50},
+            },
+        },
+    },
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six tasks of 100 s."""
+    task = {"memory": 100, "command": "sh run.sh", "runtime": {"c5.large": 100, "t3.large": 100}}
+    job = {"job_id": 7, "job_name": "small", "tasks": dict.fromkeys("abcdef", task)}
+    (tmp_path / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    (tmp_path / "env.json").write_text(json.dumps(ENVIRONMENT), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command on the folder; it returns exit code, standard output and standard error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = 0
+        try:
+            main([str(folder), *arguments])
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def document(run: Any, *arguments: str) -> dict[str, Any]:
+    code, out, _ = run("--json", *arguments)
+    assert code == 0
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_the_table_has_vms_totals_savings_and_d_spot(run: Any) -> None:
+    code, out, _ = run("--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[:6] == [
+        "Plan of job 7 (small), by cc",
+        "",
+        "VM    type      market  cores  end s   cost $  tasks",
+        "vm-0  c5.large  spot      2/2    300  0.00300  6: a b c d e f",
+        "",
+        "1 VM, 6 tasks: $0.00300, 300 s (both without boot); the deadline is 1000 s",
+    ]
+    assert "D_spot, the latest end of spot work: 900 s (published)" in lines
+    assert "On-demand VMs only: $0.00833; this plan costs 64.0 % less" in lines
+    assert lines[-1].endswith(" s: objective cost, seed 0, one task a core")
+
+
+def test_with_json_standard_output_is_one_object(run: Any) -> None:
+    found = document(run, "--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
+    assert set(found) >= KEYS
+    assert (found["feasible"], found["planner"], found["deadline"]) == (True, "cc", 1000)
+    assert (found["cost"], found["makespan"], found["d_spot"]) == (pytest.approx(0.003), 300, 900)
+    assert found["on_demand_cost"] == pytest.approx(0.1 * 300 / 3600)
+    assert [(vm["type"], vm["market"], vm["tasks"]) for vm in found["vms"]] == [
+        ("c5.large", "spot", ["a", "b", "c", "d", "e", "f"])
+    ]
+    assert found["seconds"] >= 0
+
+
+def test_the_gap_is_over_the_lower_bound(run: Any) -> None:
+    found = document(run, "--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
+    if found["lower_bound"] is not None:
+        assert 0 < found["lower_bound"] <= found["cost"] + 1e-12
+        assert found["gap"] == pytest.approx(found["cost"] / found["lower_bound"] - 1)
+
+
+def test_spot_work_is_safe_unless_the_published_rule_is_asked_for(run: Any) -> None:
+    safe = document(run, "--deadline", "1000", "--planner", "cc")
+    published = document(run, "--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
+    assert (safe["spot_deadline"], published["spot_deadline"]) == ("safe", "published")
+    assert safe["d_spot"] < published["d_spot"]
+
+
+def test_ils_goes_by_its_weighted_fitness_unless_told_otherwise(run: Any) -> None:
+    assert document(run, "--deadline", "1000", "--planner", "ILS")["objective"] == "weighted"
+    assert (
+        document(run, "--deadline", "1000", "--planner", "ils", "--objective", "cost")["objective"] == "cost"
+    )
+
+
+def test_sequential_is_one_task_a_vm(run: Any) -> None:
+    found = document(run, "--deadline", "1000", "--planner", "on-demand", "--sequential")
+    assert found["parallel"] is False
+    assert all(vm["end"] == 100 * len(vm["tasks"]) for vm in found["vms"])
+
+
+def test_settings_go_into_the_request(folder: Path, run: Any) -> None:
+    text = "[input]\ndeadline_seconds = 800\n[scheduler]\nname = ipdps\nburstable_factor = 0\n"
+    (folder / "setup.cfg").write_text(text + "allow_parallel_execution = no\n", encoding="utf-8")
+    found = document(run)
+    assert (found["planner"], found["deadline"], found["parallel"]) == ("ils", 800, False)
+    assert {vm["cpu_share"] for vm in found["vms"]} == {None}
+
+
+def test_the_deadline_of_the_command_line_goes_first_then_setup_cfg_then_the_map(
+    folder: Path, run: Any
+) -> None:
+    run("--deadline", "900", "--output", str(folder / "map.json"))
+    assert document(run)["deadline"] == 900
+    (folder / "setup.cfg").write_text("[input]\ndeadline_seconds = 800", encoding="utf-8")
+    assert document(run)["deadline"] == 800
+    assert document(run, "--deadline", "700")["deadline"] == 700
+
+
+def test_an_old_map_that_does_not_fit_any_more_is_no_hindrance(folder: Path, run: Any) -> None:
+    (folder / "map.json").write_text('{"deadline": 5, "instances": {}}', encoding="utf-8")
+    assert run("--deadline", "900")[0] == 0
+    assert run()[0] == 1
+
+
+@pytest.mark.parametrize("planner", ["cc", "ils"])
+def test_the_map_is_read_again_as_the_same_plan(folder: Path, run: Any, planner: str) -> None:
+    found = document(run, "--deadline", "1000", "--planner", planner, "--output", str(folder / "map.json"))
+    plan = load_job_folder(folder).plan
+    assert plan is not None
+    assert (plan.planner, plan.deadline, plan.d_spot_rule) == (planner, 1000, "safe")
+    assert (plan.cost, plan.makespan, plan.d_spot) == (found["cost"], found["makespan"], found["d_spot"])
+    assert [(vm.id, vm.cpu_share) for vm in plan.vms] == [(vm["id"], vm["cpu_share"]) for vm in found["vms"]]
+    assert sorted(path.name for path in folder.iterdir()) == ["env.json", "job.json", "map.json"]
+
+
+def test_the_plot_is_an_svg_file(folder: Path, run: Any) -> None:
+    code, out, _ = run("--deadline", "1000", "--plot", str(folder / "plan.svg"))
+    assert code == 0
+    assert out.splitlines()[-1] == f"Plot: {folder / 'plan.svg'}"
+    assert (folder / "plan.svg").read_text(encoding="utf-8").startswith("<svg ")
+
+
+def test_an_infeasible_job_ends_with_2_and_writes_nothing(folder: Path, run: Any) -> None:
+    output, plot = folder / "map.json", folder / "plan.svg"
+    code, out, err = run("--deadline", "50", "--planner", "cc", "--output", str(output), "--plot", str(plot))
+    assert (code, out) == (2, "")
+    assert "the binding limit is the longest task" in err
+    assert "The smallest deadline that planner cc can meet within the limits is" in err
+    assert not output.exists()
+    assert not plot.exists()
+
+
+def test_with_json_a_refusal_is_an_object_too(run: Any) -> None:
+    code, out, err = run("--deadline", "50", "--planner", "cc", "--json")
+    found = json.loads(out)
+    assert code == 2
+    assert set(found) >= KEYS
+    assert (found["feasible"], found["cost"], found["vms"]) == (False, None, [])
+    assert found["limit"] == "longest task"
+    assert found["message"] in err
+    assert document(run, "--deadline", str(found["smallest_deadline"]), "--planner", "cc")["feasible"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--deadline: there is no deadline; give --deadline, or"),
+        (["--deadline", "soon"], "--deadline: 'soon' is not right; give seconds, a number above 0"),
+        (["--deadline", "0"], "--deadline: '0' is not right"),
+        (["--deadline", "nan"], "--deadline: 'nan' is not right"),
+        (["--planner", "magic"], "--planner: unknown planner 'magic'; choose one of cc"),
+        (["--spot-deadline", "x"], "--spot-deadline: 'x' is not right; choose one of published, safe"),
+        (["--objective", "x"], "--objective: 'x' is not right; choose one of cost, makespan, weighted"),
+        (["--seed", "1.5"], "--seed: '1.5' is not right; give a whole number, 0 or more"),
+        (["--time-limit", "-1"], "--time-limit: '-1' is not right"),
+        (
+            ["--output", "no/where/map.json"],
+            "--output: 'no/where/map.json' can't be written: there is no folder",
+        ),
+        (["--plot", "/"], "--plot: '/' is a folder; name a file"),
+    ],
+)
+def test_bad_arguments_end_with_1_and_a_line(run: Any, arguments: list[str], message: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"command line: {message}")
+    assert len(err.splitlines()) == 1
+
+
+def test_all_bad_arguments_are_told_at_once(run: Any) -> None:
+    _, _, err = run("--deadline", "x", "--seed", "x", "--planner", "x")
+    assert [line.split(":")[1] for line in err.splitlines()] == [" --deadline", " --planner", " --seed"]
+
+
+def test_bad_files_end_with_1_and_a_line_each(folder: Path, run: Any) -> None:
+    (folder / "job.json").write_text("{}", encoding="utf-8")
+    code, out, err = run("--deadline", "100")
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 2
+
+
+def test_an_output_that_the_system_refuses_leaves_nothing_behind(folder: Path, run: Any) -> None:
+    """A name that is too long is noticed only when the file is written."""
+    code, out, err = run("--deadline", "1000", "--output", str(folder / ("x" * 300)))
+    assert (code, out) == (1, "")
+    assert "can't be written" in err
+    assert sorted(path.name for path in folder.iterdir()) == ["env.json", "job.json"]
+
+
+def test_it_runs_without_airflow(folder: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "airflow_provider_hads.commands.plan", str(folder)]
+    done = subprocess.run(
+        [*command, "--deadline", "1000", "--json"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(done.stdout)["feasible"] is True
+    assert not [line for line in done.stderr.splitlines() if line.endswith((" airflow", " boto3"))]
+
+
+def test_the_arguments_of_airflows_command_line_are_the_same() -> None:
+    flags = [argument.flags[0] for argument in get_plan_arguments()]
+    assert flags[0] == "job_dir"
+    assert {"--planner", "--spot-deadline", "--objective", "--time-limit", "--json"} <= set(flags)
