@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,7 @@ def make_report(
         "cost": sum(vm["cost"] for vm in vms),
         "planned_cost": figures.get("cost"),
         "on_demand_cost": figures.get("on_demand_cost"),
+        "same_vms_on_demand": _cost_at(vms, figures.get("on_demand_prices", {})),
         "vms": vms,
     }
 
@@ -55,7 +56,8 @@ def render_report(report: Mapping[str, Any]) -> str:
     if report["makespan"] is not None:
         verdict = "met" if report["deadline_met"] else "missed"
         lines.append(f"Last task ended {report['makespan']:.1f} s after the start; deadline {verdict}")
-    lines.append(f"Cost: ${report['cost']:.5f}, boot included" + _comparison(report))
+    lines.append(f"Cost: ${report['cost']:.5f}, boot included")
+    lines.extend(_comparisons(report))
     return "\n".join(lines)
 
 
@@ -79,6 +81,13 @@ def _vm(vm: Mapping[str, Any], price: float, seen_ends: Mapping[str, datetime]) 
     return {**vm, "price": price, "seconds": round(seconds, 1), "cost": seconds * price / 3600}
 
 
+def _cost_at(vms: Iterable[Mapping[str, Any]], prices: Mapping[str, float]) -> float | None:
+    """Return what the same VMs would have cost at other prices; None where one has no such price."""
+    costs = [vm["seconds"] * prices[vm["vm_id"]] / 3600 if vm["vm_id"] in prices else None for vm in vms]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
 def _makespan(tasks: Iterable[Mapping[str, Any]]) -> float | None:
     ends = [
         attempt["ended_at"]
@@ -99,8 +108,10 @@ def _vm_lines(vms: Iterable[Mapping[str, Any]]) -> list[str]:
     return [header, *rows] if rows else ["No VM was launched."]
 
 
-def _comparison(report: Mapping[str, Any]) -> str:
-    on_demand = report["on_demand_cost"]
-    if not on_demand:
-        return ""
-    return f"; the cheapest plan found on on-demand VMs only costs ${on_demand:.5f} without boot"
+def _comparisons(report: Mapping[str, Any]) -> Iterator[str]:
+    same, planned = report["same_vms_on_demand"], report["on_demand_cost"]
+    if same and same > report["cost"] * 1.001:
+        share = (same - report["cost"]) / same * 100
+        yield f"The same VMs on demand: ${same:.5f}; saved {share:.1f} %"
+    if planned:
+        yield f"Cheapest plan found on on-demand VMs only: ${planned:.5f} by the estimates, without boot"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hads.exceptions import InfeasibleJob, InputError
-from airflow_provider_hads.model.environment import Environment
+from airflow_provider_hads.model.environment import Environment, Market
 from airflow_provider_hads.model.job import Job
 from airflow_provider_hads.model.plan import Placement, Plan, PlannedVm
 from airflow_provider_hads.planning import PlanRequest, get_planner, render_plan
@@ -44,12 +44,16 @@ def make_plan(workshop: Workshop, choices: PlanChoices, *, use_map: bool) -> Sch
     job = replace(workshop.inputs.job, tasks=workshop.open_tasks())
     if not job.tasks:
         nothing = Plan(job.id, job.name, choices.planner, workshop.run.deadline, ())
-        return Scheduled(nothing, _figures(workshop, nothing, None), ("All results are published already.",))
+        return Scheduled(
+            nothing, _figures(workshop, nothing, environment, None), ("All results are published already.",)
+        )
     request = plan_request(workshop, environment, job, choices)
     plan = _given_plan(workshop, environment) if use_map else get_planner(choices.planner)(request)
     on_demand_cost = _on_demand_cost(request)
     table = render_plan(plan, environment, on_demand_cost)
-    return Scheduled(plan, _figures(workshop, plan, on_demand_cost), (*notes, *table.splitlines()))
+    return Scheduled(
+        plan, _figures(workshop, plan, environment, on_demand_cost), (*notes, *table.splitlines())
+    )
 
 
 def plan_request(workshop: Workshop, environment: Environment, job: Job, choices: PlanChoices) -> PlanRequest:
@@ -84,7 +88,16 @@ def _on_demand_cost(request: PlanRequest) -> float | None:
         return None
 
 
-def _figures(workshop: Workshop, plan: Plan, on_demand_cost: float | None) -> dict[str, Any]:
+def _on_demand_prices(plan: Plan, environment: Environment) -> dict[str, float]:
+    """Return what each VM would cost on demand, $/h; those whose type is not offered so are left out."""
+    offered = {name: kind.prices.get(Market.ON_DEMAND) for name, kind in environment.instance_types.items()}
+    prices = {vm.id: offered[vm.instance_type] for vm in plan.vms}
+    return {vm_id: price for vm_id, price in prices.items() if price is not None}
+
+
+def _figures(
+    workshop: Workshop, plan: Plan, environment: Environment, on_demand_cost: float | None
+) -> dict[str, Any]:
     return {
         "planner": plan.planner,
         "deadline": workshop.run.deadline,
@@ -93,4 +106,5 @@ def _figures(workshop: Workshop, plan: Plan, on_demand_cost: float | None) -> di
         "cost": plan.cost,
         "on_demand_cost": on_demand_cost,
         "prices": {vm.id: vm.price for vm in plan.vms},
+        "on_demand_prices": _on_demand_prices(plan, environment),
     }

@@ -14,7 +14,13 @@ from airflow_provider_hads.model.fleet import InstanceState
 from airflow_provider_hads.model.runner import AttemptState
 from tests.support.control_examples import NOTHING, at, attempt, done, heard, instance, play, run_state, shown
 
-FIGURES = {"deadline": 1000.0, "cost": 0.02, "on_demand_cost": 0.1, "prices": {"vm-0": 0.36}}
+FIGURES = {
+    "deadline": 1000.0,
+    "cost": 0.02,
+    "on_demand_cost": 0.1,
+    "prices": {"vm-0": 0.36},
+    "on_demand_prices": {"vm-0": 1.2},
+}
 BOTH_DONE = heard("vm-0", attempt("a", AttemptState.FINISHED), attempt("b", AttemptState.FINISHED))
 GOOD = [(1.0, shown(instance())), (500.0, BOTH_DONE), (501.0, done("publish/a", "publish/b"))]
 
@@ -72,9 +78,9 @@ def test_the_text_names_cost_failures_and_the_comparison() -> None:
     text = render_report(report(*GOOD))
     assert "Tasks: 2 of 2 finished" in text
     assert "Last task ended 500.0 s after the start; deadline met" in text
-    assert (
-        "Cost: $0.06000, boot included; the cheapest plan found on on-demand VMs only costs $0.10000" in text
-    )
+    assert "Cost: $0.06000, boot included" in text
+    assert "The same VMs on demand: $0.20000; saved 70.0 %" in text
+    assert "Cheapest plan found on on-demand VMs only: $0.10000 by the estimates" in text
     text = render_report(report(GOOD[0], (1700.0, NOTHING)))
     assert "Tasks: 0 of 2 finished" in text
     assert "task a failed: given up 600 s after the deadline" in text
