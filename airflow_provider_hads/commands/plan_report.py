@@ -30,9 +30,8 @@ def render_result(options: PlanOptions, result: PlanningResult) -> str:
 def _bound_lines(result: PlanningResult) -> list[str]:
     if result.lower_bound is None or result.gap is None:
         return []
-    return [
-        f"No plan costs less than ${result.lower_bound:.5f}; this one is {result.gap * 100:.2f} % above that"
-    ]
+    bound = f"No plan without burstable VMs costs less than ${result.lower_bound:.5f}"
+    return [f"{bound}; this one is {abs(result.gap) * 100:.2f} % {'above' if result.gap >= 0 else 'below'}"]
 
 
 def _mode(options: PlanOptions) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -52,4 +53,9 @@ def _on_demand_cost(request: PlanRequest) -> float | None:
 
 
 def _lower_bound(request: PlanRequest) -> float | None:
-    return None
+    try:
+        from airflow_provider_hads.planning.lower_bound import lower_bound
+    except ImportError:
+        return None
+    bound = lower_bound(request)
+    return bound if math.isfinite(bound) else None
