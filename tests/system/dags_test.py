@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,15 @@ class StartedRun:
             self._process.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop it for a while, so that something can be done behind its back."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End its whole process group at once, as a machine's failure would."""
