@@ -162,6 +162,7 @@ def component_settings(url: str, port: int) -> dict[str, str]:
         "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 5},
         "logging": {"worker_log_server_port": free_port(), "trigger_log_server_port": free_port()},
         "scheduler": {
+            "orphaned_tasks_check_interval": 10,
             "task_instance_heartbeat_timeout": 30,
             "task_instance_heartbeat_timeout_detection_interval": 5,
         },

@@ -14,7 +14,7 @@ from tests.system.processes import parent_of, process_titled
 
 # A killed task runner is reported by its supervisor and tried again after its retry delay of 5 s; when the
 # supervisor dies too, that is noticed by its missing heartbeats (30 s here).
-RETRY_WITHIN = {"task runner": 30.0, "task runner and its supervisor": 90.0}
+RETRY_WITHIN = {"task runner": 60.0, "task runner and its supervisor": 120.0}
 
 
 @pytest.mark.parametrize("victim", RETRY_WITHIN)
