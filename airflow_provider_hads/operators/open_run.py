@@ -82,7 +82,7 @@ class OpenRunOperator(BaseOperator):
     def execute(self, context: Context) -> list[list[str]]:
         """Open the run, or find the one that an earlier try has opened."""
         with no_retry():
-            inputs = self._inputs()
+            inputs = self.read_inputs()
             run = self._open(context, inputs)
         self.log.info(
             "Run %s of job %s (%s): %d tasks, deadline %.0f s after %s, bucket %s",
@@ -97,7 +97,11 @@ class OpenRunOperator(BaseOperator):
         context["ti"].xcom_push(key=RUN_KEY, value=run.to_xcom())
         return blocks(list(inputs.job.tasks))
 
-    def _inputs(self) -> JobInputs:
+    def read_inputs(self) -> JobInputs:
+        """Read the job's folder, with what the run has chosen otherwise.
+
+        :raises InputErrors: all that is wrong with it.
+        """
         from airflow_provider_hads.inputs import load_job_folder
         from airflow_provider_hads.planning import planner_names
 

@@ -81,13 +81,17 @@ class ScheduleOperator(BaseOperator):
         workshop = Workshop(RunContext.from_xcom(self.run), self.aws_conn_id)
         use_map = str(self.use_map).lower() == "true"
         with no_retry():
-            scheduled = make_plan(workshop, self._choices(), use_map=use_map)
+            scheduled = make_plan(workshop, self.choices(), use_map=use_map)
         for line in scheduled.story:
             self.log.info("%s", line)
         context["ti"].xcom_push(key=PLAN_KEY, value=scheduled.figures)
         return [planned_vm_to_xcom(sequence, vm) for sequence, vm in enumerate(scheduled.plan.vms)]
 
-    def _choices(self) -> PlanChoices:
+    def choices(self) -> PlanChoices:
+        """Read the choices.
+
+        :raises InputErrors: all that is wrong with them.
+        """
         from airflow_provider_hads.planning.choices import read_choices
 
         return read_choices(

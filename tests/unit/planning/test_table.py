@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airflow_provider_hads.model import Market, Placement, Plan, PlannedVm
 from airflow_provider_hads.planning import render_plan
 from airflow_provider_hads.planning.table import WIDTH
@@ -66,3 +68,8 @@ def test_long_lists_and_names_are_shortened() -> None:
     assert "id07c69c5e-cb ..  u-24tb1.112xl ..  on-demand" in lines[3]
     assert lines[3].endswith(" ..")
     assert "200: task-0 task-1 " in lines[3]
+
+
+def test_a_vm_in_baseline_mode_says_so() -> None:
+    slow = replace(PLAN, vms=(replace(PLAN.vms[1], cpu_share=0.25),))
+    assert "vm-1  big   on-demand, 25 % CPU   1/16" in render_plan(slow, ENVIRONMENT)
