@@ -21,7 +21,7 @@ class Kind:
     :param tasks: all tasks; a task is known by its number in this order, in which a VM also takes them.
     """
 
-    __slots__ = ("_memory", "_roomy", "_runtimes", "_uniform", "instance_type", "market", "price", "slots")
+    __slots__ = ("_memory", "_roomy", "_uniform", "instance_type", "market", "price", "runtimes", "slots")
 
     def __init__(
         self, request: PlanRequest, instance_type: InstanceType, market: Market, tasks: Sequence[Task]
@@ -30,25 +30,26 @@ class Kind:
         self.market = market
         self.price = instance_type.price(market) / 3600
         self.slots = request.slots(instance_type.vcpus)
-        self._runtimes = [
+        self.runtimes = [
             task.runtime(instance_type.name) if can_run(instance_type, task) else math.inf for task in tasks
         ]
         self._memory = [task.memory for task in tasks]
         self._roomy = sum(nlargest(self.slots, self._memory)) <= instance_type.memory
-        self._uniform = self._runtimes[0] if len(set(self._runtimes)) == 1 else None
+        self._uniform = self.runtimes[0] if len(set(self.runtimes)) == 1 else None
 
-    def bound(self, queue: Sequence[int]) -> float:
-        """Return seconds before which a VM with those tasks can't end."""
+    def load(self, queue: Sequence[int]) -> float:
+        """Return the sum of the tasks' runtimes, seconds."""
+        return sum(map(self.runtimes.__getitem__, queue))
+
+    def bound(self, count: int, load: float) -> float:
+        """Return seconds before which a VM can't end that has so many tasks, of so many seconds in all."""
         if self._uniform is not None:
-            return -(-len(queue) // self.slots) * self._uniform if queue else 0.0
-        runtimes = list(map(self._runtimes.__getitem__, queue))
-        if len(runtimes) <= self.slots:
-            return max(runtimes, default=0.0)
-        return sum(runtimes) / self.slots
+            return -(-count // self.slots) * self._uniform if count else 0.0
+        return load / self.slots if count else 0.0
 
     def end(self, queue: Sequence[int]) -> float:
         """Return when a VM ends that takes those tasks in ascending order, each where it ends first."""
-        runtimes = list(map(self._runtimes.__getitem__, queue))
+        runtimes = list(map(self.runtimes.__getitem__, queue))
         if math.inf in runtimes:
             return math.inf
         if not self._roomy:
@@ -75,15 +76,17 @@ class SearchFleet:
     """VMs, by number, with their queues: the tasks of each in ascending order.
 
     :ivar ends: seconds, by VM.
+    :ivar loads: sum of the tasks' runtimes, by VM.
     :ivar owners: number of its VM, by task.
     """
 
-    __slots__ = ("ends", "kinds", "owners", "queues")
+    __slots__ = ("ends", "kinds", "loads", "owners", "queues")
 
     def __init__(self, kinds: Iterable[Kind], queues: Iterable[list[int]]) -> None:
         self.kinds = list(kinds)
         self.queues = list(queues)
         self.ends = [kind.end(queue) for kind, queue in zip(self.kinds, self.queues, strict=True)]
+        self.loads = [kind.load(queue) for kind, queue in zip(self.kinds, self.queues, strict=True)]
         self.owners: list[int] = []
         self._find_owners()
 
@@ -106,7 +109,7 @@ class SearchFleet:
         """Return a fleet of its own; queues and owners are shared until one is replaced."""
         twin = object.__new__(SearchFleet)
         twin.kinds, twin.queues = self.kinds.copy(), self.queues.copy()
-        twin.ends, twin.owners = self.ends.copy(), self.owners.copy()
+        twin.ends, twin.loads, twin.owners = self.ends.copy(), self.loads.copy(), self.owners.copy()
         return twin
 
     def open(self, kind: Kind) -> int:
@@ -114,6 +117,7 @@ class SearchFleet:
         self.kinds.append(kind)
         self.queues.append([])
         self.ends.append(0.0)
+        self.loads.append(0.0)
         return len(self.kinds) - 1
 
     def drop_idle(self) -> None:
@@ -122,6 +126,7 @@ class SearchFleet:
         self.kinds = [self.kinds[index] for index in busy]
         self.queues = [self.queues[index] for index in busy]
         self.ends = [self.ends[index] for index in busy]
+        self.loads = [self.loads[index] for index in busy]
         self._find_owners()
 
     def _find_owners(self) -> None:
@@ -137,11 +142,12 @@ class Trial:
     :ivar ends: seconds, by VM; of a changed VM, a lower bound until it is settled.
     """
 
-    __slots__ = ("_fleet", "_owners", "_queues", "_unsettled", "ends")
+    __slots__ = ("_fleet", "_loads", "_owners", "_queues", "_unsettled", "ends")
 
     def __init__(self, fleet: SearchFleet) -> None:
         self.ends = fleet.ends.copy()
         self._fleet = fleet
+        self._loads: dict[int, float] = {}
         self._owners: dict[int, int] = {}
         self._queues: dict[int, list[int]] = {}
         self._unsettled: set[int] = set()
@@ -154,16 +160,20 @@ class Trial:
         self._owners[task] = vm
         self._queue(source).remove(task)
         insort(self._queue(vm), task)
-        self._bound(source)
-        self._bound(vm)
+        self._bound(source, -self._fleet.kinds[source].runtimes[task])
+        self._bound(vm, self._fleet.kinds[vm].runtimes[task])
 
     def _queue(self, vm: int) -> list[int]:
         if vm not in self._queues:
             self._queues[vm] = self._fleet.queues[vm].copy()
+            self._loads[vm] = self._fleet.loads[vm]
         return self._queues[vm]
 
-    def _bound(self, vm: int) -> None:
-        self.ends[vm] = self._fleet.kinds[vm].bound(self._queues[vm])
+    def _bound(self, vm: int, change: float) -> None:
+        """Note how the load has changed, and give the VM the end that it can't be before."""
+        load = self._loads[vm] + change
+        self._loads[vm] = load
+        self.ends[vm] = self._fleet.kinds[vm].bound(len(self._queues[vm]), load)
         self._unsettled.add(vm)
 
     def settle_one(self) -> bool:
@@ -180,5 +190,6 @@ class Trial:
         fleet.ends = self.ends
         for vm, queue in self._queues.items():
             fleet.queues[vm] = queue
+            fleet.loads[vm] = self._loads[vm]
         for task, vm in self._owners.items():
             fleet.owners[task] = vm
