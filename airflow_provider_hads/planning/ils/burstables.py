@@ -106,8 +106,8 @@ class _Allocation:
             or self._place_on_new(task, self._on_demand)
         )
 
-    def _insert(self, task: Task, vm: DraftVm) -> bool:
-        slot = vm.earliest(task, self._horizon)
+    def _insert(self, task: Task, vm: DraftVm, latest_end: float | None = None) -> bool:
+        slot = vm.earliest(task, self._horizon if latest_end is None else latest_end)
         if slot is not None:
             vm.insert(task, slot)
         return slot is not None
@@ -125,12 +125,21 @@ class _Allocation:
         return False
 
     def employ_idle(self) -> None:
-        """Give each idle burstable VM the last task of the VM that ends last, of those it can end in time."""
+        """Give each idle burstable VM the last task of the VM that ends last, if that ends in time there.
+
+        In time is by the makespan; if no VM has such a task, by the deadline.
+        """
+        makespan = max(regular.end for regular in self.regular)
         for vm in self._idle:
-            for regular in sorted(self.regular, key=lambda one: one.end, reverse=True):
-                if regular.queue and self._insert(self._tasks[regular.queue[-1]], vm):
-                    regular.queue.pop()
-                    break
+            if not self._take_last(vm, makespan):
+                self._take_last(vm, self._horizon)
+
+    def _take_last(self, vm: DraftVm, latest_end: float) -> bool:
+        for regular in sorted(self.regular, key=lambda one: one.end, reverse=True):
+            if regular.queue and self._insert(self._tasks[regular.queue[-1]], vm, latest_end):
+                regular.queue.pop()
+                return True
+        return False
 
     def plan(self) -> Plan | None:
         """Return the plan of all VMs that have tasks."""

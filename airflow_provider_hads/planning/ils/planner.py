@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from airflow_provider_hads.model import Plan, Task
@@ -10,7 +10,13 @@ from airflow_provider_hads.planning.cc import attempt_cc, task_orders
 from airflow_provider_hads.planning.feasibility import plan_or_explain
 from airflow_provider_hads.planning.ils.burstables import NAME, allocate_burstables
 from airflow_provider_hads.planning.ils.fleet import SearchFleet
-from airflow_provider_hads.planning.ils.search import ATTEMPTS, GATHERED_SHARE, LocalSearch, weighted_fitness
+from airflow_provider_hads.planning.ils.search import (
+    ATTEMPTS,
+    GATHERED_SHARE,
+    Found,
+    LocalSearch,
+    weighted_fitness,
+)
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
 
@@ -50,9 +56,11 @@ def plan_ils(request: PlanRequest) -> Plan:
     - A relaxed D_spot is never later than the deadline, all solutions are compared by one D_spot, and 20 more
       iterations pass before it is relaxed again. The original compares fitness by different D_spots.
     - Burstable tasks take runtime / baseline, always; the original multiplies by baseline / 10, and runs some
-      at full speed. They end by the deadline; the original does not look.
+      at full speed.
     - A violating task is put on one burstable VM, and where there is none for it, on an added VM or a new
       on-demand one. The original puts it on every burstable VM at once.
+    - A burstable VM takes the last task of the VM that ends last of those whose last task it can end by the
+      makespan, else by the deadline. The original does not look when it ends.
     - A burstable VM that the limits do not allow, or that can end no task in time, is left out. The original
       stops with an error.
     - The best solution within D_spot goes through the allocation, too, and the better of the two plans is
@@ -88,15 +96,24 @@ def iterations_of(request: PlanRequest) -> int:
 
 
 def _plans(request: PlanRequest, search: LocalSearch, tasks: Sequence[Task], d_spot: float) -> Iterator[Plan]:
-    """Yield plans of the solutions found, the best plan first; those without burstable VMs come last."""
-    step = max(1, len(search.sound) // SAFE_TRIES)
-    found = [*search.sound[::-step], *([search.violating] if search.violating else [])]
+    """Yield plans: the better one of the two best solutions, the other, those of earlier solutions.
+
+    After all of them come the same without burstable VMs.
+    """
+    best = [one for one in (search.sound[-1], search.violating) if one is not None]
+    earlier = search.sound[-2 :: -max(1, len(search.sound) // SAFE_TRIES)]
     for factor in {request.burstable_factor: None, 0.0: None}:
-        plans = (allocate_burstables(request, one.fleet, tasks, d_spot, factor) for one in found)
-        complete = [plan for plan in plans if plan is not None]
-        yield from sorted(
-            complete, key=lambda plan: weighted_fitness(request, plan.cost, plan.makespan, d_spot)
-        )
+
+        def plans(found: Iterable[Found], factor: float = factor) -> Iterator[Plan]:
+            all_plans = (allocate_burstables(request, one.fleet, tasks, d_spot, factor) for one in found)
+            return (plan for plan in all_plans if plan is not None)
+
+        yield from sorted(plans(best), key=lambda plan: _plan_fitness(request, plan, d_spot))
+        yield from plans(earlier)
+
+
+def _plan_fitness(request: PlanRequest, plan: Plan, d_spot: float) -> float:
+    return weighted_fitness(request, plan.cost, plan.makespan, d_spot)
 
 
 def _is_safe(request: PlanRequest, plan: Plan) -> bool:

@@ -60,6 +60,15 @@ def test_idle_burstable_vms_take_the_last_tasks_of_the_vms_that_end_last() -> No
     ]
 
 
+def test_they_leave_tasks_that_would_make_the_plan_longer_if_there_are_others() -> None:
+    """In baseline mode the 60 s would become 300; the 10 s of the other VM become 50."""
+    assert shape(allocate([60, 30, 10], [[0], [1, 2]], factor=0.5)) == [
+        ("vm-0", "small", 60, ("0",)),
+        ("vm-1", "small", 30, ("1",)),
+        ("vm-2", "burst", 50, ("2",)),
+    ]
+
+
 def test_the_number_of_burstable_vms_is_rounded_up() -> None:
     plan = allocate([20] * 3, [[0], [1], [2]], factor=0.2)
     assert plan is not None
