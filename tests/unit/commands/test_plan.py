@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hads.cli import get_hads_cli_commands
 from airflow_provider_hads.commands.plan import get_plan_arguments, main
 from airflow_provider_hads.inputs import load_job_folder
 
@@ -265,3 +266,8 @@ def test_the_arguments_of_airflows_command_line_are_the_same() -> None:
     flags = [argument.flags[0] for argument in get_plan_arguments()]
     assert flags[0] == "job_dir"
     assert {"--planner", "--spot-deadline", "--objective", "--time-limit", "--json"} <= set(flags)
+
+
+def test_airflow_has_the_command() -> None:
+    (group,) = get_hads_cli_commands()
+    assert "plan" in [command.name for command in getattr(group, "subcommands", ())]
