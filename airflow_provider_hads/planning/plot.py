@@ -215,7 +215,9 @@ def _lines(plan: Plan, axis: TimeAxis, bottom: float) -> Iterator[str]:
     if plan.d_spot is not None:
         rule = f" ({plan.d_spot_rule})" if plan.d_spot_rule else ""
         yield from _line(axis, bottom, plan.d_spot, f"D_spot{rule}", HEAD - 24, D_SPOT_COLOUR, "6 4")
-    yield from _line(axis, bottom, plan.deadline, "deadline", HEAD - 8, DEADLINE_COLOUR, "none")
+    crossed = plan.d_spot is not None and axis.shows(plan.d_spot) and not axis.shows(plan.deadline)
+    row = HEAD - 40 if crossed else HEAD - 8
+    yield from _line(axis, bottom, plan.deadline, "deadline", row, DEADLINE_COLOUR, "none")
 
 
 def _line(
