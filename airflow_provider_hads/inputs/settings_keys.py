@@ -20,13 +20,11 @@ __all__ = ["HONOURED", "PLANNER_ALIASES", "UNUSED", "known_keys"]
 PLANNER_ALIASES: Mapping[str, str] = {"ipdps": "ils"}
 """The original's planner names that are called otherwise here."""
 
-_PLANNERS_TO_COME = ("packing",)
-
 
 def _planner(value: str) -> str:
     """Take the name of a planner, also of one that is not available yet: a given map needs none."""
     name = PLANNER_ALIASES.get(value.lower(), value.lower())
-    known = list(dict.fromkeys([*planner_names(), *_PLANNERS_TO_COME]))
+    known = planner_names()
     if name not in known:
         raise ValueError(f"a planner: {', '.join(known)} or ipdps (the same as ils)")
     return name

@@ -9,6 +9,7 @@ from airflow_provider_hads.model import Plan
 from airflow_provider_hads.planning.cc import plan_cc
 from airflow_provider_hads.planning.ils import plan_ils
 from airflow_provider_hads.planning.on_demand import plan_on_demand
+from airflow_provider_hads.planning.packing.planner import plan_packing
 from airflow_provider_hads.planning.request import PlanRequest
 
 __all__ = ["Planner", "get_planner", "planner_names"]
@@ -31,6 +32,7 @@ _PLANNERS: dict[str, Planner] = {
     "cc": plan_cc,
     "ils": plan_ils,
     "on-demand": plan_on_demand,
+    "packing": plan_packing,
 }
 
 

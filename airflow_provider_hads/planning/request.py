@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
 
 from airflow_provider_hads.model import Environment, Job
@@ -45,7 +46,8 @@ class PlanRequest:
     :param parallel: one task a core at a time; else one task a VM.
     :param alpha: weight of the cost in :attr:`Objective.WEIGHTED`, 0 to 1.
     :param seed: of planners that choose at random; the same request gives the same plan.
-    :param time_limit: seconds a searching planner may take; None leaves it its own limit.
+    :param time_limit: seconds a searching planner may take; None leaves it its own limit, which counts steps.
+    :param clock: returns seconds; a planner reads no clock but this one, and keeps no time limit without it.
     :param boot: seconds from the launch of an on-demand VM to its first task, in a recovery.
     :param reaction: seconds until a loss is noticed and answered, in a recovery.
     :param burstable_factor: burstable VMs as a share of the others, 0 to 1; of planner ``ils`` only.
@@ -66,6 +68,7 @@ class PlanRequest:
     boot: float = 180.0
     reaction: float = 90.0
     vcpu_limit: int | None = None
+    clock: Callable[[], float] | None = field(default=None, compare=False, repr=False)
     burstable_factor: float = 0.2
     max_iteration: int = 200
 

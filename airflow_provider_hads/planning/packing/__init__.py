@@ -1,0 +1,3 @@
+"""``packing``: the planner that searches."""
+
+from __future__ import annotations

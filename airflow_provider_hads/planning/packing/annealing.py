@@ -1,0 +1,165 @@
+"""Simulated annealing: tasks move and change places."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+from airflow_provider_hads.planning.packing.effort import Stop
+from airflow_provider_hads.planning.packing.fleet import Fleet
+
+__all__ = ["anneal"]
+
+LEAST = 1e-12
+"""Dollars: the least temperature, of jobs that cost nothing."""
+EDGE = 1e-9
+"""Seconds by which sums of the same runtimes in another order may differ."""
+
+
+def anneal(fleet: Fleet, rng: Random, steps: int, hot: float, cold: float, share: float, stop: Stop) -> float:
+    """Improve a fleet in place by random moves; return the least cost seen, to which it is set back.
+
+    :param steps: tries.
+    :param hot: temperature at first, dollars.
+    :param cold: at last.
+    :param share: how much of a VM's price counts for the work that it does, not for the time it lives: it
+        guides the search where no last task moves.
+    :param stop: says when to end early.
+    """
+    return _Annealing(fleet, rng, share).run(steps, hot, cold, stop)
+
+
+class _Annealing:
+    def __init__(self, fleet: Fleet, rng: Random, share: float) -> None:
+        self.fleet, self.rng = fleet, rng
+        choices = fleet.instance.choices
+        self.share = share
+        self.times = [fleet.instance.times[choice] for choice in fleet.choice]
+        self.latest = [choices[choice].latest + EDGE for choice in fleet.choice]
+        self.rate = [choices[choice].rate * (1 - share) for choice in fleet.choice]
+        self.work = [choices[choice].rate * share / choices[choice].slots for choice in fleet.choice]
+        self.end = fleet.ends()
+        self.cost = fleet.cost()
+        self.best = self.cost
+        self.best_cores = list(fleet.core_of)
+
+    def run(self, steps: int, hot: float, cold: float, stop: Stop) -> float:
+        fleet, random = self.fleet, self.rng.random
+        tasks, cores = len(fleet.core_of), len(fleet.vm)
+        rounds = max(1, steps // 200)
+        hot, cold = max(hot, LEAST), max(cold, LEAST)
+        cooling = (cold / hot) ** (1 / rounds)
+        temperature = hot
+        for _ in range(rounds):
+            if self.cost < self.best - 1e-12:
+                self.best, self.best_cores = self.cost, list(fleet.core_of)
+            for _ in range(200):
+                task = int(random() * tasks)
+                if random() < 0.5:
+                    self._move(task, int(random() * cores), temperature)
+                else:
+                    self._swap(task, int(random() * tasks), temperature)
+            temperature *= cooling
+            if stop():
+                break
+        if self.cost > self.best:
+            self._go_back()
+        self.cost = fleet.cost()
+        return self.cost
+
+    def _go_back(self) -> None:
+        fleet = self.fleet
+        for task in range(len(fleet.core_of)):
+            fleet.take(task)
+        for task, core in enumerate(self.best_cores):
+            fleet.put(task, core)
+
+    def _move(self, task: int, to: int, temperature: float) -> None:
+        fleet = self.fleet
+        load, vms = fleet.load, fleet.vm
+        core = fleet.core_of[task]
+        if core == to:
+            return
+        old, new = vms[core], vms[to]
+        added = self.times[new][task]
+        raised = load[to] + added
+        if raised > self.latest[new]:
+            return
+        removed = self.times[old][task]
+        change = added * self.work[new] - removed * self.work[old]
+        end_new = self.end[new]
+        limit = -temperature * math.log(self.rng.random() or 1e-300)
+        if old == new:
+            if load[core] < end_new and raised <= end_new:
+                end_old = end_new
+            else:
+                kept = load[core]
+                load[core], load[to] = kept - removed, raised
+                end_old = fleet.end(old)
+                load[core], load[to] = kept, raised - added
+                change += (end_old - end_new) * self.rate[old]
+            if change > limit:
+                return
+            self.end[old] = end_old
+        else:
+            if raised > end_new:
+                change += (raised - end_new) * self.rate[new]
+                end_new = raised
+            end_old = self.end[old]
+            if load[core] >= end_old:
+                if change - removed * self.rate[old] > limit:
+                    return
+                kept = load[core]
+                load[core] = kept - removed
+                end_old = fleet.end(old)
+                load[core] = kept
+                change += (end_old - kept) * self.rate[old]
+            if change > limit:
+                return
+            self.end[old], self.end[new] = end_old, end_new
+        load[core] -= removed
+        load[to] = raised
+        fleet.tasks[core].remove(task)
+        fleet.tasks[to].append(task)
+        fleet.core_of[task] = to
+        self.cost += change
+
+    def _swap(self, task: int, other: int, temperature: float) -> None:
+        fleet = self.fleet
+        load, vms = fleet.load, fleet.vm
+        core, to = fleet.core_of[task], fleet.core_of[other]
+        if core == to:
+            return
+        old, new = vms[core], vms[to]
+        out, back = self.times[old], self.times[new]
+        load_core = load[core] + out[other] - out[task]
+        load_to = load[to] + back[task] - back[other]
+        if load_core > self.latest[old] or load_to > self.latest[new]:
+            return
+        change = (out[other] - out[task]) * self.work[old] + (back[task] - back[other]) * self.work[new]
+        kept_core, kept_to = load[core], load[to]
+        load[core], load[to] = load_core, load_to
+        if old == new:
+            end_old = end_new = fleet.end(old)
+        else:
+            end_old = self._end_after(old, kept_core, load_core)
+            end_new = self._end_after(new, kept_to, load_to)
+            change += (end_new - self.end[new]) * self.rate[new]
+        change += (end_old - self.end[old]) * self.rate[old]
+        if change > 0 and change > -temperature * math.log(self.rng.random() or 1e-300):
+            load[core], load[to] = kept_core, kept_to
+            return
+        self.end[old], self.end[new] = end_old, end_new
+        fleet.tasks[core].remove(task)
+        fleet.tasks[to].remove(other)
+        fleet.tasks[core].append(other)
+        fleet.tasks[to].append(task)
+        fleet.core_of[task], fleet.core_of[other] = to, core
+        self.cost += change
+
+    def _end_after(self, vm: int, before: float, after: float) -> float:
+        """Return a VM's end after one of its cores has changed its load."""
+        end = self.end[vm]
+        if after > end:
+            return after
+        return self.fleet.end(vm) if before >= end else end

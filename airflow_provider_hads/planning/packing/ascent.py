@@ -1,0 +1,301 @@
+"""The best prices of the relaxation: Newton's method on a smoothed dual."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+from operator import mul
+
+from airflow_provider_hads.model import Market
+from airflow_provider_hads.planning.packing.instance import Instance
+from airflow_provider_hads.planning.packing.linear_algebra import solve_positive
+from airflow_provider_hads.planning.packing.relaxation import Prices, Relaxation
+
+__all__ = ["best_prices"]
+
+ROUGH = (0.3, 0.06, 0.015)
+"""Shares of the mean task's cost, for a sample of the tasks."""
+FINE = (0.004, 0.001, 0.0002)
+"""The same for all of them."""
+SAMPLE = 300
+STEPS = 12
+"""Newton steps for each of them, at most."""
+CUTOFF = 16.0
+"""A choice that is dearer than the best by so many smoothings has no weight."""
+TO_THE_EDGE = 0.9
+
+
+def best_prices(instance: Instance) -> tuple[float, Prices]:
+    """Return (nearly) the largest bound that the relaxation proves, and its prices.
+
+    The bound is a concave function of few prices, but not a smooth one. Each task's least cost is replaced by
+    the soft minimum, each constraint by a logarithmic barrier; that is made large by damped Newton steps, and
+    again with less and less smoothing. (Nesterov, "Smooth minimization of non-smooth functions", 2005; the
+    barrier is the usual one.) Of many tasks the first steps look at a sample only.
+    """
+    relaxation = Relaxation(instance)
+    rough, step = relaxation, -(-len(instance.tasks) // SAMPLE)
+    if len(relaxation.columns) > SAMPLE:
+        rough = Relaxation(
+            instance, sorted(range(len(instance.tasks)), key=instance.times[0].__getitem__)[::step]
+        )
+    ascent = _Ascent(rough)
+    point = ascent.first_point()
+    for smoothing in ROUGH:
+        point = ascent.climb(point, smoothing * ascent.scale)
+    ascent.relaxation = relaxation
+    found = []
+    for smoothing in FINE:
+        point = ascent.climb(point, smoothing * ascent.scale)
+        prices = ascent.prices(point)
+        found.append((relaxation.value(prices), prices))
+    return max(found, key=lambda pair: pair[0])
+
+
+class _Ascent:
+    """The smoothed dual as a function of a point: [a by choice, b by binding choice, g by limit].
+
+    A choice whose memory can't bind has a >= rate; the others a, b >= 0 and a + b >= rate.
+    """
+
+    def __init__(self, relaxation: Relaxation) -> None:
+        self.relaxation = relaxation
+        instance = self.instance = relaxation.instance
+        self.size = len(instance.choices)
+        self.memory_at = {choice: self.size + place for place, choice in enumerate(relaxation.binding)}
+        first = self.size + len(self.memory_at)
+        self.market_at = {market: first + place for place, market in enumerate(_binding_markets(instance))}
+        first += len(self.market_at)
+        self.vcpu_at = first if instance.vcpu_limit is not None else None
+        self.width = first + (self.vcpu_at is not None)
+        self.rates = [choice.rate for choice in instance.choices]
+        self.scale = self._mean_cost()
+
+    def _mean_cost(self) -> float:
+        rates = tuple(self.rates)
+        costs = self.relaxation.costs(Prices(rates, (0.0,) * self.size, {}, 0.0))
+        counts = self.relaxation.counts
+        return max(math.fsum(map(mul, counts, map(min, costs))) / max(sum(counts), 1), 1e-15)
+
+    def first_point(self) -> list[float]:
+        """Return a point well inside."""
+        point = [rate * (0.7 if index in self.memory_at else 1.3) for index, rate in enumerate(self.rates)]
+        point += [self.rates[choice] * 0.6 for choice in self.memory_at]
+        return point + [self.scale] * (self.width - len(point))
+
+    def point(self, prices: Prices) -> list[float]:
+        """Return prices as a point, pushed a little inside."""
+        point = [a + rate * 0.01 for a, rate in zip(prices.cores, self.rates, strict=True)]
+        point += [prices.memory[choice] + self.rates[choice] * 0.01 for choice in self.memory_at]
+        point += [prices.markets[market] + self.scale * 0.01 for market in self.market_at]
+        return point + [prices.vcpu + self.scale * 0.01] * (self.vcpu_at is not None)
+
+    def prices(self, point: list[float]) -> Prices:
+        """Return a point as prices."""
+        memory = [
+            point[self.memory_at[choice]] if choice in self.memory_at else 0.0 for choice in range(self.size)
+        ]
+        markets = {market: point[at] for market, at in self.market_at.items()}
+        vcpu = point[self.vcpu_at] if self.vcpu_at is not None else 0.0
+        return Prices(tuple(point[: self.size]), tuple(memory), markets, vcpu)
+
+    def climb(self, point: list[float], smoothing: float) -> list[float]:
+        """Return the point of the largest smoothed value, or one that is near enough."""
+        value, slope, curve = self._expand(point, smoothing)
+        for _ in range(STEPS):
+            move = solve_positive(curve, slope)
+            gain = sum(map(mul, move, slope))
+            if gain < smoothing * 0.05:
+                break
+            length = min(1.0, TO_THE_EDGE * self._room(point, move))
+            for _ in range(12):
+                moved = [one + length * other for one, other in zip(point, move, strict=True)]
+                expanded = self._expand(moved, smoothing)
+                if expanded[0] >= value + 0.01 * length * gain:
+                    break
+                length *= 0.4
+            else:
+                break
+            point, (value, slope, curve) = moved, expanded
+        return point
+
+    def _room(self, point: list[float], move: list[float]) -> float:
+        """Return how many times the move can be made before a constraint is hit."""
+        room = math.inf
+        for slack, rise in self._slacks(point, move):
+            if rise < 0:
+                room = min(room, slack / -rise)
+        return room
+
+    def _slacks(self, point: list[float], move: list[float]) -> list[tuple[float, float]]:
+        slacks = []
+        for index, rate in enumerate(self.rates):
+            at = self.memory_at.get(index)
+            if at is None:
+                slacks.append((point[index] - rate, move[index]))
+            else:
+                slacks.append((point[index] + point[at] - rate, move[index] + move[at]))
+                slacks += [(point[index], move[index]), (point[at], move[at])]
+        first = self.size + len(self.memory_at)
+        return slacks + list(zip(point[first:], move[first:], strict=True))
+
+    def _expand(self, point: list[float], smoothing: float) -> tuple[float, list[float], list[list[float]]]:
+        """Return value, gradient and negated Hessian."""
+        slope = [0.0] * self.width
+        curve = [[0.0] * self.width for _ in range(self.width)]
+        value = self._tasks(point, smoothing, slope, curve)
+        value += self._limits(point, smoothing, slope, curve)
+        value += self._barrier(point, smoothing, slope, curve)
+        return value, slope, curve
+
+    def _tasks(
+        self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
+    ) -> float:
+        """Add the soft minimum of each task's costs."""
+        relaxation, choices = self.relaxation, self.instance.choices
+        total = 0.0
+        slots = [choice.slots for choice in choices]
+        rooms = [choice.type.memory for choice in choices]
+        cutoff = CUTOFF * smoothing
+        alone = [0.0] * self.size
+        alone_memory = [0.0] * self.size
+        for weight, column, memory, costs in zip(
+            relaxation.counts,
+            relaxation.columns,
+            relaxation.memory,
+            relaxation.costs(self.prices(point)),
+            strict=True,
+        ):
+            least = min(costs)
+            edge = least + cutoff
+            near = [index for index, cost in enumerate(costs) if cost < edge]
+            if len(near) == 1:
+                total += weight * least
+                seconds = weight * column[near[0]]
+                alone[near[0]] += seconds
+                alone_memory[near[0]] += seconds * memory
+                continue
+            shares = [math.exp((least - costs[index]) / smoothing) for index in near]
+            mass = sum(shares)
+            total += weight * (least - smoothing * math.log(mass))
+            effects = []
+            for index, share in zip(near, shares, strict=True):
+                seconds = column[index]
+                effects.append((index, share / mass, seconds / slots[index]))
+                at = self.memory_at.get(index)
+                if at is not None:
+                    effects.append((at, share / mass, seconds * memory / rooms[index]))
+            self._add_soft(effects, near, weight, smoothing, slope, curve)
+        for index in range(self.size):
+            slope[index] += alone[index] / slots[index]
+            at = self.memory_at.get(index)
+            if at is not None:
+                slope[at] += alone_memory[index] / rooms[index]
+        return total
+
+    def _add_soft(
+        self,
+        effects: list[tuple[int, float, float]],
+        near: list[int],
+        weight: float,
+        smoothing: float,
+        slope: list[float],
+        curve: list[list[float]],
+    ) -> None:
+        """Add one task's effects: (coordinate, share of its choice, change of that choice's cost)."""
+        factor = weight / smoothing
+        for at, share, change in effects:
+            pull = share * change
+            slope[at] += weight * pull
+            row = curve[at]
+            for other, other_share, other_change in effects:
+                row[other] -= factor * pull * other_share * other_change
+            row[at] += factor * pull * change
+        if len(effects) == len(near):
+            return
+        for (at, share, change), (other, _, other_change) in pairwise(effects):
+            if self.memory_at.get(at) == other:
+                both = factor * share * change * other_change
+                curve[at][other] += both
+                curve[other][at] += both
+
+    def _limits(
+        self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
+    ) -> float:
+        """Subtract what VMs within the limits can earn, with a soft maximum."""
+        prices = self.prices(point)
+        value = -self.relaxation.limits_cost(prices)
+        for market, at in self.market_at.items():
+            slope[at] -= self.instance.market_limits.get(market, 0)
+        if self.vcpu_at is not None:
+            slope[self.vcpu_at] -= self.instance.vcpu_limit or 0
+        for index, gain in enumerate(self.relaxation.gains(prices)):
+            value -= self._earn(index, gain, smoothing, slope, curve)
+        return value
+
+    def _earn(
+        self, index: int, gain: float, smoothing: float, slope: list[float], curve: list[list[float]]
+    ) -> float:
+        choice = self.instance.choices[index]
+        usable = self.instance.usable[index]
+        effects = [(index, usable)]
+        if index in self.memory_at:
+            effects.append((self.memory_at[index], usable))
+        linear = True
+        if choice.market in self.market_at:
+            effects.append((self.market_at[choice.market], -1.0))
+            linear = False
+        if self.vcpu_at is not None:
+            effects.append((self.vcpu_at, -float(choice.type.vcpus)))
+            linear = False
+        if linear:
+            for at, change in effects:
+                slope[at] -= choice.limit * change
+            return choice.limit * gain
+        # In VMs, not tasks: a VM's gain is that of many tasks.
+        width = smoothing * 4
+        ratio = min(max(gain / width, -40.0), 40.0)
+        share = 1 / (1 + math.exp(-ratio))
+        bend = choice.limit * share * (1 - share) / width
+        for at, change in effects:
+            slope[at] -= choice.limit * share * change
+            for other, other_change in effects:
+                curve[at][other] += bend * change * other_change
+        soft = gain if ratio >= 40 else width * math.log1p(math.exp(ratio))
+        return choice.limit * soft
+
+    def _barrier(
+        self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
+    ) -> float:
+        value = 0.0
+        for index, rate in enumerate(self.rates):
+            at = self.memory_at.get(index)
+            places = (index,) if at is None else (index, at)
+            value += _add_log(sum(point[place] for place in places) - rate, places, smoothing, slope, curve)
+            if at is not None:
+                value += _add_log(point[index], (index,), smoothing, slope, curve)
+                value += _add_log(point[at], (at,), smoothing, slope, curve)
+        for place in range(self.size + len(self.memory_at), self.width):
+            value += _add_log(point[place], (place,), smoothing, slope, curve)
+        return value
+
+
+def _add_log(
+    slack: float, places: tuple[int, ...], smoothing: float, slope: list[float], curve: list[list[float]]
+) -> float:
+    if slack <= 0:
+        return -math.inf
+    for place in places:
+        slope[place] += smoothing / slack
+        for other in places:
+            curve[place][other] += smoothing / slack / slack
+    return smoothing * math.log(slack)
+
+
+def _binding_markets(instance: Instance) -> list[Market]:
+    """Return the markets in which the limit over all types is less than the sum of the types' own."""
+    wanted: Counter[Market] = Counter()
+    for choice in instance.choices:
+        wanted[choice.market] += choice.limit
+    return [market for market, limit in instance.market_limits.items() if wanted[market] > limit]

@@ -1,0 +1,64 @@
+"""How long a search takes: counted in steps, so that the same request gives the same plan on any machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from airflow_provider_hads.planning.request import PlanRequest
+
+__all__ = ["Effort", "Stop", "comparison_effort", "full_effort", "quick_effort", "stop_of"]
+
+Stop = Callable[[], bool]
+"""Says whether the time that the user allows is over."""
+
+
+MOST_FLEETS = 150
+"""Fleets tried for small jobs."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The size of one search.
+
+    :param fleets: fleets that are tried.
+    :param each: annealing steps for each of them.
+    :param last: annealing steps for the cheapest.
+    :param stop: asked now and then whether to end early.
+    """
+
+    fleets: int
+    each: int
+    last: int
+    stop: Stop = _never
+
+
+def quick_effort(tasks: int) -> Effort:
+    """Return the effort to see about what a plan costs."""
+    return Effort(0, 20 * tasks, 0)
+
+
+def full_effort(tasks: int, stop: Stop = _never) -> Effort:
+    """Return the effort for the plan itself."""
+    total = min(350_000 + 1_200 * tasks, 5_000 * tasks)
+    each = 40 * max(tasks, 1)
+    return Effort(min(total // 2 // each, MOST_FLEETS), each, total // 2, stop)
+
+
+def comparison_effort(tasks: int) -> Effort:
+    """Return the effort for a plan that others are compared with."""
+    full = full_effort(tasks)
+    return replace(full, fleets=full.fleets // 3, last=full.last // 3)
+
+
+def stop_of(request: PlanRequest) -> Stop | None:
+    """Return what says that the request's time limit is over; None where it has none, or no clock."""
+    clock, limit = request.clock, request.time_limit
+    if clock is None or limit is None:
+        return None
+    end = clock() + limit
+    return lambda: clock() >= end

@@ -1,0 +1,47 @@
+"""VMs with an order of tasks each: the state of a search where memory may bind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from airflow_provider_hads.planning.packing.instance import Instance
+from airflow_provider_hads.planning.packing.schedule import end_of
+
+__all__ = ["MemoryFleet"]
+
+
+class MemoryFleet:
+    """VMs and, for each, its tasks in the order in which they start.
+
+    :param choices: by VM, the number of its choice.
+    :param orders: by VM, its tasks.
+    """
+
+    def __init__(self, instance: Instance, choices: list[int], orders: list[list[int]]) -> None:
+        self.instance = instance
+        self.choice = choices
+        self.orders = orders
+        self.vm_of = [-1] * len(instance.tasks)
+        for vm, order in enumerate(orders):
+            for task in order:
+                self.vm_of[task] = vm
+        self.end = [self.end_with(vm, order) for vm, order in enumerate(orders)]
+
+    def end_with(self, vm: int, order: Sequence[int]) -> float:
+        """Return when a VM would end with those tasks."""
+        instance, choice = self.instance, self.choice[vm]
+        kind = instance.choices[choice]
+        return end_of(order, instance.times[choice], instance.memory, kind.slots, kind.type.memory)
+
+    def cost(self) -> float:
+        """Return dollars."""
+        choices = self.instance.choices
+        return math.fsum(
+            choices[choice].rate * end for choice, end in zip(self.choice, self.end, strict=True)
+        )
+
+    def in_time(self) -> bool:
+        """Say whether each VM ends in time."""
+        choices = self.instance.choices
+        return all(end <= choices[choice].latest for choice, end in zip(self.choice, self.end, strict=True))

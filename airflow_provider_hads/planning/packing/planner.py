@@ -1,0 +1,95 @@
+"""``packing``: the planner that searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from airflow_provider_hads.model import Market, Plan
+from airflow_provider_hads.planning.feasibility import plan_or_explain
+from airflow_provider_hads.planning.packing.effort import Effort, full_effort, quick_effort, stop_of
+from airflow_provider_hads.planning.packing.instance import BOTH, compile_instance
+from airflow_provider_hads.planning.packing.objective import best_cap, fitness
+from airflow_provider_hads.planning.packing.search import search
+from airflow_provider_hads.planning.recovery import first_unsafe_moment
+from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
+
+__all__ = ["attempt_packing", "plan_packing"]
+
+NAME = "packing"
+EARLIER = (1.0, 0.98, 0.95, 0.9)
+"""Shares of a safe D_spot that the full search is tried with."""
+
+
+def plan_packing(request: PlanRequest) -> Plan:
+    """Plan a job as well as a search finds.
+
+    1. The linear relaxation (:mod:`~airflow_provider_hads.planning.packing.ascent`) gives each kind of VM a
+       price for its time. Where all tasks are alike, a dynamic program gives the cheapest rounds of each VM,
+       and is all.
+    2. As many VMs are opened as the relaxation has work for, and the tasks, longest first, go where they cost
+       least at those prices: the cheapest work first, on-demand VMs for what is left over, the cores of a VM
+       ending together. Where memory may bind, tasks that fill it best are put together instead.
+    3. Annealing moves and exchanges tasks, at temperatures of 5 % to 0.05 % of the mean task's cost; VMs are
+       closed, opened and replaced, and the fleet annealed again.
+
+    The steps are counted, so that the same request gives the same plan; with a ``time_limit`` and a ``clock``
+    the search ends or goes on until then. D_spot under the safe rule: a quick search finds one that is safe,
+    the full one is made with it, or with an earlier one if its plan isn't safe. The other objectives are met
+    by an earlier end (:mod:`~airflow_provider_hads.planning.packing.objective`). Burstable types are not
+    used.
+
+    :raises InfeasibleJob: no plan was found.
+    """
+    stop = stop_of(request)
+    first = plan_or_explain(request, NAME, attempt_packing)
+    if not first.vms:
+        return first
+    tasks = len(request.job.tasks)
+    best = _improved(request, first, full_effort(tasks) if stop is None else full_effort(tasks, stop))
+    while stop is not None and not stop():
+        request = replace(request, seed=request.seed + 1)
+        best = _improved(request, best, full_effort(tasks, stop))
+    return best
+
+
+def attempt_packing(request: PlanRequest, d_spot: float) -> Plan | None:
+    """Return a plan by a quick search with that D_spot, or None."""
+    return _attempt(request, d_spot, quick_effort(len(request.job.tasks)))
+
+
+def _improved(request: PlanRequest, plan: Plan, effort: Effort) -> Plan:
+    """Search with all effort; return the best of the given plan and those found."""
+    return min([plan, *_found(request, plan, effort)], key=lambda found: fitness(request, found))
+
+
+def _found(request: PlanRequest, plan: Plan, effort: Effort) -> Iterator[Plan]:
+    """Yield a plan with the same D_spot or, where that is not safe, an earlier one."""
+    for share in EARLIER if request.spot_deadline is SpotDeadlineRule.SAFE else EARLIER[:1]:
+        d_spot = (plan.d_spot or 0.0) * share
+
+        def quickly(cap: float, d_spot: float = d_spot) -> Plan | None:
+            return _attempt(request, d_spot, quick_effort(len(request.job.tasks)), cap=cap)
+
+        better = _attempt(request, d_spot, effort, cap=best_cap(request, plan, quickly))
+        if better is not None and _is_safe(request, better):
+            yield better
+            return
+
+
+def _is_safe(request: PlanRequest, plan: Plan) -> bool:
+    return request.spot_deadline is SpotDeadlineRule.PUBLISHED or first_unsafe_moment(request, plan) is None
+
+
+def _attempt(
+    request: PlanRequest,
+    d_spot: float,
+    effort: Effort,
+    markets: tuple[Market, ...] = BOTH,
+    cap: float = float("inf"),
+) -> Plan | None:
+    vms = search(compile_instance(request, d_spot, markets, cap), effort, request.seed)
+    if vms is None:
+        return None
+    job, rule = request.job, request.spot_deadline.value
+    return Plan(job.id, job.name, NAME, request.deadline, tuple(vms), d_spot, rule)

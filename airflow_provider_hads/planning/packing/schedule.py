@@ -1,0 +1,84 @@
+"""What runs when on one VM whose memory may bind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from airflow_provider_hads.model import Placement
+
+__all__ = ["end_of", "placements_of"]
+
+EDGE = 1e-9
+"""Share of a VM's memory by which sums of floats may exceed it."""
+
+
+def end_of(
+    order: Sequence[int], times: Sequence[float], memory: Sequence[float], slots: int, room: float
+) -> float:
+    """Return when a VM has run its tasks, which start in that order as soon as there is a slot and memory.
+
+    A task that does not fit yet lets those behind it pass (list scheduling, the "parallel" scheme of
+    resource-constrained project scheduling).
+
+    :param times: seconds on this VM by task.
+    :param memory: MB by task.
+    :param room: MB of the VM.
+    """
+    waiting = list(order)
+    running: list[tuple[float, float]] = []
+    free = room * (1 + EDGE)
+    now = end = 0.0
+    while waiting:
+        place = 0
+        while place < len(waiting) and len(running) < slots:
+            need = memory[waiting[place]]
+            if need > free:
+                place += 1
+                continue
+            free -= need
+            over = now + times[waiting.pop(place)]
+            if over > end:
+                end = over
+            heappush(running, (over, need))
+        now, need = heappop(running)
+        free += need
+        while running and running[0][0] <= now:
+            free += heappop(running)[1]
+    return end
+
+
+def placements_of(
+    order: Sequence[int],
+    times: Sequence[float],
+    memory: Sequence[float],
+    slots: int,
+    room: float,
+    names: Sequence[str],
+) -> tuple[Placement, ...]:
+    """Return the same as places on cores.
+
+    :param names: ids by task.
+    """
+    waiting = list(order)
+    running: list[tuple[float, int, float]] = []
+    cores = list(range(slots))
+    free = room * (1 + EDGE)
+    now = 0.0
+    placed = []
+    while waiting:
+        for task in [*waiting]:
+            if cores and memory[task] <= free:
+                waiting.remove(task)
+                free -= memory[task]
+                core = heappop(cores)
+                placed.append(Placement(names[task], core, now, now + times[task]))
+                heappush(running, (now + times[task], core, memory[task]))
+        now, core, need = heappop(running)
+        heappush(cores, core)
+        free += need
+        while running and running[0][0] <= now:
+            _, core, need = heappop(running)
+            heappush(cores, core)
+            free += need
+    return tuple(placed)
