@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.model import Plan
 from airflow_provider_hads.planning import PlanRequest, get_planner
+from airflow_provider_hads.planning.lower_bound import lower_bound
 
 __all__ = ["PlanningResult", "solve"]
 
@@ -53,9 +54,5 @@ def _on_demand_cost(request: PlanRequest) -> float | None:
 
 
 def _lower_bound(request: PlanRequest) -> float | None:
-    try:
-        from airflow_provider_hads.planning.lower_bound import lower_bound
-    except ImportError:
-        return None
     bound = lower_bound(request)
     return bound if math.isfinite(bound) else None
