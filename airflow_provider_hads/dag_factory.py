@@ -178,7 +178,7 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
         **lifecycle,
     )
     launched = EmptyOperator(task_id="launched", trigger_rule=TriggerRule.ALL_DONE)
-    tasks = JobTaskSensor.partial(
+    watchers = JobTaskSensor.partial(
         task_id="task",
         run=run,
         supervise_task_id="supervise",
@@ -199,9 +199,11 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
     )
 
     schedule >> vms >> [supervise, launched]
-    launched >> tasks
+    launched >> watchers
     supervise >> terminate.as_teardown(setups=open_run)
-    [supervise, tasks, terminate] >> report.as_teardown()
+    # A run's state is that of its leaves: supervise, the watchers, and the report, since that is the only one
+    # which is not skipped when a run is marked failed early. To come directly before it would end a leaf.
+    terminate >> report.as_teardown(on_failure_fail_dagrun=True)
 
 
 def _published(task_id: str, key: str) -> str:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, TaskInstanceState
+from airflow.sdk.exceptions import AirflowFailException
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,7 +21,8 @@ class ReportOperator(BaseOperator):
 
     It returns the report, logs it as a table and keeps it in the bucket as
     ``<job>_<execution>/_hads/report.json``.
-    It is meant to be a teardown.
+    It is meant to be a teardown that can fail its run: it fails where a run was marked failed so early that
+    Airflow would call it a success.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
     :param snapshot: what ``supervise`` published last, or its JSON text; null where it has published none.
@@ -28,6 +30,8 @@ class ReportOperator(BaseOperator):
     :param figures: the plan's figures, as ``schedule`` hands them on, or their JSON text; null where there is
         no plan. (templated)
     :param fleet: what ``terminate`` hands on. (templated)
+    :param supervise_task_id: task id of the
+        :class:`~airflow_provider_hads.sensors.supervise.SuperviseSensor`.
     :param aws_conn_id: connection for S3. (templated)
     """
 
@@ -41,10 +45,12 @@ class ReportOperator(BaseOperator):
         snapshot: Any = None,
         figures: Any = None,
         fleet: Any = (),
+        supervise_task_id: str = "supervise",
         aws_conn_id: str = "aws_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supervise_task_id = supervise_task_id
         self.run = run
         self.snapshot = snapshot
         self.figures = figures
@@ -63,7 +69,22 @@ class ReportOperator(BaseOperator):
         for line in render_report(report).splitlines():
             self.log.info("%s", line)
         Workshop(run, self.aws_conn_id).save_report(report)
+        self._require_supervision(context)
         return report
+
+    def _require_supervision(self, context: Context) -> None:
+        """Fail if the run was ended by hand before its controller began.
+
+        Airflow skips what has not begun then, and would call the run a success, for skipped tasks count as
+        done.
+        """
+        from airflow_provider_hads.triggers.producer import producer_state
+
+        ti = context["ti"]
+        if producer_state(ti.dag_id, ti.run_id, self.supervise_task_id) == TaskInstanceState.SKIPPED:
+            raise AirflowFailException(
+                f"The run was ended before {self.supervise_task_id} began: none of its tasks was done."
+            )
 
 
 def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:
