@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param
 
+from airflow_provider_hads.model.settings import SchedulerSettings
+
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
 
@@ -30,7 +32,7 @@ def _main_params(inputs: JobInputs | None) -> dict[str, Param]:
     from airflow_provider_hads.planning import planner_names
 
     planners = planner_names()
-    wanted = inputs.settings.scheduler.name if inputs else planners[0]
+    settings = inputs.settings.scheduler if inputs else SchedulerSettings()
     return {
         "use_map": Param(
             inputs is not None and inputs.plan is not None,
@@ -39,7 +41,7 @@ def _main_params(inputs: JobInputs | None) -> dict[str, Param]:
             description_md="Follow the folder's `map.json` instead of planning anew; off without one.",
         ),
         "planner": Param(
-            wanted if wanted in planners else planners[0],
+            settings.name if settings.name in planners else planners[0],
             type="string",
             enum=planners,
             title="Planner",

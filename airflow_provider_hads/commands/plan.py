@@ -31,7 +31,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--job": {"help": f"name of the job's file, {_WITHIN}"},
     "--env": {"help": f"name of the environment's file, {_WITHIN}"},
     "--deadline": {"metavar": "S", "help": "seconds; default: that of setup.cfg, or else of map.json"},
-    "--planner": {"help": "cc, ils, packing or on-demand; default: that of setup.cfg"},
+    "--planner": {"help": "cc, ils, packing or on-demand; default: that of setup.cfg, or packing"},
     "--spot-deadline": {
         "metavar": "RULE",
         "default": "safe",

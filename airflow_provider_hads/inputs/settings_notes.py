@@ -31,7 +31,7 @@ def settings_notes(
             yield f"{file}: [{section}] {', '.join(names)}: no effect: {reason}"
     if values["checkpoint"].get("with_checkpoint"):
         yield f"{file}: [checkpoint] with_checkpoint: checkpoints are not taken yet: a lost task starts again"
-    if values["scheduler"].get("name", "cc") != "ils":
+    if values["scheduler"].get("name") != "ils":
         names = [key for key in _ILS_KEYS if key in values["scheduler"]]
         if names:
             yield f"{file}: [scheduler] {', '.join(names)}: no effect: only the planner ils looks at them"

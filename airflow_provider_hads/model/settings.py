@@ -136,7 +136,7 @@ class SchedulerSettings:
     :param allow_parallel_execution: one task a core at a time, or one task a VM.
     """
 
-    name: str = "cc"
+    name: str = "packing"
     burstable_factor: float = 0.2
     alpha: float = 0.5
     max_iteration: int = 200

@@ -52,7 +52,7 @@ class ScheduleOperator(BaseOperator):
         self,
         *,
         run: Any,
-        planner: str = "cc",
+        planner: str = "packing",
         use_map: str | bool = False,
         spot_deadline: str = "safe",
         objective: str = "default",

@@ -11,7 +11,6 @@ from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
 from airflow_provider_hads.operators.open_run import OpenRunOperator
 from airflow_provider_hads.operators.schedule import ScheduleOperator
-from airflow_provider_hads.planning import planner_names
 from airflow_provider_hads.planning.choices import PlanChoices
 
 EXAMPLE = Path(__file__).parents[2] / "dags" / "jobs" / "example"
@@ -40,7 +39,7 @@ def test_the_defaults_are_the_jobs_own(inputs: JobInputs) -> None:
 
 
 def test_a_job_with_errors_has_params_too() -> None:
-    assert values(None)["planner"] == planner_names()[0]
+    assert values(None)["planner"] == "packing"
 
 
 def test_every_param_is_described(inputs: JobInputs) -> None:
@@ -68,7 +67,7 @@ def test_the_operator_reads_rendered_templates() -> None:
     """Rendered, a param is text, and None is the word."""
     rendered = {name: str(value) for name, value in values(None).items() if name != "sequential"}
     schedule = ScheduleOperator(task_id="schedule", run={}, **rendered)
-    assert schedule.choices() == PlanChoices(planner_names()[0])
+    assert schedule.choices() == PlanChoices("packing")
 
 
 @pytest.mark.parametrize(("given", "parallel"), [("True", False), ("False", True), (None, False)])

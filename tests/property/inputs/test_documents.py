@@ -149,6 +149,8 @@ def test_the_unchanged_documents_load() -> None:
 
 
 SECONDS = st.floats(0, 1e6)
+BASELINE = 0.05
+"""Of the one type, which is burstable: its VMs always have a CPU share."""
 
 
 @st.composite
@@ -166,12 +168,14 @@ def jobs_with_plans(draw: st.DrawFn) -> tuple[Job, Environment, Plan]:
                 placements.append(Placement(task_id, core, start, now))
                 number += 1
         market, price = draw(st.sampled_from(list(Market))), draw(st.floats(0, 10))
-        vms.append(PlannedVm(f"vm-{vm_number}", "c5.large", market, price, tuple(placements)))
+        share = draw(st.sampled_from([BASELINE, 0.5, 1.0]))
+        vms.append(PlannedVm(f"vm-{vm_number}", "c5.large", market, price, tuple(placements), share))
     number_or_name = draw(st.sampled_from([12, "0012", "name"]))
     tasks = tasks or {"0": {"memory": 1, "command": "x", "runtime": {"c5.large": 1}}}
     job = parse_job(json.dumps({"job_id": number_or_name, "tasks": tasks}), "job.json")
     if number == 0:
-        vms = [PlannedVm("vm-0", "c5.large", Market.SPOT, 1.0, (Placement("0", 0, 0.0, 1.0),))]
+        place = Placement("0", 0, 0.0, 1.0)
+        vms = [PlannedVm("vm-0", "c5.large", Market.SPOT, 1.0, (place,), BASELINE)]
     d_spot = draw(st.none() | SECONDS)
     rule = draw(st.sampled_from([None, "safe"]))
     deadline = draw(st.floats(1, 1e6))

@@ -78,7 +78,7 @@ def test_the_summary_of_a_job_without_a_map(folder: Path, capsys: pytest.Capture
         "  t3.micro (burstable)      2       1024         -      -         0.0104      5      1      90",
         "Limits: 3 spot and 4 on-demand VMs at once",
         "Files: none for any task",
-        "Map: none; the planner cc makes the plan",
+        "Map: none; the planner packing makes the plan",
         "Deadline: none; give the parameter deadline_seconds when you trigger the DAG",
     ]
 
