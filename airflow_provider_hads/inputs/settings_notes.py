@@ -15,7 +15,7 @@ _NOT_YET = {
     "input": (("ac_size_seconds", "idle_slack_time"), "VMs end with the run, not with an allocation cycle"),
     "checkpoint": (("period", "overhead_factor"), "checkpoints are not taken"),
 }
-_ILS_KEYS = ("burstable_factor", "alpha", "max_iteration")
+_ILS_KEYS = ("burstable_factor", "max_iteration")
 
 
 def settings_notes(

@@ -132,7 +132,7 @@ def test_a_switch_that_is_off(word: str) -> None:
 
 def test_keys_of_the_ils_planner_without_it_have_a_note() -> None:
     assert parsed("[scheduler]\nalpha = 0.5\nmax_iteration = 10").notes == (
-        "setup.cfg: [scheduler] alpha, max_iteration: no effect: only the planner ils looks at them",
+        "setup.cfg: [scheduler] max_iteration: no effect: only the planner ils looks at them",
     )
 
 
