@@ -207,5 +207,5 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
 
 
 def _published(task_id: str, key: str) -> str:
-    """Return a template that gives an XCom as JSON, null where there is none; a reference would be an error."""
+    """Return a template that gives an XCom as JSON, null where there is none; a reference would fail."""
     return f"{{{{ ti.xcom_pull(task_ids='{task_id}', key='{key}') | tojson }}}}"
