@@ -7,10 +7,10 @@ SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install images lint format unit test demo bench constraints clean
+.PHONY: help install images lint format unit test demo bench bench-planning constraints clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install the provider and its tools into .venv
 	@docker/install.sh
@@ -40,6 +40,9 @@ demo: install ## Run the example job on a cloud in a box, and show what happens
 bench: install ## Measure overheads and latencies
 	@docker/test-servers.sh
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -s tests/benchmarks
+
+bench-planning: install ## Compare the planners: cost, gap to the proven bound, seconds
+	@$(VENV)/python tests/benchmarks/planning.py
 
 constraints: install ## Resolve the newest versions into constraints.txt
 	@docker/constraints.sh

@@ -169,7 +169,7 @@ class _Ascent:
         ):
             least = min(costs)
             edge = least + cutoff
-            near = [index for index, cost in enumerate(costs) if cost < edge]
+            near = [index for index, cost in enumerate(costs) if cost <= edge]
             if len(near) == 1:
                 total += weight * least
                 seconds = weight * column[near[0]]

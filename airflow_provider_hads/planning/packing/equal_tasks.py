@@ -40,7 +40,7 @@ class Rounds:
             for _ in range(rounds):
                 for core, task in zip(range(_at_once(instance, choice)), tasks, strict=False):
                     fleet.put(task, first + core)
-        return fleet
+        return fleet if next(tasks, None) is None else None
 
 
 @dataclass(frozen=True)
