@@ -11,6 +11,7 @@ from tests.system.airflow_environment import ROOT
 from tests.system.dags_test import DagsTest
 from tests.system.deployed_jobs import write_deployed_jobs
 from tests.system.deployment import AirflowDeployment
+from tests.system.job_runs import JobRuns
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,23 @@ def dags_test(tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud)
     runner = DagsTest(tmp_path_factory.mktemp("dags-test"), ROOT / "dags", local_cloud.environment())
     yield runner
     runner.close()
+
+
+@pytest.fixture(scope="session")
+def job_runs(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    dags_test: DagsTest,
+    local_cloud: LocalCloud,
+) -> JobRuns:
+    """The runs that the chosen test modules name as their ``RUNS``; all have ended when one is seen."""
+    runs = JobRuns(tmp_path_factory.mktemp("jobs"), dags_test, local_cloud)
+    modules = dict.fromkeys(
+        item.module for item in request.session.items if isinstance(item, pytest.Function)
+    )
+    named = (getattr(module, "RUNS", {}) for module in modules)
+    runs.carry_out({name: run for of_module in named for name, run in of_module.items()})
+    return runs
 
 
 @pytest.fixture(scope="session")

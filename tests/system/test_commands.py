@@ -15,6 +15,9 @@ from tests.system.dags_test import DagsTest
 Answers = dict[str, subprocess.CompletedProcess[str]]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def answers(
     tmp_path_factory: pytest.TempPathFactory, dags_test: DagsTest, local_cloud: LocalCloud

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.job_folders import Machine, write_job_folder
 from tests.support.run_results import manifest, nothing_is_left, read_json, results_of
-from tests.system.dags_test import DagsTest
 from tests.system.dags_test_result import DagsTestResult
+from tests.system.job_runs import JobRun, JobRuns
+
+pytestmark = pytest.mark.slow
 
 RUN = "201_0"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, dags_test: DagsTest) -> DagsTestResult:
-    folder = write_job_folder(
-        tmp_path_factory.mktemp("jobs") / "three_kinds",
-        {
-            "good": "echo all is well | tee said.txt",
-            "exits": "echo it went wrong >&2; exit 3",
-            "missing": "no-such-program --fast",
-        },
-        [Machine(["good", "exits"]), Machine(["missing"])],
-        job_id="201",
+RUNS = {
+    "three_kinds": JobRun(
+        partial(
+            write_job_folder,
+            commands={
+                "good": "echo all is well | tee said.txt",
+                "exits": "echo it went wrong >&2; exit 3",
+                "missing": "no-such-program --fast",
+            },
+            machines=[Machine(["good", "exits"]), Machine(["missing"])],
+            job_id="201",
+        )
     )
-    return dags_test.start_job(folder).wait()
+}
+
+
+@pytest.fixture(scope="module")
+def run(job_runs: JobRuns) -> DagsTestResult:
+    return job_runs.result("three_kinds")
 
 
 def test_the_run_fails_and_so_do_the_sensors_of_the_two_tasks_only(run: DagsTestResult) -> None:
@@ -40,8 +50,8 @@ def test_the_run_fails_and_so_do_the_sensors_of_the_two_tasks_only(run: DagsTest
 
 
 def test_each_sensor_says_what_went_wrong_and_shows_the_containers_words(run: DagsTestResult) -> None:
-    assert "Task exits failed: exit code 3 on vm-0: exit code 3: it went wrong" in run.task_log("task", 1)
-    assert "Task missing failed: exit code 127 on vm-1: command not found" in run.task_log("task", 2)
+    assert "Task exits failed: exit code 3: it went wrong (vm-0)" in run.task_log("task", 1)
+    assert "Task missing failed: command not found, exit code 127" in run.task_log("task", 2)
     assert "all is well" in run.task_log("task", 0)
     assert "it went wrong" not in run.task_log("task", 0)
 

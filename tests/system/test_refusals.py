@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,25 +11,11 @@ import pytest
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.job_folders import write_job_folder
 from tests.support.run_results import instances_of, read_json
-from tests.system.dags_test import DagsTest
 from tests.system.dags_test_result import DagsTestResult
+from tests.system.job_runs import JobRun, JobRuns
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, dags_test: DagsTest) -> dict[str, DagsTestResult]:
-    """Two runs at once: a deadline that can't be met, and a folder with errors in its files."""
-    jobs = tmp_path_factory.mktemp("jobs")
-    write_job_folder(
-        jobs / "too_late",
-        {"0": "true", "1": "true"},
-        job_id="211",
-        deadline=60,
-        runtime=500,
-        settings={"ec2": {"boot_overhead": 10}},
-    )
-    _write_bad_folder(jobs / "bad_files")
-    started = {name: dags_test.start_job(jobs / name) for name in ("too_late", "bad_files")}
-    return {name: run.wait() for name, run in started.items()}
+pytestmark = pytest.mark.slow
 
 
 def _write_bad_folder(folder: Path) -> None:
@@ -40,10 +27,25 @@ def _write_bad_folder(folder: Path) -> None:
     (folder / "env.json").write_text('{"instances": {}')
 
 
+RUNS = {
+    "too_late": JobRun(
+        partial(
+            write_job_folder,
+            commands={"0": "true", "1": "true"},
+            job_id="211",
+            deadline=60,
+            runtime=500,
+            settings={"ec2": {"boot_overhead": 10}},
+        )
+    ),
+    "bad_files": JobRun(_write_bad_folder),
+}
+
+
 class TestADeadlineThatCantBeMet:
     @pytest.fixture
-    def run(self, runs: dict[str, DagsTestResult]) -> DagsTestResult:
-        return runs["too_late"]
+    def run(self, job_runs: JobRuns) -> DagsTestResult:
+        return job_runs.result("too_late")
 
     def test_schedule_fails_without_a_retry_and_names_the_limit(self, run: DagsTestResult) -> None:
         log = run.task_log("schedule")
@@ -76,8 +78,8 @@ class TestADeadlineThatCantBeMet:
 
 class TestAFolderWithErrors:
     @pytest.fixture
-    def run(self, runs: dict[str, DagsTestResult]) -> DagsTestResult:
-        return runs["bad_files"]
+    def run(self, job_runs: JobRuns) -> DagsTestResult:
+        return job_runs.result("bad_files")
 
     def test_its_dag_is_there_and_open_run_fails_without_a_retry(self, run: DagsTestResult) -> None:
         assert run.exit_code == 1
@@ -99,8 +101,8 @@ class TestAFolderWithErrors:
         assert listed["KeyCount"] == 0
 
 
-def test_a_folders_dag_has_a_trigger_form(runs: dict[str, DagsTestResult]) -> None:
-    params = runs["too_late"].params()
+def test_a_folders_dag_has_a_trigger_form(job_runs: JobRuns) -> None:
+    params = job_runs.result("too_late").params()
 
     assert params["deadline_seconds"]["default"] == 60
     assert params["deadline_seconds"]["exclusiveMinimum"] == 0

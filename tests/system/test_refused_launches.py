@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.job_folders import Machine, write_job_folder
 from tests.support.run_results import instances_of, nothing_is_left, read_json, results_of
-from tests.system.dags_test import DagsTest
 from tests.system.dags_test_result import DagsTestResult
+from tests.system.job_runs import JobRun, JobRuns
+
+pytestmark = pytest.mark.slow
 
 ALWAYS = 1000
 TASKS = {"a": "echo a > out", "b": "echo b > out", "c": "echo c > out"}
 MACHINES = [Machine(["a"]), Machine(["b"], "spot"), Machine(["c"])]
 
 
-@pytest.fixture(scope="module")
-def runs(
-    tmp_path_factory: pytest.TempPathFactory, dags_test: DagsTest, local_cloud: LocalCloud
-) -> dict[str, DagsTestResult]:
-    """Two runs at once: every answer to a launch is lost, and one VM of three is not to be had."""
-    jobs = tmp_path_factory.mktemp("jobs")
-    local_cloud.fault("RunInstances", "fail-after", "InternalError", count=ALWAYS, match="hads+221_0+")
-    local_cloud.fault(
-        "RunInstances", code="InsufficientInstanceCapacity", status=500, count=ALWAYS, match="hads+222_0+vm-1"
-    )
-    started = {}
-    for name, job_id in (("lost_answers", "221"), ("no_capacity", "222")):
-        folder = write_job_folder(jobs / name, TASKS, MACHINES, job_id=job_id)
-        started[name] = dags_test.start_job(folder)
-    results = {name: run.wait() for name, run in started.items()}
-    local_cloud.clear_faults()
-    return results
+def _lose_answers(cloud: LocalCloud) -> None:
+    cloud.fault("RunInstances", "fail-after", "InternalError", count=ALWAYS, match="hads+221_0+")
+
+
+def _refuse_one(cloud: LocalCloud) -> None:
+    code = "InsufficientInstanceCapacity"
+    cloud.fault("RunInstances", code=code, status=500, count=ALWAYS, match="hads+222_0+vm-1")
+
+
+RUNS = {
+    "lost_answers": JobRun(
+        partial(write_job_folder, commands=TASKS, machines=MACHINES, job_id="221"), _lose_answers
+    ),
+    "no_capacity": JobRun(
+        partial(write_job_folder, commands=TASKS, machines=MACHINES, job_id="222"), _refuse_one
+    ),
+}
 
 
 class TestEveryAnswerToALaunchIsLost:
     @pytest.fixture
-    def run(self, runs: dict[str, DagsTestResult]) -> DagsTestResult:
-        return runs["lost_answers"]
+    def run(self, job_runs: JobRuns) -> DagsTestResult:
+        return job_runs.result("lost_answers")
 
     def test_the_run_fails_and_says_why(self, run: DagsTestResult) -> None:
         states = run.task_states()
@@ -60,8 +64,8 @@ class TestEveryAnswerToALaunchIsLost:
 
 class TestOneVmOfThreeIsNotToBeHad:
     @pytest.fixture
-    def run(self, runs: dict[str, DagsTestResult]) -> DagsTestResult:
-        return runs["no_capacity"]
+    def run(self, job_runs: JobRuns) -> DagsTestResult:
+        return job_runs.result("no_capacity")
 
     def test_its_task_fails_with_the_reason_and_the_others_finish(self, run: DagsTestResult) -> None:
         states = run.task_states()

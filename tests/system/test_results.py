@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.job_folders import Machine, write_job_folder
 from tests.support.run_results import digest, instances_of, manifest, nothing_is_left, results_of
-from tests.system.dags_test import DagsTest
 from tests.system.dags_test_result import DagsTestResult
+from tests.system.job_runs import JobRun, JobRuns
+
+pytestmark = pytest.mark.slow
 
 RUN = "231_0"
 BIG = 30_000_000
@@ -24,9 +28,7 @@ NAMES = [
 WORDS = "words of one task only"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, dags_test: DagsTest) -> DagsTestResult:
-    folder = tmp_path_factory.mktemp("jobs") / "many_results"
+def _write_job(folder: Path) -> None:
     pair = "date +%s > begin; sleep 3; date +%s > end"
     write_job_folder(
         folder,
@@ -43,7 +45,14 @@ def run(tmp_path_factory: pytest.TempPathFactory, dags_test: DagsTest) -> DagsTe
         path = folder / "app" / "names" / "data" / "named" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    return dags_test.start_job(folder).wait()
+
+
+RUNS = {"many_results": JobRun(_write_job)}
+
+
+@pytest.fixture(scope="module")
+def run(job_runs: JobRuns) -> DagsTestResult:
+    return job_runs.result("many_results")
 
 
 def test_the_run_succeeds(run: DagsTestResult) -> None:
