@@ -14,7 +14,6 @@ from tests.support.run_results import instances_of, read_json
 from tests.system.dags_test_result import DagsTestResult
 from tests.system.job_runs import JobRun, JobRuns
 
-
 pytestmark = pytest.mark.slow
 
 
