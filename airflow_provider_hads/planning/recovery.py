@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heapify, heapreplace
 from itertools import accumulate
 
 from airflow_provider_hads.model import InstanceType, Market, Placement, Plan, Task
@@ -107,10 +108,31 @@ def _keep_busy(vm: DraftVm, placements: Sequence[Placement], origin: float) -> N
 
 def _pack(tasks: list[Task], fleet: list[DraftVm]) -> dict[str, float]:
     """Return when each task ends, longest first, each where it ends first; infinite where none can run it."""
+    ordered = sorted(tasks, key=lambda task: max(task.runtimes.values()), reverse=True)
+    largest = sorted((task.memory for task in tasks), reverse=True)
+    if all(sum(largest[: vm.timeline.cores]) <= vm.timeline.memory for vm in fleet):
+        return _pack_cores(ordered, fleet)
     ends = dict.fromkeys((task.id for task in tasks), float("inf"))
-    for task in sorted(tasks, key=lambda task: max(task.runtimes.values()), reverse=True):
+    for task in ordered:
         choices = [(slot.end, index, slot) for index, vm in enumerate(fleet) if (slot := vm.earliest(task))]
         if choices:
             ends[task.id], index, slot = min(choices)
             fleet[index].insert(task, slot)
+    return ends
+
+
+def _pack_cores(tasks: list[Task], fleet: list[DraftVm]) -> dict[str, float]:
+    """Return the same where memory can't bind: of each type, the core that is free first counts."""
+    free: dict[str, list[float]] = {}
+    for vm in fleet:
+        free.setdefault(vm.instance_type.name, []).extend(vm.timeline.core_ends)
+    for cores in free.values():
+        heapify(cores)
+    ends = {}
+    for task in tasks:
+        runtimes = task.runtimes
+        choices = [(cores[0] + runtimes[name], name) for name, cores in free.items() if name in runtimes]
+        ends[task.id], name = min(choices, default=(float("inf"), ""))
+        if name:
+            heapreplace(free[name], ends[task.id])
     return ends

@@ -51,6 +51,11 @@ class Timeline:
         return len(self._tails)
 
     @property
+    def core_ends(self) -> tuple[float, ...]:
+        """When each core's last task ends, seconds."""
+        return tuple(self._tails)
+
+    @property
     def peak_memory(self) -> float:
         """Most MB in use at any moment."""
         return max(self._used)

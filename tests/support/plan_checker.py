@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from airflow_provider_hads.model import Market, Plan, PlannedVm
+from airflow_provider_hads.model import Market, Plan, PlannedVm, Task
 from airflow_provider_hads.planning import PlanRequest
 
 CLOSE = 1e-6
@@ -132,6 +132,8 @@ def recovery_problems(plan: Plan, request: PlanRequest) -> list[str]:
         shortest = [_shortest_re_run(task.runtimes, task.memory, request) for task in tasks]
         if max(shortest) > window + CLOSE or sum(shortest) > window * _on_demand_cores(request) + CLOSE:
             problems.append(f"a loss at {moment} leaves {window} s for {shortest}")
+        elif _needed_vms(tasks, window, request) > _on_demand_vms(request):
+            problems.append(f"a loss at {moment} leaves too few VMs for the memory of {len(tasks)} tasks")
     return problems
 
 
@@ -151,3 +153,16 @@ def _shortest_re_run(runtimes: object, memory: float, request: PlanRequest) -> f
 def _on_demand_cores(request: PlanRequest) -> int:
     kinds = request.environment.instance_types.values()
     return sum(kind.limits.get(Market.ON_DEMAND, 0) * kind.vcpus for kind in kinds)
+
+
+def _needed_vms(tasks: list[Task], window: float, request: PlanRequest) -> float:
+    """Return how many VMs of the roomiest type the lost tasks keep busy, at least, by memory and time."""
+    room = max((kind.memory for kind in request.environment.instance_types.values()), default=0.0)
+    filled = sum(task.memory * _shortest_re_run(task.runtimes, task.memory, request) for task in tasks)
+    return filled / max(room * window, 1e-9) - CLOSE
+
+
+def _on_demand_vms(request: PlanRequest) -> int:
+    kinds = request.environment.instance_types.values()
+    own = sum(kind.limits.get(Market.ON_DEMAND, 0) for kind in kinds if not kind.burstable)
+    return min(own, request.environment.global_limits.get(Market.ON_DEMAND, 0))

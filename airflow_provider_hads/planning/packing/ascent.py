@@ -26,13 +26,15 @@ CUTOFF = 16.0
 TO_THE_EDGE = 0.9
 
 
-def best_prices(instance: Instance) -> tuple[float, Prices]:
+def best_prices(instance: Instance, stages: int = len(FINE)) -> tuple[float, Prices]:
     """Return (nearly) the largest bound that the relaxation proves, and its prices.
 
     The bound is a concave function of few prices, but not a smooth one. Each task's least cost is replaced by
     the soft minimum, each constraint by a logarithmic barrier; that is made large by damped Newton steps, and
     again with less and less smoothing. (Nesterov, "Smooth minimization of non-smooth functions", 2005; the
     barrier is the usual one.) Of many tasks the first steps look at a sample only.
+
+    :param stages: how far to go, 1 to 3.
     """
     relaxation = Relaxation(instance)
     rough, step = relaxation, -(-len(instance.tasks) // SAMPLE)
@@ -46,7 +48,7 @@ def best_prices(instance: Instance) -> tuple[float, Prices]:
         point = ascent.climb(point, smoothing * ascent.scale)
     ascent.relaxation = relaxation
     found = []
-    for smoothing in FINE:
+    for smoothing in FINE[:stages]:
         point = ascent.climb(point, smoothing * ascent.scale)
         prices = ascent.prices(point)
         found.append((relaxation.value(prices), prices))

@@ -35,7 +35,7 @@ def search(instance: Instance, effort: Effort, seed: int) -> list[PlannedVm] | N
     """Return the VMs of the cheapest plan found, or None."""
     if not instance.tasks or not instance.solvable:
         return None if instance.tasks else []
-    _, prices = best_prices(instance)
+    _, prices = best_prices(instance, 3 if effort.last else 1)
     costs = priced(instance, Relaxation(instance), prices)
     if are_equal(instance) and (equal := _equal(instance, prices)) is not None:
         return planned_from_cores(equal)

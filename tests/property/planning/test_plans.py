@@ -123,7 +123,7 @@ def test_every_plan_keeps_the_rules_and_every_refusal_has_a_reason(
     assert plan == get_planner(planner)(request)
 
 
-@pytest.mark.parametrize("planner", ["cc", "ils"])
+@pytest.mark.parametrize("planner", ["cc", "ils", "packing"])
 @many
 @given(request=requests())
 def test_safe_plans_keep_the_rules_and_can_be_recovered(planner: str, request: PlanRequest) -> None:
