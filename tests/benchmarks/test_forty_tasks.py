@@ -13,7 +13,6 @@ from tests.benchmarks.figures import Figures
 from tests.support.job_folders import Machine, write_job_folder
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
-from tests.system.processes import process_titled
 
 TASKS, VMS, SLOTS, SECONDS = 40, 4, 2, 10.0
 ROUNDS = TASKS // (VMS * SLOTS)
@@ -58,7 +57,7 @@ def test_forty_tasks(
     triggered = uptime()
     run = trigger(deployment, local_cloud, "forty")
     run.wait_for_running_tasks(VMS * SLOTS, timeout=300)
-    processor_share = share_of_one_core(process_titled(str(run.instances("supervise")[0]["id"])), 20.0)
+    processor_share = share_of_one_core(run.task_runner("supervise"), 20.0)
     assert run.wait_for_end(timeout=600) == "success"
 
     work = read_work(run)

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.deployment import ENDED, AirflowDeployment
+from tests.system.processes import process_titled
 from tests.system.rest import Json
 
 __all__ = ["ObservedRun", "trigger"]
@@ -83,6 +84,11 @@ class ObservedRun:
         except (TimeoutError, RuntimeError) as error:
             states = self.deployment.api.task_states(self.dag_id, self.run_id)
             raise AssertionError(f"{self.dag_id}: no {what}: {error}; {states}") from error
+
+    def task_runner(self, task_id: str) -> int:
+        """Return the pid of the process in which a task runs now."""
+        title = f"airflow worker -- {self.instances(task_id)[0]['id']}"
+        return process_titled(title, self.deployment.components["scheduler"].pid)
 
     def wait_for_end(self, timeout: float = 240.0) -> str:
         """Wait for the run's end and return its state."""

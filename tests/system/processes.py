@@ -29,17 +29,17 @@ def session_members(session: int) -> Iterator[int]:
                     yield int(entry.name)
 
 
-def process_titled(part: str) -> int:
-    """Return the pid of the process whose command line contains a text.
+def process_titled(title: str, session: int) -> int:
+    """Return the pid of a session's process that calls itself so.
 
+    :param title: the whole of it; a part could be another's as well.
     :raises ProcessLookupError: there is none.
     """
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if part in (entry / "cmdline").read_text(errors="replace"):
-                    return int(entry.name)
-    raise ProcessLookupError(f"no process has {part!r} in its command line")
+    for pid in session_members(session):
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_text(errors="replace").rstrip("\0 ") == title:
+                return pid
+    raise ProcessLookupError(f"session {session} has no process {title!r}")
 
 
 def parent_of(pid: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
-from tests.system.processes import parent_of, process_titled
+from tests.system.processes import parent_of
 
 # A killed task runner is reported by its supervisor and tried again after its retry delay of 5 s; when the
 # supervisor dies too, that is noticed by its missing heartbeats (30 s here).
@@ -25,8 +25,9 @@ def test_a_killed_supervise_goes_on_where_it_was(
     run = trigger(deployment, local_cloud, "pair")
     run.wait_for_running_tasks(2)
 
-    task_runner = process_titled(str(run.instances("supervise")[0]["id"]))
+    task_runner = run.task_runner("supervise")
     victims = [task_runner] if victim == "task runner" else [parent_of(task_runner), task_runner]
+    assert deployment.components["scheduler"].pid not in victims
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
 
