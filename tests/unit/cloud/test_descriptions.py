@@ -68,7 +68,8 @@ def test_ec2_tells_when_a_vm_ended() -> None:
 
 def test_what_it_does_not_tell_is_not_made_up() -> None:
     stopped = {**BARE, "State": {"Name": "stopped"}, "StateTransitionReason": "(2030-01-01 00:10:05 GMT)"}
-    silent = {**BARE, "State": {"Name": "terminated"}, "StateTransitionReason": "Server.SpotInstanceTermination"}
+    reason = "Server.SpotInstanceTermination"
+    silent = {**BARE, "State": {"Name": "terminated"}, "StateTransitionReason": reason}
 
     assert instance_of(stopped).ended_at is None
     assert instance_of(silent).ended_at is None
