@@ -22,7 +22,7 @@ from airflow_provider_hads.operators.report import ReportOperator
 from airflow_provider_hads.operators.schedule import PLAN_KEY, ScheduleOperator
 from airflow_provider_hads.operators.terminate import TerminateOperator
 from airflow_provider_hads.sensors.job_task import JobTaskSensor
-from airflow_provider_hads.sensors.supervise import SuperviseSensor
+from airflow_provider_hads.sensors.supervise import SUPERVISE_RETRIES, SuperviseSensor
 from airflow_provider_hads.triggers.producer import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
         vms=schedule.output,
         deployments=deployments[0].output,
         trigger_rule=TriggerRule.ALL_DONE,
+        retries=SUPERVISE_RETRIES,  # the DAG's default_args win over the sensor's own default
         **ssh,
         **lifecycle,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_hads.model.run_state import RunState
 
-__all__ = ["SuperviseSensor"]
+__all__ = ["SUPERVISE_RETRIES", "SUPERVISE_RETRY_DELAY", "SuperviseSensor"]
 
 STATE_KEY = "run_state"
+SUPERVISE_RETRIES = 20
+SUPERVISE_RETRY_DELAY = timedelta(seconds=5)
+"""A killed worker's successor goes on where it was: many quick tries outlast what a few do not."""
 PUBLISH_INTERVAL = 2.0
 """Least seconds between two snapshots: that of a large job is large, and many of its tasks change at once."""
 
@@ -65,10 +69,11 @@ class SuperviseSensor(BaseSensorOperator):
         aws_conn_id: str = "aws_default",
         ssh_conn_id: str = "ssh_default",
         poke_interval: float = 0.5,
-        retries: int = 20,
+        retries: int = SUPERVISE_RETRIES,
+        retry_delay: timedelta = SUPERVISE_RETRY_DELAY,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, retries=retries, **kwargs)
+        super().__init__(poke_interval=poke_interval, retries=retries, retry_delay=retry_delay, **kwargs)
         self.run = run
         self.vms = vms
         self.deployments = deployments
