@@ -17,9 +17,8 @@ class DeployOperator(BaseOperator):
     """
     Wait for one VM's SSH, install its runner and put its tasks into its queue.
 
-    It waits at most the boot time-out. What does not work by then is handed on instead of failing the run:
-    the
-    controller goes on with the VM as it is.
+    It waits at most the boot time-out. What does not work by then is handed on instead of failing the
+    run: the controller goes on with the VM as it is.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
     :param vm: the VM, as ``schedule`` hands it on. (templated)

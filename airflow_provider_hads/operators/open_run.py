@@ -31,11 +31,9 @@ class OpenRunOperator(BaseOperator):
     """
     Open a run of a job.
 
-    It reads the job's folder, claims the next execution id in the bucket, and copies job, env, map and cfg
-    with
-    their digests, and the tasks' files, to ``<job>_<execution>/`` there. All later tasks read that copy, so
-    that
-    inputs can't change under a run. The deadline counts from this task's first start.
+    It reads the job's folder, claims the next execution id in the bucket, and copies job, env, map and
+    cfg with their digests, and the tasks' files, to ``<job>_<execution>/`` there. All later tasks read
+    that copy, so that inputs can't change under a run. The deadline counts from this task's first start.
 
     It leaves nothing that costs money, and does nothing twice: a second try finds its own claim.
 

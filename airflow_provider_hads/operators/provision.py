@@ -17,9 +17,8 @@ class ProvisionOperator(BaseOperator):
     """
     Launch one VM of a run, and don't wait for it.
 
-    A second try adopts what the first has launched. Where the cloud has no such VM, it hands on why instead
-    of
-    failing the run: the controller decides what to do without it.
+    A second try adopts what the first has launched. Where the cloud has no such VM, it hands on why
+    instead of failing the run: the controller decides what to do without it.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
     :param vm: the VM, as ``schedule`` hands it on. (templated)

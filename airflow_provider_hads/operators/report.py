@@ -20,9 +20,8 @@ class ReportOperator(BaseOperator):
     Write a run's report: cost, makespan, savings, and how each task went.
 
     It returns the report, logs it as a table and keeps it in the bucket as
-    ``<job>_<execution>/_hads/report.json``.
-    It is meant to be a teardown that can fail its run: it fails where a run was marked failed so early that
-    Airflow would call it a success.
+    ``<job>_<execution>/_hads/report.json``. It is meant to be a teardown that can fail its run: it fails
+    where a run was marked failed so early that Airflow would call it a success.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
     :param snapshot: what ``supervise`` published last, or its JSON text; null where it has published none.
