@@ -22,14 +22,17 @@ from airflow_provider_hads.storage.layout import RunLayout
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
 
-__all__ = ["SETTINGS_COPY", "Opening", "open_run", "run_uid"]
+__all__ = ["SETTINGS_COPY", "Opening", "open_run", "run_uid", "without_credentials"]
 
 SETTINGS_COPY = "settings.json"
 """Name of the copy of the resolved settings: ``$VARS`` mean what they meant when the run was opened."""
 
 SETTINGS_FILE = "setup.cfg"
-_CREDENTIAL = re.compile(rb"(?mi)^(\s*(?:aws_access_key\w*|\w*password|pwd_mail)\s*[=:]).*$")
-"""A line of ``setup.cfg`` whose value is no one else's business."""
+_CREDENTIAL = re.compile(
+    rb"(?mi)^([ \t]*)((?:aws_access_key\w*|\w*password|pwd_mail)[ \t]*[=:]).*"
+    rb"(?:\n(?:[ \t\r]*\n)*\1[ \t]+\S.*)*"
+)
+"""A key of ``setup.cfg`` whose value is no one else's business, and the further lines of that value."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,13 @@ def _start(bucket: Bucket, layout: RunLayout, generation: int, now: datetime) ->
 def _contents(inputs: JobInputs) -> dict[str, bytes]:
     contents = {name: path.read_bytes() for name, path in inputs.files.items()}
     if SETTINGS_FILE in contents:
-        contents[SETTINGS_FILE] = _CREDENTIAL.sub(rb"\1 (removed)", contents[SETTINGS_FILE])
+        contents[SETTINGS_FILE] = without_credentials(contents[SETTINGS_FILE])
     return {**contents, SETTINGS_COPY: settings_to_json(inputs.settings).encode()}
+
+
+def without_credentials(settings: bytes) -> bytes:
+    """Return the text of a ``setup.cfg`` without the values of keys that hold credentials."""
+    return _CREDENTIAL.sub(rb"\1\2 (removed)", settings)
 
 
 def _files_to_stage(inputs: JobInputs) -> dict[str, list[FileToStage]]:
