@@ -84,7 +84,10 @@ def test_files_can_be_named_by_the_caller(job_folder: WriteFolder, map_document:
 
 
 def test_a_map_that_is_named_by_setup_cfg_need_not_exist(job_folder: WriteFolder) -> None:
-    assert load_job_folder(job_folder(setup="[input]\nmap_file = later.json")).plan is None
+    inputs = load_job_folder(job_folder(setup="[input]\nmap_file = later.json"))
+
+    assert inputs.plan is None
+    assert inputs.notes == ("setup.cfg: [input] map_file: there is no later.json; a plan is made instead",)
 
 
 def test_a_map_that_is_named_by_the_caller_must_exist(job_folder: WriteFolder) -> None:
