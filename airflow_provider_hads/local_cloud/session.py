@@ -11,8 +11,9 @@ from typing import Any
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder
+from airflow_provider_hads.storage.layout import image_key
 
-__all__ = ["BUCKET", "REGION", "image_key", "make_session", "upload_image"]
+__all__ = ["BUCKET", "REGION", "make_session", "upload_image"]
 
 BUCKET = "hads-local"
 REGION = "us-east-1"
@@ -57,14 +58,6 @@ def _new_private_key() -> str:
 
     key = Ed25519PrivateKey.generate()
     return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-
-
-def image_key(image: str) -> str:
-    """Return the bucket's key of a workload image.
-
-    :param image: Docker image name.
-    """
-    return f"images/{image.replace('/', '_').replace(':', '_').replace('@', '_')}.tar"
 
 
 def upload_image(engine: DockerEngine, s3: Any, image: str, scratch: Path) -> None:
