@@ -176,9 +176,8 @@ def _read_map(
     path = reader.folder / (named or settings.input.map_file)
     if named is None and not os.path.lexists(path):
         if settings.input.map_file != Settings().input.map_file:
-            reader.notes.append(
-                f"{SETTINGS_FILE}: [input] map_file: there is no {reader.name_of(path)}; a plan is made instead"
-            )
+            missing = f"there is no {reader.name_of(path)}; a plan is made instead"
+            reader.notes.append(f"{SETTINGS_FILE}: [input] map_file: {missing}")
         return None
     if job is None or environment is None:
         reader.read("map.json", path, check_map_alone)
