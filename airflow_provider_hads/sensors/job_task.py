@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseSensorOperator, TaskInstanceState, timezone
+from airflow.sdk import BaseSensorOperator, TaskInstanceState
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_hads.control.mirror import attempt_lines, mirror
 from airflow_provider_hads.triggers.producer import ENDED_STATES, read_producer
@@ -55,8 +55,8 @@ class JobTaskSensor(BaseSensorOperator):
         self.aws_conn_id = aws_conn_id
         self.deferrable = deferrable
 
-    def execute(self, context: Context) -> None:
-        """Look once; then wait in the triggerer, or come back later.
+    def poke(self, context: Context) -> bool:
+        """Look once; then wait in the triggerer, or say that it is to come back later.
 
         It defers only while ``supervise`` runs: where one process does everything in turn
         (``airflow dags test``), a trigger that waits for a task that has not begun would wait for ever.
@@ -64,10 +64,10 @@ class JobTaskSensor(BaseSensorOperator):
         ti = context["ti"]
         state, snapshot = read_producer(ti.dag_id, ti.run_id, self.supervise_task_id)
         if self._show_if_decided(state, snapshot.get("tasks", {})):
-            return
+            return True
         if self.deferrable and state == TaskInstanceState.RUNNING:
             self._defer(context)
-        raise AirflowRescheduleException(timezone.utcnow() + timedelta(seconds=self.poke_interval))
+        return False
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> None:
         """Show how the tasks went, once the trigger has seen them end."""
