@@ -66,7 +66,8 @@ def ensure_server(folder: StateFolder, engine: DockerEngine, options: UpOptions)
     """Return the running server, or start one after clearing away what an earlier one has left.
 
     :return: the server, and whether it was started now.
-    :raises CloudError: no engine, no VM image, or the server does not come up.
+    :raises CloudError: no engine, no VM image, or the server does not come up. Nothing is left behind then,
+        nor where this is interrupted.
     """
     running = running_server(folder)
     if running is not None:
@@ -79,8 +80,12 @@ def ensure_server(folder: StateFolder, engine: DockerEngine, options: UpOptions)
             "or name another one with HADS_VM_IMAGE"
         )
     remove_cloud(folder, engine)
-    make_network(engine, folder.cloud_id)
-    return _start(folder, options, image), True
+    try:
+        make_network(engine, folder.cloud_id)
+        return _start(folder, options, image), True
+    except BaseException:
+        remove_cloud(folder, engine)
+        raise
 
 
 def remove_cloud(folder: StateFolder, engine: DockerEngine) -> int:
@@ -117,12 +122,23 @@ def _environment() -> dict[str, str]:
 
 
 def _wait_until_up(folder: StateFolder, pid: int) -> ServerState:
+    server = None
+    try:
+        server = _first_answer(folder, pid)
+    finally:
+        if server is None:
+            end_process(pid, start_time(pid) or 0)
+    if server is None:
+        tail = folder.log_file.read_text(errors="replace")[-LOG_TAIL:]
+        raise CloudError(f"The local cloud's server did not come up; the end of {folder.log_file}:\n{tail}")
+    return server
+
+
+def _first_answer(folder: StateFolder, pid: int) -> ServerState | None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and not has_ended(pid):
         server = folder.read_server()
         if server is not None and ControlClient(server).is_up():
             return server
         time.sleep(POLL_SECONDS)
-    end_process(pid, start_time(pid) or 0)
-    tail = folder.log_file.read_text(errors="replace")[-LOG_TAIL:]
-    raise CloudError(f"The local cloud's server did not come up; the end of {folder.log_file}:\n{tail}")
+    return None

@@ -11,13 +11,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_provider_hads.exceptions import CloudError
-from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
+from airflow_provider_hads.local_cloud import LocalCloud, UpOptions, startup
 from airflow_provider_hads.local_cloud.containers import CLOUD_LABEL
 from airflow_provider_hads.local_cloud.engine import DockerEngine
+from airflow_provider_hads.local_cloud.processes import has_ended, start_detached
 from airflow_provider_hads.local_cloud.state import StateFolder
 from tests.support.local_vms import busybox_image, describe, eventually, launch, wait_for_state
 
@@ -64,6 +66,25 @@ def test_a_failed_up_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(CloudError, match="no VM image 'not/there'.*HADS_VM_IMAGE"):
         LocalCloud.start(tmp_path / "state", UpOptions(vm_image="not/there"))
 
+    assert leftovers(tmp_path / "state") == []
+
+
+def test_an_interrupted_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def start_and_note(*arguments: Any) -> int:
+        started.append(start_detached(*arguments))
+        return started[0]
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(startup, "start_detached", start_and_note)
+    monkeypatch.setattr(startup, "has_ended", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        LocalCloud.start(tmp_path / "state")
+
+    assert [pid for pid in started if not has_ended(pid)] == []
     assert leftovers(tmp_path / "state") == []
 
 
