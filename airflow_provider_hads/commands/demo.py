@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -24,6 +25,7 @@ AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 IMAGES = ("synthetic",)
 INTERRUPTED = 130
 END_SECONDS = 5.0
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DemoFolder:
@@ -38,7 +40,21 @@ class DemoFolder:
         self.bucket = path / "bucket"
         self.log = path / "airflow.log"
         self._template = path / f"airflow-{version('apache-airflow')}.db"
+        self._lock = path / "lock"
         self.airflow.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Be the only demo that uses the folder.
+
+        :raises HadsError: another one does.
+        """
+        with self._lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise HadsError("another demo is running; wait for its end, or end it with Ctrl-C") from None
+            yield
 
     def environment(self, dags: Path, of_cloud: Mapping[str, str]) -> dict[str, str]:
         """Return this process's environment, with the demo's own Airflow instead of the user's.
@@ -160,7 +176,8 @@ def run_demo(dag_id: str, dags: Path, folder: DemoFolder) -> int:
         code = run_dag(dag_id, folder, environment)
         show_results(save_bucket(s3, cloud.bucket, folder.bucket), folder.bucket)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave VMs behind
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would leave VMs behind
         cloud.down()
         print("\nThe local cloud is down: nothing is left running.", flush=True)
     if code != 0:
@@ -180,11 +197,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("dag_id", nargs="?", default="example", help="DAG to run: a folder in dags/jobs")
     parser.add_argument("--dags", type=Path, default=Path("dags"), help="folder of the DAG files")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
+    folder = DemoFolder(default_state_folder().parent / "demo")
     try:
-        return run_demo(
-            options.dag_id, options.dags.resolve(), DemoFolder(default_state_folder().parent / "demo")
-        )
+        with folder.in_use():
+            return run_demo(options.dag_id, options.dags.resolve(), folder)
     except HadsError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

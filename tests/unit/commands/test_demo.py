@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_hads.commands.demo import DemoFolder, copy_to, shorten
+from airflow_provider_hads.exceptions import HadsError
 
 
 def test_a_long_result_is_shown_by_its_ends() -> None:
@@ -23,6 +24,16 @@ def test_every_line_of_the_run_is_in_the_log_before_it_is_told() -> None:
 
     for line in copy_to(log, ["one\n", "two\n"]):
         assert log.getvalue().endswith(line)
+
+
+def test_a_second_demo_does_not_end_the_first_ones_cloud(tmp_path: Path) -> None:
+    first, second = DemoFolder(tmp_path), DemoFolder(tmp_path)
+
+    with first.in_use(), pytest.raises(HadsError, match="another demo is running"), second.in_use():
+        pass
+
+    with second.in_use():
+        pass
 
 
 def test_the_demo_sees_nothing_of_the_users_airflow_and_account(
