@@ -32,6 +32,9 @@ __all__ = ["build_job_dag", "build_job_dags"]
 
 log = logging.getLogger(__name__)
 
+Options = dict[str, Any]
+"""Arguments that several operators share."""
+
 LIFECYCLE_PRIORITY = 1000
 """Weight of the tasks that keep a run going; the watchers have 1."""
 
@@ -140,55 +143,17 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
 
 
 def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> None:
-    common: dict[str, Any] = {"aws_conn_id": configuration.aws_conn_id}
-    lifecycle: dict[str, Any] = {**common, "priority_weight": LIFECYCLE_PRIORITY, "weight_rule": "absolute"}
-    ssh: dict[str, Any] = {"ssh_conn_id": configuration.ssh_conn_id}
+    common: Options = {"aws_conn_id": configuration.aws_conn_id}
+    lifecycle: Options = {**common, "priority_weight": LIFECYCLE_PRIORITY, "weight_rule": "absolute"}
+    speaking: Options = {**lifecycle, "ssh_conn_id": configuration.ssh_conn_id}
 
-    open_run = OpenRunOperator(
-        task_id="open_run",
-        job_folder=str(folder),
-        deadline_seconds="{{ params.deadline_seconds }}",
-        boot_timeout="{{ params.boot_timeout }}",
-        margin="{{ params.margin }}",
-        sequential="{{ params.sequential }}",
-        **lifecycle,
-    ).as_setup()
+    open_run = _open_run(folder, lifecycle)
     run = XComArg(open_run, key=RUN_KEY)
     schedule = ScheduleOperator(task_id="schedule", run=run, **PLAN_TEMPLATES, **lifecycle)
-
-    deployments: list[DeployOperator] = []
-
-    @task_group(group_id="vm")
-    def vm_group(vm: Any) -> None:
-        named = {"map_index_template": "{{ task.vm['id'] }}", **lifecycle, **ssh}
-        provision = ProvisionOperator(task_id="provision", run=run, vm=vm, **named)
-        deployments.append(
-            DeployOperator(task_id="deploy", run=run, vm=vm, launched=provision.output, **named)
-        )
-
-    vms = vm_group.expand(vm=schedule.output)
-    supervise = SuperviseSensor(
-        task_id="supervise",
-        # A reference would make the setup a direct upstream, and allow no trigger rule but all_success.
-        run=_published("open_run", RUN_KEY),
-        vms=schedule.output,
-        deployments=deployments[0].output,
-        trigger_rule=TriggerRule.ALL_DONE,
-        retries=SUPERVISE_RETRIES,  # the DAG's default_args win over the sensor's own default
-        **ssh,
-        **lifecycle,
-    )
+    vms, deploy = _vms(run, schedule, speaking)
+    supervise = _supervise(schedule, deploy, speaking)
     launched = EmptyOperator(task_id="launched", trigger_rule=TriggerRule.ALL_DONE)
-    watchers = JobTaskSensor.partial(
-        task_id="task",
-        run=run,
-        supervise_task_id="supervise",
-        deferrable=deferrable,
-        priority_weight=1,
-        weight_rule="absolute",
-        map_index_template="{{ task.task_ids | join(', ') }}",
-        **common,
-    ).expand(task_ids=open_run.output)
+    watchers = _watchers(open_run, run, deferrable, common)
     terminate = TerminateOperator(task_id="terminate", run=run, retries=5, **lifecycle)
     report = ReportOperator(
         task_id="report",
@@ -205,6 +170,61 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
     # A run's state is that of its leaves: supervise, the watchers, and the report, since that is the only one
     # which is not skipped when a run is marked failed early. To come directly before it would end a leaf.
     terminate >> report.as_teardown(on_failure_fail_dagrun=True)
+
+
+def _open_run(folder: Path, options: Options) -> OpenRunOperator:
+    open_run = OpenRunOperator(
+        task_id="open_run",
+        job_folder=str(folder),
+        deadline_seconds="{{ params.deadline_seconds }}",
+        boot_timeout="{{ params.boot_timeout }}",
+        margin="{{ params.margin }}",
+        sequential="{{ params.sequential }}",
+        **options,
+    )
+    open_run.as_setup()
+    return open_run
+
+
+def _vms(run: XComArg, schedule: ScheduleOperator, options: Options) -> tuple[Any, DeployOperator]:
+    """Return the mapped group of tasks, one instance a VM, and the task that it ends with."""
+    deployments: list[DeployOperator] = []
+
+    @task_group(group_id="vm")
+    def vm_group(vm: Any) -> None:
+        named: Options = {"map_index_template": "{{ task.vm['id'] }}", **options}
+        provision = ProvisionOperator(task_id="provision", run=run, vm=vm, **named)
+        deployments.append(
+            DeployOperator(task_id="deploy", run=run, vm=vm, launched=provision.output, **named)
+        )
+
+    return vm_group.expand(vm=schedule.output), deployments[0]
+
+
+def _supervise(schedule: ScheduleOperator, deploy: DeployOperator, options: Options) -> SuperviseSensor:
+    return SuperviseSensor(
+        task_id="supervise",
+        # A reference would make the setup a direct upstream, and allow no trigger rule but all_success.
+        run=_published("open_run", RUN_KEY),
+        vms=schedule.output,
+        deployments=deploy.output,
+        trigger_rule=TriggerRule.ALL_DONE,
+        retries=SUPERVISE_RETRIES,  # the DAG's default_args win over the sensor's own default
+        **options,
+    )
+
+
+def _watchers(open_run: OpenRunOperator, run: XComArg, deferrable: bool, options: Options) -> Any:
+    return JobTaskSensor.partial(
+        task_id="task",
+        run=run,
+        supervise_task_id="supervise",
+        deferrable=deferrable,
+        priority_weight=1,
+        weight_rule="absolute",
+        map_index_template="{{ task.task_ids | join(', ') }}",
+        **options,
+    ).expand(task_ids=open_run.output)
 
 
 def _published(task_id: str, key: str) -> str:
