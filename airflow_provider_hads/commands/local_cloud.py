@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ def _option(flag: str, text: str, **settings: Any) -> Option:
     return Option((flag,), {"help": text, **settings})
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 0 to 65535, 0 for a free one")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not right: give seconds, 0 to 3600")
+    return seconds
+
+
 def up(args: argparse.Namespace) -> None:
     """Start the local cloud in the background, or say that it is up."""
     _run(_up, args)
@@ -64,6 +81,8 @@ def _run(action: Callable[[argparse.Namespace], None], args: argparse.Namespace)
 
 def _up(args: argparse.Namespace) -> None:
     from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
+    from airflow_provider_hads.local_cloud.startup import running_server
+    from airflow_provider_hads.local_cloud.state import StateFolder, default_state_folder
 
     options = UpOptions(
         port=args.port,
@@ -73,9 +92,12 @@ def _up(args: argparse.Namespace) -> None:
         boot_seconds=args.boot_seconds,
         relaunch_seconds=args.relaunch_seconds,
     )
+    was_up = running_server(StateFolder(args.state_dir or default_state_folder())) is not None
     cloud = LocalCloud.start(args.state_dir, options)
     print(f"The local cloud is up: {cloud.endpoint_url}, AMI {cloud.image_id}, bucket {cloud.bucket}")
     print(f"Use it: . {cloud.state_dir / 'environment'}")
+    if was_up and replace(options, images=()) != UpOptions():
+        print("It was up already: only --image has had an effect. For the other options, `down` it first.")
 
 
 def _down(args: argparse.Namespace) -> None:
@@ -141,15 +163,15 @@ COMMANDS = (
         up,
         (
             _STATE_DIR,
-            _option("--port", "Port of the API on 127.0.0.1; default: a free one", type=int, default=0),
+            _option("--port", "Port of the API on 127.0.0.1; default: a free one", type=_port, default=0),
             _option("--image", "Docker image to put into the bucket for tasks; repeatable", action="append"),
             _option("--vm-image", "Docker image of the VMs; default: $HADS_VM_IMAGE or hads-vm:latest"),
             _option("--prices", "An env.json whose prices replace the built-in ones", type=Path),
-            _option("--boot-seconds", "Least seconds from launch to running", type=float, default=0.0),
+            _option("--boot-seconds", "Least seconds from launch to running", type=_seconds, default=0.0),
             _option(
                 "--relaunch-seconds",
                 "Seconds until a persistent spot request launches its next VM",
-                type=float,
+                type=_seconds,
                 default=2.0,
             ),
         ),

@@ -13,6 +13,7 @@ from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.control_client import ControlClient
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.network import make_network, remove_everything
+from airflow_provider_hads.local_cloud.prices import PriceTable
 from airflow_provider_hads.local_cloud.processes import (
     end_process,
     has_ended,
@@ -68,6 +69,7 @@ def ensure_server(folder: StateFolder, engine: DockerEngine, options: UpOptions)
     :return: the server, and whether it was started now.
     :raises CloudError: no engine, no VM image, or the server does not come up. Nothing is left behind then,
         nor where this is interrupted.
+    :raises InputError: the prices are no env.json.
     """
     running = running_server(folder)
     if running is not None:
@@ -79,6 +81,8 @@ def ensure_server(folder: StateFolder, engine: DockerEngine, options: UpOptions)
             f"The Docker engine has no VM image {image!r}: build it (docker build docker/vm, or make demo), "
             "or name another one with HADS_VM_IMAGE"
         )
+    if options.prices:
+        PriceTable.built_in().updated_from(options.prices)  # complains better than a server that ends
     remove_cloud(folder, engine)
     try:
         make_network(engine, folder.cloud_id)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hads.exceptions import CloudError
+from airflow_provider_hads.exceptions import CloudError, InputError
 from airflow_provider_hads.local_cloud import LocalCloud, UpOptions, startup
 from airflow_provider_hads.local_cloud.containers import CLOUD_LABEL
 from airflow_provider_hads.local_cloud.engine import DockerEngine
@@ -65,6 +65,8 @@ def test_a_failed_up_says_why_and_leaves_nothing(tmp_path: Path) -> None:
         LocalCloud.start(tmp_path / "state", UpOptions(images=["not/there"]))
     with pytest.raises(CloudError, match="no VM image 'not/there'.*HADS_VM_IMAGE"):
         LocalCloud.start(tmp_path / "state", UpOptions(vm_image="not/there"))
+    with pytest.raises(InputError, match="none.json: is not an env.json"):
+        LocalCloud.start(tmp_path / "state", UpOptions(prices=tmp_path / "none.json"))
 
     assert leftovers(tmp_path / "state") == []
 
@@ -148,6 +150,7 @@ def test_the_command_line_tells_the_whole_story(tmp_path: Path, small_image: str
     try:
         up = command("up", *state, "--image", small_image, "--prices", str(prices), "--boot-seconds", "3")
         assert "is up: http://127.0.0.1:" in up.stdout
+        assert "only --image" in command("up", *state, "--port", "8080").stdout
         cloud = LocalCloud.attach(tmp_path / "state")
         launched = time.time()
         vm = launch(cloud, InstanceType="c3.large")
