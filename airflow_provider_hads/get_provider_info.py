@@ -35,6 +35,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
+        "hooks": [{"integration-name": "HADS", "python-modules": [f"{package}.vm.pinned_hook"]}],
         "operators": [
             {
                 "integration-name": "HADS",
