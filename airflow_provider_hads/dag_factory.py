@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -28,12 +31,15 @@ from airflow_provider_hads.triggers.producer import SNAPSHOT_KEY
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
 
-__all__ = ["build_job_dag", "build_job_dags"]
+__all__ = ["build_job_dag", "build_job_dags", "dag_id_of"]
 
 log = logging.getLogger(__name__)
 
 Options = dict[str, Any]
 """Arguments that several operators share."""
+
+_LONGEST_NAME = 200
+_DAG_ID = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
 LIFECYCLE_PRIORITY = 1000
 """Weight of the tasks that keep a run going; the watchers have 1."""
@@ -52,9 +58,18 @@ def build_job_dags(jobs_folder: str | Path | None = None) -> Iterator[DAG]:
     """
     folder = Path(jobs_folder or read_configuration().jobs_folder)
     wanted = get_parsing_context().dag_id
-    for job_file in sorted(folder.glob("*/job.json")):
-        if wanted in (None, job_file.parent.name):
+    for job_file in sorted(folder.glob("[!.]*/job.json")):
+        if wanted in (None, dag_id_of(job_file.parent)):
             yield build_job_dag(job_file.parent)
+
+
+def dag_id_of(job_folder: Path) -> str:
+    """Return the folder's name or, where that can't be a DAG's id, one like it that no other folder has."""
+    name = job_folder.name
+    if _DAG_ID.fullmatch(name):
+        return name
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:6]
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)[:_LONGEST_NAME]}-{digest}"
 
 
 def build_job_dag(
@@ -64,15 +79,15 @@ def build_job_dag(
 
     :param job_folder: folder with ``job.json`` and ``env.json``, and optionally ``map.json`` and
         ``setup.cfg``.
-    :param dag_id: None takes the folder's name.
+    :param dag_id: None takes the folder's name, as :func:`dag_id_of` gives it.
     :param deferrable: whether the watchers wait in the triggerer; None takes
         ``[operators] default_deferrable``.
     """
-    folder = Path(job_folder).resolve()
+    folder = Path(os.path.abspath(job_folder))  # a link keeps its own name
     configuration = read_configuration()
     inputs, errors = _read(folder)
     dag = DAG(
-        dag_id=dag_id or folder.name,
+        dag_id=dag_id or dag_id_of(folder),
         description=inputs.job.description if inputs else "This job's files have errors.",
         doc_md=_documentation(folder, inputs, errors),
         schedule=None,

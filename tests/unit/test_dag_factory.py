@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG, TriggerRule
 
-from airflow_provider_hads.dag_factory import build_job_dag
+from airflow_provider_hads.dag_factory import build_job_dag, build_job_dags
 
 EXAMPLE = Path(__file__).parents[2] / "dags" / "jobs" / "example"
 
@@ -40,3 +41,22 @@ def test_open_run_is_the_only_setup_and_what_ends_a_run_are_teardowns(dag: DAG) 
 
 def test_no_time_limit_of_the_run_can_skip_its_teardowns(dag: DAG) -> None:
     assert dag.dagrun_timeout is None
+
+
+def test_a_folder_whose_name_is_no_dag_id_does_not_cost_the_others_their_dags(tmp_path: Path) -> None:
+    for name in ("good", "my sweep", "my_sweep", "größe", "x" * 251, ".ipynb_checkpoints"):
+        (tmp_path / name).mkdir()
+        for file in ("job.json", "env.json"):
+            shutil.copy(EXAMPLE / file, tmp_path / name)
+
+    ids = [dag.dag_id for dag in build_job_dags(tmp_path)]
+
+    assert len({*ids}) == 5
+    assert {"good", "my_sweep"} < {*ids}
+    assert [dag_id.rpartition("-")[0] for dag_id in ids if "-" in dag_id] == ["gr__e", "my_sweep", "x" * 200]
+
+
+def test_a_linked_folders_dag_has_the_links_name(tmp_path: Path) -> None:
+    (tmp_path / "today").symlink_to(EXAMPLE)
+
+    assert [dag.dag_id for dag in build_job_dags(tmp_path)] == ["today"]
