@@ -63,7 +63,7 @@ class JobTaskSensor(BaseSensorOperator):
         """
         ti = context["ti"]
         state, snapshot = read_producer(ti.dag_id, ti.run_id, self.supervise_task_id)
-        if self._show_if_decided(state, snapshot.get("tasks", {})):
+        if self._show_if_decided(state, self._tasks_of_this_generation(state, snapshot)):
             return True
         if self.deferrable and state == TaskInstanceState.RUNNING:
             self._defer(context)
@@ -72,6 +72,21 @@ class JobTaskSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> None:
         """Show how the tasks went, once the trigger has seen them end."""
         self._show_if_decided(event["producer_state"], event["tasks"])
+
+    def _tasks_of_this_generation(self, state: str | None, snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the tasks of the snapshot; none if it is of before the run was cleared."""
+        from airflow_provider_hads.runtime.run_context import RunContext
+
+        tasks: Mapping[str, Any] = snapshot.get("tasks", {})
+        current = not snapshot or snapshot["generation"] == RunContext.from_xcom(self.run).generation
+        if current or state == TaskInstanceState.RUNNING:  # a try that runs has published all that there is
+            return tasks
+        if state in ENDED_STATES:
+            raise AirflowFailException(
+                f"This task was cleared without {self.supervise_task_id}, so nothing has been run for it. "
+                "Clear the run's first task with all that is downstream; what has finished is not run again."
+            )
+        return {}
 
     def _defer(self, context: Context) -> None:
         from airflow_provider_hads.triggers.job_task import JobTaskTrigger

@@ -156,7 +156,8 @@ class SuperviseSensor(BaseSensorOperator):
         state = self._supervisor.state
         if not state.ended and time.monotonic() - self._published_at < PUBLISH_INTERVAL:
             return
-        current = snapshot(state)
+        generation = RunContext.from_xcom(self.run).generation
+        current = {"generation": generation, **snapshot(state)}
         if current != self._published:
             context["ti"].xcom_push(key=SNAPSHOT_KEY, value=current)
             self._published, self._published_at = current, time.monotonic()

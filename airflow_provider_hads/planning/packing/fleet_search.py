@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -12,6 +13,13 @@ from airflow_provider_hads.planning.packing.filling import longest_first
 from airflow_provider_hads.planning.packing.fleet import Fleet
 
 __all__ = ["Heat", "improve_fleet"]
+
+LOOKED_AT = 4
+"""Changed fleets of which the cheapest, as filled at first, is annealed."""
+CHANGES = ((1, 1), (1, 1), (1, 1), (0, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1))
+"""VMs that are closed and opened at once."""
+NEAR = 1.03
+"""A choice is of use to a task if it costs it at most so many times the least."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,11 @@ def improve_fleet(fleet: Fleet, costs: Costs, rng: Random, heat: Heat, tries: in
     """
     cost = heat.apply(fleet, rng)
     best, best_cost = fleet, cost
+    changes = _Changes(costs, rng)
     for number in range(tries):
         if heat.stop():
             break
-        changed = _changed(fleet, costs, rng)
+        changed = changes.best_of_some(fleet)
         if changed is None:
             continue
         changed_cost = heat.apply(changed, rng)
@@ -57,24 +66,55 @@ def improve_fleet(fleet: Fleet, costs: Costs, rng: Random, heat: Heat, tries: in
     return best
 
 
-def _changed(fleet: Fleet, costs: Costs, rng: Random) -> Fleet | None:
-    kind = rng.random()
-    if kind < 0.3:
-        return _closed(fleet, costs, rng)
-    empty = fleet.copy(frozenset() if kind < 0.5 else frozenset({_any_vm(fleet, rng)}), anew=True)
-    allowed = [choice for choice in range(len(fleet.instance.choices)) if empty.allows(choice)]
-    if not allowed:
-        return None
-    empty.open(rng.choice(allowed))
-    return build(empty, costs)
+class _Changes:
+    """Random changes of which VMs there are."""
+
+    def __init__(self, costs: Costs, rng: Random) -> None:
+        self.costs, self.rng = costs, rng
+        self.weights = _use_of_choices(costs)
+
+    def best_of_some(self, fleet: Fleet) -> Fleet | None:
+        """Return a changed fleet, or None."""
+        if self.rng.random() < 0.2:
+            return self._closed(fleet)
+        return min(self._built(fleet), key=Fleet.cost, default=None)
+
+    def _built(self, fleet: Fleet) -> Iterator[Fleet]:
+        for _ in range(LOOKED_AT):
+            changed = self._changed(fleet)
+            built = None if changed is None else build(changed, self.costs)
+            if built is not None:
+                yield built
+
+    def _changed(self, fleet: Fleet) -> Fleet | None:
+        """Return a fleet of some other VMs, without tasks."""
+        closed, opened = self.rng.choice(CHANGES)
+        without = frozenset(self._any_vm(fleet) for _ in range(closed))
+        changed = fleet.copy(without, anew=True)
+        for _ in range(opened):
+            allowed = [choice for choice in range(len(self.costs)) if changed.allows(choice)]
+            if not allowed:
+                break
+            weights = [self.weights[choice] for choice in allowed]
+            changed.open(self.rng.choices(allowed, weights)[0])
+        return changed if changed.choice else None
+
+    def _closed(self, fleet: Fleet) -> Fleet | None:
+        """Close a VM and put its tasks elsewhere, on the others or on new VMs."""
+        vm = self._any_vm(fleet)
+        tasks = [task for core in fleet.cores(vm) for task in fleet.tasks[core]]
+        return complete(fleet.copy(frozenset({vm})), longest_first(fleet.instance, tasks), self.costs)
+
+    def _any_vm(self, fleet: Fleet) -> int:
+        return self.rng.randrange(len(fleet.choice))
 
 
-def _closed(fleet: Fleet, costs: Costs, rng: Random) -> Fleet | None:
-    """Close a VM and put its tasks elsewhere, on the others or on new VMs."""
-    vm = _any_vm(fleet, rng)
-    tasks = [task for core in fleet.cores(vm) for task in fleet.tasks[core]]
-    return complete(fleet.copy(frozenset({vm})), longest_first(fleet.instance, tasks), costs)
-
-
-def _any_vm(fleet: Fleet, rng: Random) -> int:
-    return rng.randrange(len(fleet.choice))
+def _use_of_choices(costs: Costs) -> list[float]:
+    """Return weights: by how many tasks a choice is of use to, but each is tried now and then."""
+    weights = [1.0] * len(costs)
+    for column in zip(*costs, strict=True):
+        edge = min(column) * NEAR
+        near = [choice for choice, cost in enumerate(column) if cost <= edge]
+        for choice in near:
+            weights[choice] += 4.0 * len(costs) / len(column) / len(near)
+    return weights

@@ -47,7 +47,7 @@ def test_a_file_with_all_keys_of_the_original_is_honoured() -> None:
     )
     assert settings.application.app_local_path == "/jobs/small/app/"
     assert (settings.communication.repeat, settings.communication.retry_interval) == (5, 2.0)
-    assert settings.docker.work_dir == "/home/ubuntu/work"
+    assert settings.docker.work_dir == "/home/ubuntu/data"
     assert settings.file_system.type == "s3"
     assert settings.scheduler == SchedulerSettings(name="ils", status_update_time=4.0)
     assert settings.checkpoint.with_checkpoint

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSensorTimeout, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    TaskDeferred,
+)
 
+from airflow_provider_hads.model.identifiers import RunIdentity
+from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.sensors import job_task
 from airflow_provider_hads.sensors.job_task import JobTaskSensor
 
@@ -24,10 +32,23 @@ class TaskInstance:
         return self._waiting_since
 
 
-def look(monkeypatch: pytest.MonkeyPatch, *, supervise: str, waited: float, deferrable: bool = False) -> None:
-    """Let a watcher with a time-out of an hour look at a run of which nothing is published yet."""
-    monkeypatch.setattr(job_task, "read_producer", lambda *_: (supervise, {}))
-    sensor = JobTaskSensor(task_id="task", run={}, task_ids=["a"], timeout=3600, deferrable=deferrable)
+NOW = datetime.now(timezone.utc)
+RUN = RunContext(RunIdentity("7", 0, "uid", "bucket"), 1, NOW, deadline=60, margin=10, boot_timeout=10)
+FINISHED = {"a": {"state": "finished", "reason": "", "infrastructure": False, "attempts": []}}
+
+
+def look(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    supervise: str,
+    waited: float = 0,
+    deferrable: bool = False,
+    snapshot: Mapping[str, Any] | None = None,
+) -> None:
+    """Let a watcher with a time-out of an hour look at a run; nothing is published yet by default."""
+    monkeypatch.setattr(job_task, "read_producer", lambda *_: (supervise, snapshot or {}))
+    run = RUN.to_xcom()
+    sensor = JobTaskSensor(task_id="task", run=run, task_ids=["a"], timeout=3600, deferrable=deferrable)
     since = datetime.now(timezone.utc) - timedelta(seconds=waited)
     context: Any = {"ti": TaskInstance(since)}
     sensor.execute(context)
@@ -50,3 +71,19 @@ def test_it_waits_in_the_triggerer_only_while_supervise_runs(monkeypatch: pytest
         look(monkeypatch, supervise="queued", waited=10, deferrable=True)
 
     assert deferral.value.timeout == timedelta(hours=1)
+
+
+def test_it_ends_with_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    look(monkeypatch, supervise="running", snapshot={"generation": 1, "tasks": FINISHED})
+
+
+def test_what_was_published_before_the_run_was_cleared_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(AirflowRescheduleException):
+        look(monkeypatch, supervise="queued", snapshot={"generation": 0, "tasks": FINISHED})
+
+
+def test_a_task_that_was_cleared_alone_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AirflowFailException, match="Clear the run's first task with all that is downstream"):
+        look(monkeypatch, supervise="success", snapshot={"generation": 0, "tasks": FINISHED})
