@@ -54,11 +54,17 @@ def render_report(report: Mapping[str, Any]) -> str:
     lines.append(f"Tasks: {report['finished']} of {report['tasks']} finished")
     lines.extend(f"  task {task_id} failed: {reason}" for task_id, reason in report["failed"].items())
     if report["makespan"] is not None:
-        verdict = "met" if report["deadline_met"] else "missed"
-        lines.append(f"Last task ended {report['makespan']:.1f} s after the start; deadline {verdict}")
+        lines.append(f"Last task finished {report['makespan']:.1f} s after the start; {_verdict(report)}")
     lines.append(f"Cost: ${report['cost']:.5f}, boot included")
     lines.extend(_comparisons(report))
     return "\n".join(lines)
+
+
+def _verdict(report: Mapping[str, Any]) -> str:
+    if report["deadline_met"]:
+        return "deadline met"
+    in_time = report["deadline"] is not None and report["makespan"] <= report["deadline"]
+    return "not all tasks finished by the deadline" if in_time else "deadline missed"
 
 
 def _seen_ends(snapshot: Mapping[str, Any]) -> dict[str, datetime]:

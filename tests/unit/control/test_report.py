@@ -59,6 +59,7 @@ def test_the_deadline_is_met_when_all_tasks_finished_in_time() -> None:
 def test_a_late_end_misses_the_deadline() -> None:
     made = report(GOOD[0], (1200.0, BOTH_DONE), (1201.0, done("publish/a", "publish/b")))
     assert (made["makespan"], made["deadline_met"]) == (1200, False)
+    assert "1200.0 s after the start; deadline missed" in render_report(made)
 
 
 def test_a_run_with_a_failed_task_did_not_meet_its_deadline() -> None:
@@ -66,6 +67,7 @@ def test_a_run_with_a_failed_task_did_not_meet_its_deadline() -> None:
     made = report(GOOD[0], (500.0, one), (501.0, done("publish/a")))
     assert made["failed"] == {"b": "exit code 3 on vm-0"}
     assert not made["deadline_met"]
+    assert "500.0 s after the start; not all tasks finished by the deadline" in render_report(made)
 
 
 def test_a_run_without_a_plan_has_a_report_too() -> None:
@@ -77,7 +79,7 @@ def test_a_run_without_a_plan_has_a_report_too() -> None:
 def test_the_text_names_cost_failures_and_the_comparison() -> None:
     text = render_report(report(*GOOD))
     assert "Tasks: 2 of 2 finished" in text
-    assert "Last task ended 500.0 s after the start; deadline met" in text
+    assert "Last task finished 500.0 s after the start; deadline met" in text
     assert "Cost: $0.06000, boot included" in text
     assert "The same VMs on demand: $0.20000; saved 70.0 %" in text
     assert "Cheapest plan found on on-demand VMs only: $0.10000 by the estimates" in text
