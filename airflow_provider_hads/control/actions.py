@@ -8,9 +8,21 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
+from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.runner import ResultFile
 
-__all__ = ["PUBLISH_LANES", "Action", "DeployVm", "PublishResults", "Reason", "RenewLease"]
+__all__ = [
+    "PUBLISH_LANES",
+    "Action",
+    "AssignTask",
+    "CancelAttempt",
+    "DeployVm",
+    "LaunchVm",
+    "PublishResults",
+    "Reason",
+    "RenewLease",
+    "TerminateVm",
+]
 
 PUBLISH_LANES = 8
 """Results of this many tasks are published at once."""
@@ -33,6 +45,63 @@ class Reason(str, Enum):
 
     LEASE_ENDING = "lease-ending"
     """The VM is still needed and would power itself off soon."""
+
+    LAUNCH_BY_PLAN = "launch-by-plan"
+    """The policy's plan has this VM."""
+
+    SPOT_FOR_OPEN_WORK = "spot-for-open-work"
+    """More spot VMs are needed to end the open work before on-demand VMs have to be launched."""
+
+    LATEST_SAFE_TIME = "latest-safe-time"
+    """Were all spot VMs lost later than now, the deadline could not be met."""
+
+    BEHIND_EVEN_PACE = "behind-even-pace"
+    """The work done is less than an even pace to the deadline asks for."""
+
+    SPOT_IS_BACK = "spot-is-back"
+    """A spot VM was asked for because there might be one again."""
+
+    LONGEST_FIRST = "longest-first"
+    """A slot is free, and this is the longest task that waits."""
+
+    BACKSTOP_NEEDS_IT = "backstop-needs-it"
+    """An on-demand VM must start this task now for the deadline's sake; another copy may be running."""
+
+    COPY_OF_FROZEN = "copy-of-frozen"
+    """The slot would be idle, and the task's own VM is hibernated; the first copy to end counts."""
+
+    MIGRATED = "migrated"
+    """The task's own VM was interrupted."""
+
+    STOLEN = "stolen"
+    """It ends sooner here than in the queue where it was."""
+
+    FOLLOWS_PLAN = "follows-plan"
+    """The plan has it next on this VM."""
+
+    SUPERSEDED = "superseded"
+    """Another attempt of the task has ended first."""
+
+    DROPPED = "dropped"
+    """The controller has taken this attempt for ended."""
+
+    VM_IDLE = "vm-idle"
+    """No work is left for the VM."""
+
+    CYCLE_ENDS = "cycle-ends"
+    """The VM is idle and its allocation cycle ends."""
+
+    BLOCKS_A_LIMIT = "blocks-a-limit"
+    """The VM is hibernated, and a VM that works is needed in its place."""
+
+    TOO_LATE_TO_WAIT = "too-late-to-wait"
+    """The VM is hibernated, and would come back too late to be of use."""
+
+    SPOT_INSTEAD = "spot-instead"
+    """Its work goes on on a spot VM."""
+
+    RUN_ENDED = "run-ended"
+    """All tasks have ended."""
 
     def __str__(self) -> str:
         return self.value
@@ -105,5 +174,96 @@ class RenewLease:
         return f"vm/{self.vm_id}"
 
 
-Action: TypeAlias = "PublishResults | DeployVm | RenewLease"
+@dataclass(frozen=True)
+class LaunchVm:
+    """Launch one VM.
+
+    :param sequence: the VM's number within the run; with the run's generation it is the launch's identity.
+    :param zone: where; empty leaves it to the cloud.
+    """
+
+    vm_id: str
+    sequence: int
+    instance_type: str
+    market: Market
+    reason: Reason
+    zone: str = ""
+
+    @property
+    def key(self) -> str:
+        """Tells this action from all others of the run."""
+        return f"launch/{self.vm_id}"
+
+    @property
+    def lane(self) -> str:
+        """Actions of one lane are carried out one after the other."""
+        return f"cloud/{self.vm_id}"
+
+
+@dataclass(frozen=True)
+class TerminateVm:
+    """End a VM for good, and its spot request before it."""
+
+    vm_id: str
+    reason: Reason
+
+    @property
+    def key(self) -> str:
+        """Tells this action from all others of the run."""
+        return f"terminate/{self.vm_id}"
+
+    @property
+    def lane(self) -> str:
+        """Actions of one lane are carried out one after the other."""
+        return f"cloud/{self.vm_id}"
+
+
+@dataclass(frozen=True)
+class AssignTask:
+    """Put a new attempt of a task into a VM's queue.
+
+    :param progress: share of the task that is done already, to be restored from its checkpoint.
+    """
+
+    vm_id: str
+    task_id: str
+    attempt_id: str
+    reason: Reason
+    progress: float = 0.0
+    cpu_share: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Tells this action from all others of the run."""
+        return f"assign/{self.attempt_id}"
+
+    @property
+    def lane(self) -> str:
+        """Actions of one lane are carried out one after the other."""
+        return f"vm/{self.vm_id}"
+
+
+@dataclass(frozen=True)
+class CancelAttempt:
+    """Drop an attempt: out of the queue if it waits there, else its container is stopped."""
+
+    vm_id: str
+    task_id: str
+    attempt_id: str
+    reason: Reason
+
+    @property
+    def key(self) -> str:
+        """Tells this action from all others of the run."""
+        return f"cancel/{self.attempt_id}"
+
+    @property
+    def lane(self) -> str:
+        """Actions of one lane are carried out one after the other."""
+        return f"vm/{self.vm_id}"
+
+
+Action: TypeAlias = (
+    "PublishResults | DeployVm | RenewLease | LaunchVm | TerminateVm | AssignTask | CancelAttempt"
+)
 """Any action."""

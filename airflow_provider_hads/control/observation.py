@@ -32,11 +32,13 @@ class ActionResult:
     :param key: the action's key.
     :param error: one line; empty when it was carried out.
     :param hopeless: trying again can't help.
+    :param capacity: it failed because the cloud has no capacity, or the account no quota, for it now.
     """
 
     key: str
     error: str = ""
     hopeless: bool = False
+    capacity: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,20 @@ class Observation:
     :param statuses: what VMs answered.
     :param silences: VMs that were asked and did not answer.
     :param results: actions that have ended.
+    :param news: instances that have changed, by VM id; all that are not named are as they were.
+    :param checkpoints: by task id, the share of the task that its latest checkpoint keeps.
     """
 
     fleet: Mapping[str, Instance] | None = None
     statuses: Mapping[str, VmStatus] = field(default_factory=dict)
     silences: Mapping[str, Silence] = field(default_factory=dict)
     results: tuple[ActionResult, ...] = ()
+    news: Mapping[str, Instance] = field(default_factory=dict)
+    checkpoints: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
         """Whether nothing new is known."""
-        return self.fleet is None and not (self.statuses or self.silences or self.results)
+        return self.fleet is None and not (
+            self.statuses or self.silences or self.results or self.news or self.checkpoints
+        )

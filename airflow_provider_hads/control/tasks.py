@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable
 
-from airflow_provider_hads.control.observation import ActionResult, Observation
+from airflow_provider_hads.control.ledger import Ledger, amended
+from airflow_provider_hads.control.observation import ActionResult
 from airflow_provider_hads.control.transitions import task_after
-from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
+from airflow_provider_hads.model.run_state import Attempt, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmStatus
 
-__all__ = ["fail_unfinished", "follow_tasks"]
+__all__ = [
+    "drop_attempts",
+    "fail_unfinished",
+    "judge",
+    "strand",
+    "take_checkpoint",
+    "take_publications",
+    "take_reports",
+]
 
-_Tasks = dict[str, TaskRecord]
+MOST_TRIES = 5
+"""Attempts of one task that may fail for reasons that are not its own."""
 
 _TASK_STATE = {
     AttemptState.QUEUED: TaskState.STAGED,
@@ -25,88 +33,150 @@ _TASK_STATE = {
     AttemptState.CANCELLED: TaskState.WAITING,
 }
 
-_BEST_FIRST = (TaskState.RUNNING, TaskState.STAGED, TaskState.FAILED, TaskState.WAITING)
+_BEST_FIRST = (TaskState.RUNNING, TaskState.STAGED, TaskState.FROZEN, TaskState.FAILED, TaskState.WAITING)
 """A task stands where the best of its attempts stands."""
 
 
-def follow_tasks(state: RunState, observation: Observation, now: datetime) -> RunState:
-    """Bring every task's record up to what was observed.
+def take_reports(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -> None:
+    """Bring the tasks up to date of which a VM has told.
 
-    :param state: the state before, its VMs already up to date.
-    :param now: UTC.
+    :param elapsed: seconds since the run's start.
     """
-    elapsed = state.elapsed(now)
-    tasks = dict(state.tasks)
-    _take_reports(tasks, observation.statuses, elapsed)
-    _take_publications(tasks, observation.results)
-    for vm in state.vms.values():
-        if vm.state.ended:
-            _fail_stranded(tasks, vm, elapsed)
-    return replace(state, tasks=tasks)
+    changed: dict[str, TaskRecord] = {}
+    for reported in status.attempts.values():
+        known = changed.get(reported.task_id) or ledger.tasks.get(reported.task_id)
+        if known is not None:
+            changed[known.id] = _with_attempt(known, vm_id, reported, elapsed)
+    # Judged when all is known: a failed attempt does not end a task that runs elsewhere.
+    for task in changed.values():
+        if task is not ledger.tasks[task.id]:
+            judge(ledger, task)
 
 
-def fail_unfinished(state: RunState, reason: str) -> RunState:
+def judge(ledger: Ledger, task: TaskRecord) -> None:
+    """Enter a task whose attempts have changed, in the state of its best attempt."""
+    known = ledger.tasks[task.id]
+    ledger.put_task(task_after(known, _judged(ledger, task)))
+
+
+def fail_unfinished(ledger: Ledger, reason: str) -> None:
     """Give up every task that has not ended.
 
     :param reason: one line for the user.
     """
-    return replace(state, tasks={task.id: _given_up(task, reason) for task in state.tasks.values()})
+    for task in list(ledger.tasks.values()):
+        if not task.state.ended:
+            more = f"; {task.reason}" if task.reason else ""
+            ledger.put_task(amended(task, state=TaskState.FAILED, reason=reason + more, infrastructure=True))
 
 
-def _given_up(task: TaskRecord, reason: str) -> TaskRecord:
-    if task.state.ended:
-        return task
-    more = f"; {task.reason}" if task.reason else ""
-    return replace(task, state=TaskState.FAILED, reason=reason + more, infrastructure=True)
+def take_publications(ledger: Ledger, results: Iterable[ActionResult]) -> None:
+    """Bring the tasks up to date whose results have been published, or not."""
+    for result in results:
+        kind, _, task_id = result.key.partition("/")
+        if kind == "publish" and task_id in ledger.tasks:
+            ledger.put_task(_published(ledger.tasks[task_id], result.error))
 
 
-def _take_reports(tasks: _Tasks, statuses: Mapping[str, VmStatus], elapsed: float) -> None:
-    changed: _Tasks = {}
-    for vm_id, status in statuses.items():
-        for reported in status.attempts.values():
-            known = changed.get(reported.task_id) or tasks.get(reported.task_id)
-            if known is not None:
-                changed[known.id] = _with_attempt(known, vm_id, reported, elapsed)
-    # Judged when all is known: a failed attempt does not end a task that runs elsewhere.
-    for task in changed.values():
-        if task is not tasks[task.id]:
-            tasks[task.id] = task_after(tasks[task.id], _judged(task))
+def take_checkpoint(ledger: Ledger, task_id: str, share: float) -> None:
+    """Note how much of a task its latest checkpoint keeps."""
+    task = ledger.tasks.get(task_id)
+    if task is not None and share > task.saved:
+        ledger.put_task(amended(task, saved=share))
+
+
+def strand(ledger: Ledger, vm: VmRecord, elapsed: float) -> None:
+    """Take the work from a VM that has ended.
+
+    By a plan that is followed to the letter its tasks fail, but for those whose results are in the bucket
+    already; with a mission they wait for another VM.
+    """
+    if ledger.mission is not None:
+        drop_attempts(ledger, vm.id, f"interrupted: {vm.reason}", elapsed)
+        return
+    what = "was given up" if vm.state is VmState.LOST else "has ended"
+    for task_id in vm.task_ids:
+        task = ledger.tasks[task_id]
+        if not task.state.ended and not _has_results(task):
+            ledger.put_task(
+                amended(
+                    task,
+                    state=TaskState.FAILED,
+                    reason=f"{vm.id} {what}: {vm.reason}",
+                    infrastructure=True,
+                    attempts=tuple(
+                        _dropped(one, f"interrupted: {vm.reason}", elapsed) for one in task.attempts
+                    ),
+                )
+            )
+
+
+def drop_attempts(ledger: Ledger, vm_id: str, reason: str, elapsed: float) -> None:
+    """Take all attempts of a VM for ended."""
+    for task_id in sorted(set(ledger.work[vm_id].values())):
+        task = ledger.tasks[task_id]
+        attempts = tuple(
+            _dropped(one, reason, elapsed) if one.vm_id == vm_id else one for one in task.attempts
+        )
+        judge(ledger, amended(task, attempts=attempts))
+
+
+def _dropped(attempt: Attempt, reason: str, elapsed: float) -> Attempt:
+    if attempt.state.ended:
+        return attempt
+    return amended(attempt, state=AttemptState.CANCELLED, ended_at=elapsed, error=reason)
 
 
 def _with_attempt(task: TaskRecord, vm_id: str, reported: AttemptStatus, elapsed: float) -> TaskRecord:
-    attempts = {attempt.id: attempt for attempt in task.attempts}
-    known = attempts.get(reported.attempt_id)
-    if known is not None and known.state.ended:
+    place = _place(task, reported.attempt_id)
+    if place is None:
+        new = _updated(Attempt(reported.attempt_id, vm_id, reported.state), reported, elapsed)
+        return amended(task, attempts=(*task.attempts, new), saved=max(task.saved, reported.saved))
+    known = task.attempts[place]
+    if known.state.ended or _same(known, reported):
         return task
-    attempt = _updated(known or Attempt(reported.attempt_id, vm_id, reported.state), reported, elapsed)
-    if attempt == known:
-        return task
-    attempts[attempt.id] = attempt
-    return replace(task, attempts=tuple(attempts.values()))
+    attempts = (*task.attempts[:place], _updated(known, reported, elapsed), *task.attempts[place + 1 :])
+    return amended(task, attempts=attempts, saved=max(task.saved, reported.saved))
 
 
-def _judged(task: TaskRecord) -> TaskRecord:
-    """Return the task where its best attempt stands, and why if that is a failure."""
-    states = {_TASK_STATE[attempt.state] for attempt in task.attempts}
-    task = replace(task, state=next(state for state in _BEST_FIRST if state in states))
-    if task.state is not TaskState.FAILED:
-        return task
-    failed = next(attempt for attempt in task.attempts if attempt.state is AttemptState.FAILED)
-    return replace(task, reason=_failure(failed), infrastructure=not failed.exit_code)
+def _place(task: TaskRecord, attempt_id: str) -> int | None:
+    return next((place for place, one in enumerate(task.attempts) if one.id == attempt_id), None)
+
+
+def _same(known: Attempt, reported: AttemptStatus) -> bool:
+    return known.state is reported.state and known.ran == reported.ran and known.started_at is not None
 
 
 def _updated(attempt: Attempt, reported: AttemptStatus, elapsed: float) -> Attempt:
     started = reported.started is not None and attempt.started_at is None
-    return replace(
+    return amended(
         attempt,
         state=reported.state,
         exit_code=reported.exit_code,
         ran=reported.ran,
+        heard_at=elapsed,
         started_at=elapsed if started else attempt.started_at,
         ended_at=elapsed if reported.state.ended else None,
         files=reported.files,
         error=reported.error,
     )
+
+
+def _judged(ledger: Ledger, task: TaskRecord) -> TaskRecord:
+    """Return the task where its best attempt stands, and why if that is a failure."""
+    states = {_standing(ledger, attempt) for attempt in task.attempts}
+    best = next((state for state in _BEST_FIRST if state in states), TaskState.WAITING)
+    if best is not TaskState.FAILED:
+        return task if best is task.state else amended(task, state=best)
+    failed = next(attempt for attempt in task.attempts if attempt.state is AttemptState.FAILED)
+    return amended(task, state=best, reason=_failure(failed), infrastructure=not failed.exit_code)
+
+
+def _standing(ledger: Ledger, attempt: Attempt) -> TaskState:
+    if attempt.state.ended:
+        return _TASK_STATE[attempt.state]
+    vm = ledger.vms.get(attempt.vm_id)
+    return TaskState.FROZEN if vm is not None and vm.state.asleep else _TASK_STATE[attempt.state]
 
 
 def _failure(attempt: Attempt) -> str:
@@ -116,43 +186,15 @@ def _failure(attempt: Attempt) -> str:
     return f"could not be run on {attempt.vm_id}: {attempt.error}"
 
 
-def _take_publications(tasks: _Tasks, results: Iterable[ActionResult]) -> None:
-    for result in results:
-        kind, _, task_id = result.key.partition("/")
-        if kind == "publish" and task_id in tasks:
-            tasks[task_id] = _published(tasks[task_id], result.error)
-
-
 def _published(task: TaskRecord, error: str) -> TaskRecord:
     if task.state.ended:
         return task
     if error:
-        return replace(task, reason=f"its results are not published yet: {error}")
+        return amended(task, reason=f"its results are not published yet: {error}")
     # What the attempts left in the bucket is in the manifest now; the state document is to stay small.
-    attempts = tuple(replace(attempt, files=()) for attempt in task.attempts)
-    return replace(task, state=TaskState.FINISHED, reason="", attempts=attempts)
-
-
-def _fail_stranded(tasks: _Tasks, vm: VmRecord, elapsed: float) -> None:
-    """Fail the tasks of a VM that has ended, except those whose results are in the bucket already."""
-    what = "was given up" if vm.state is VmState.LOST else "has ended"
-    for task_id in vm.task_ids:
-        task = tasks[task_id]
-        if not task.state.ended and not _has_results(task):
-            tasks[task_id] = replace(
-                task,
-                state=TaskState.FAILED,
-                reason=f"{vm.id} {what}: {vm.reason}",
-                infrastructure=True,
-                attempts=tuple(_interrupted(attempt, vm.reason, elapsed) for attempt in task.attempts),
-            )
+    attempts = tuple(amended(attempt, files=()) if attempt.files else attempt for attempt in task.attempts)
+    return amended(task, state=TaskState.FINISHED, reason="", attempts=attempts)
 
 
 def _has_results(task: TaskRecord) -> bool:
     return any(attempt.state is AttemptState.FINISHED for attempt in task.attempts)
-
-
-def _interrupted(attempt: Attempt, reason: str, elapsed: float) -> Attempt:
-    if attempt.state.ended:
-        return attempt
-    return replace(attempt, state=AttemptState.CANCELLED, ended_at=elapsed, error=f"interrupted: {reason}")

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from airflow_provider_hads.control.ledger import amended
 from airflow_provider_hads.model.run_state import TaskRecord, TaskState, VmRecord, VmState
 
 __all__ = ["TASK_TRANSITIONS", "VM_TRANSITIONS", "task_after", "vm_after"]
 
+_ENDS = frozenset({VmState.TERMINATED, VmState.LOST})
+_ASLEEP = frozenset({VmState.HIBERNATING, VmState.HIBERNATED, VmState.STOPPING, VmState.STOPPED})
+_AWAKE = frozenset({VmState.BOOTING, VmState.RESUMED, VmState.READY})
+
 VM_TRANSITIONS: Mapping[VmState, frozenset[VmState]] = {
-    VmState.PLANNED: frozenset(set(VmState) - {VmState.PLANNED}),
-    VmState.BOOTING: frozenset({VmState.READY, VmState.STOPPED, VmState.TERMINATED, VmState.LOST}),
-    VmState.READY: frozenset({VmState.STOPPED, VmState.TERMINATED, VmState.LOST}),
-    VmState.STOPPED: frozenset({VmState.BOOTING, VmState.READY, VmState.TERMINATED, VmState.LOST}),
+    VmState.PLANNED: frozenset({VmState.LAUNCHING}) | _AWAKE | _ASLEEP | _ENDS,
+    VmState.LAUNCHING: _AWAKE | _ASLEEP | _ENDS,
+    VmState.BOOTING: frozenset({VmState.READY}) | _ASLEEP | _ENDS,
+    VmState.READY: _ASLEEP | _ENDS,
+    VmState.HIBERNATING: frozenset({VmState.HIBERNATED, VmState.STOPPING, VmState.STOPPED}) | _AWAKE | _ENDS,
+    VmState.HIBERNATED: frozenset({VmState.STOPPED}) | _AWAKE | _ENDS,
+    VmState.RESUMED: frozenset({VmState.READY}) | _ASLEEP | _ENDS,
+    VmState.STOPPING: frozenset({VmState.STOPPED}) | _AWAKE | _ENDS,
+    VmState.STOPPED: _AWAKE | _ENDS,
     VmState.TERMINATED: frozenset(),
     VmState.LOST: frozenset({VmState.TERMINATED}),
 }
-"""From a VM's state to those it can change to."""
+"""From a VM's state to those it can change to; looks are rare, so steps in between may go unseen."""
+
+_TASK_ENDS = frozenset({TaskState.FINISHED, TaskState.FAILED})
 
 TASK_TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = {
-    TaskState.WAITING: frozenset({TaskState.STAGED, TaskState.RUNNING, TaskState.FINISHED, TaskState.FAILED}),
-    TaskState.STAGED: frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.FINISHED, TaskState.FAILED}),
-    TaskState.RUNNING: frozenset({TaskState.WAITING, TaskState.FINISHED, TaskState.FAILED}),
+    TaskState.WAITING: frozenset({TaskState.STAGED, TaskState.RUNNING, TaskState.FROZEN}) | _TASK_ENDS,
+    TaskState.STAGED: frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.FROZEN}) | _TASK_ENDS,
+    TaskState.RUNNING: frozenset({TaskState.WAITING, TaskState.STAGED, TaskState.FROZEN}) | _TASK_ENDS,
+    TaskState.FROZEN: frozenset({TaskState.WAITING, TaskState.STAGED, TaskState.RUNNING}) | _TASK_ENDS,
     TaskState.FINISHED: frozenset(),
     TaskState.FAILED: frozenset(),
 }
@@ -44,4 +56,4 @@ def task_after(known: TaskRecord, wanted: TaskRecord) -> TaskRecord:
     allowed = wanted.state is known.state or wanted.state in TASK_TRANSITIONS[known.state]
     if allowed and not known.state.ended:
         return wanted
-    return replace(known, attempts=wanted.attempts)
+    return amended(known, attempts=wanted.attempts)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from airflow_provider_hads.control.ledger import Ledger, amended
 from airflow_provider_hads.control.observation import Observation, Silence
-from airflow_provider_hads.control.rules import Rules
+from airflow_provider_hads.control.stretches import timed
 from airflow_provider_hads.control.transitions import vm_after
 from airflow_provider_hads.model.fleet import Instance, InstanceState
-from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
+from airflow_provider_hads.model.run_state import VmRecord, VmState
 from airflow_provider_hads.model.runner import VmStatus
 
 __all__ = ["follow_vms"]
 
 _STATE_OF_INSTANCE = {
-    InstanceState.STOPPING: VmState.STOPPED,
+    InstanceState.STOPPING: VmState.STOPPING,
     InstanceState.STOPPED: VmState.STOPPED,
     InstanceState.SHUTTING_DOWN: VmState.TERMINATED,
     InstanceState.TERMINATED: VmState.TERMINATED,
 }
+
+_HIBERNATES = {VmState.STOPPING: VmState.HIBERNATING, VmState.STOPPED: VmState.HIBERNATED}
+_STARTS = frozenset({VmState.PLANNED, VmState.LAUNCHING})
 
 
 @dataclass(frozen=True)
@@ -28,87 +32,135 @@ class _Moment:
     """What one step knows, for all VMs alike.
 
     :param elapsed: seconds since the run's start.
-    :param supervised: seconds since the controller's first step.
     :param ended: keys of the actions that have ended.
     """
 
+    ledger: Ledger
     observation: Observation
-    now: datetime
     elapsed: float
-    supervised: float
-    rules: Rules
     silences: dict[str, Silence]
     ended: frozenset[str]
 
+    def instance(self, vm_id: str) -> Instance | None:
+        """Return what the cloud has just said of a VM, if it has."""
+        told = self.observation.news.get(vm_id)
+        if told is None and self.observation.fleet is not None:
+            return self.observation.fleet.get(vm_id)
+        return told
 
-def follow_vms(state: RunState, observation: Observation, now: datetime, rules: Rules) -> RunState:
-    """Bring every VM's record up to what was observed, and give up those that are not to be had.
 
-    :param state: the state before.
-    :param observation: what has become known.
-    :param now: UTC.
+def follow_vms(ledger: Ledger, observation: Observation, elapsed: float) -> list[VmRecord]:
+    """Bring the records of the VMs that were observed up to date, and give up those that are not to be had.
+
+    :param elapsed: seconds since the run's start.
+    :return: the VMs whose state has changed, as they were before.
     """
-    elapsed = state.elapsed(now)
-    since = elapsed if state.supervised_from is None else state.supervised_from
     ended = frozenset(result.key for result in observation.results)
-    moment = _Moment(observation, now, elapsed, elapsed - since, rules, _silences(observation), ended)
-    return replace(state, vms={vm.id: _followed(vm, moment) for vm in state.vms.values()})
+    silences = _silences(observation) if observation.silences or ended else {}
+    moment = _Moment(ledger, observation, elapsed, silences, ended)
+    changed = []
+    for vm_id in _touched(ledger, moment):
+        known = ledger.vms.get(vm_id)
+        if known is None or known.state is VmState.TERMINATED:
+            continue
+        vm = _followed(known, moment)
+        if vm.state is not known.state:
+            vm = timed(known, vm, elapsed)
+            changed.append(known)
+        ledger.put_vm(vm)
+    return changed
+
+
+def _touched(ledger: Ledger, moment: _Moment) -> Iterable[str]:
+    """Return the VMs of which anything was heard; a look at the whole fleet is news of every VM."""
+    observation = moment.observation
+    if observation.fleet is not None:
+        return list(ledger.vms)
+    return dict.fromkeys((*observation.news, *observation.statuses, *moment.silences))
 
 
 def _followed(vm: VmRecord, moment: _Moment) -> VmRecord:
-    if vm.state is VmState.TERMINATED:
-        return vm
     for change in _CHANGES:
         vm = vm_after(vm, change(vm, moment))
     return vm
 
 
 def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
-    if moment.observation.fleet is None:
-        return vm
-    instance = moment.observation.fleet.get(vm.id)
+    instance = moment.instance(vm.id)
     if instance is None:
-        return _not_shown(vm, moment)
-    vm = replace(vm, instance_id=instance.instance_id, launched_at=vm.launched_at or instance.launched_at)
+        return vm if moment.observation.fleet is None else _not_shown(vm, moment)
+    if vm.instance_id is None:
+        vm = amended(
+            vm, instance_id=instance.instance_id, launched_at=instance.launched_at, zone=instance.zone
+        )
     target = _STATE_OF_INSTANCE.get(instance.state)
+    if target is None:
+        return _running(vm, instance, moment)
     if target is VmState.TERMINATED:
         reason = vm.reason if vm.state is VmState.LOST else instance.state_reason or "terminated"
-        return replace(vm, state=target, ended_at=moment.elapsed, reason=reason)
-    if target is VmState.STOPPED:
-        return replace(vm, state=target, reason=instance.state_reason or instance.state.value)
-    if vm.state is VmState.PLANNED:
-        return replace(vm, state=VmState.BOOTING, booting_since=instance.launched_at, reason="")
-    if vm.state is VmState.STOPPED:
-        return replace(vm, state=VmState.BOOTING, booting_since=moment.now, heartbeat=None, reason="")
-    return vm
+        return amended(vm, state=target, ended_at=moment.elapsed, reason=reason)
+    if "hibernat" in instance.state_reason.lower():
+        target = _HIBERNATES[target]
+    return amended(vm, state=target, reason=instance.state_reason or instance.state.value)
+
+
+def _running(vm: VmRecord, instance: Instance, moment: _Moment) -> VmRecord:
+    """Return the VM where it boots for the first time or again; else as it is."""
+    if vm.state in _STARTS:
+        ready_by = _ready_by(vm, moment)
+        return amended(
+            vm, state=VmState.BOOTING, booting_since=instance.launched_at, ready_by=ready_by, reason=""
+        )
+    if not vm.state.asleep:
+        return vm
+    frozen = vm.state in (VmState.HIBERNATING, VmState.HIBERNATED)
+    return amended(
+        vm,
+        state=VmState.RESUMED if frozen else VmState.BOOTING,
+        booting_since=moment.ledger.moment(moment.elapsed),
+        ready_by=_ready_by(vm, moment),
+        heartbeat=None,
+        reason="",
+    )
+
+
+def _ready_by(vm: VmRecord, moment: _Moment) -> float | None:
+    mission = moment.ledger.mission
+    return None if mission is None else moment.elapsed + mission.boot
 
 
 def _not_shown(vm: VmRecord, moment: _Moment) -> VmRecord:
     """Take a VM for gone that the cloud does not show, unless it may be too new to be shown."""
-    youngest = min(moment.supervised, _age(vm.launched_at, moment))
-    if youngest <= moment.rules.visibility or vm.state is VmState.LOST:
+    ledger = moment.ledger
+    since = moment.elapsed if ledger.supervised_from is None else ledger.supervised_from
+    youngest = min(moment.elapsed - since, _age(vm.launched_at, moment))
+    if youngest <= ledger.rules.visibility or vm.state in (VmState.LOST, VmState.LAUNCHING):
         return vm
     if vm.state is VmState.PLANNED:
-        return replace(vm, state=VmState.LOST, reason="the cloud does not know it: it was never launched")
+        return amended(vm, state=VmState.LOST, reason="the cloud does not know it: it was never launched")
     reason = "the cloud shows it no more"
-    return replace(vm, state=VmState.TERMINATED, ended_at=moment.elapsed, reason=reason)
+    return amended(vm, state=VmState.TERMINATED, ended_at=moment.elapsed, reason=reason)
 
 
 def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
     status = moment.observation.statuses.get(vm.id)
     if status is not None:
-        return _beating(replace(vm, state=VmState.READY, reason=""), status, moment)
+        return _beating(vm, status, moment)
     silence = moment.silences.get(vm.id)
-    if silence is None or vm.state not in (VmState.BOOTING, VmState.READY):
+    if silence is None or vm.state not in (VmState.BOOTING, VmState.RESUMED, VmState.READY):
         return vm
-    return replace(vm, reason=silence.reason)
+    return amended(vm, reason=silence.reason)
 
 
 def _beating(vm: VmRecord, status: VmStatus, moment: _Moment) -> VmRecord:
     """Note the runner's heartbeat; a deployment gives it the whole time to rise again."""
     risen = status.heartbeat != vm.heartbeat or f"deploy/{vm.id}" in moment.ended
-    return replace(
+    if not risen and vm.state is VmState.READY and not vm.reason:
+        return vm
+    return amended(
         vm,
+        state=VmState.READY,
+        reason="",
         boot_id=vm.boot_id or status.boot_id,
         heartbeat=status.heartbeat,
         heartbeat_at=moment.elapsed if risen else vm.heartbeat_at,
@@ -120,16 +172,16 @@ def _given_up(vm: VmRecord, moment: _Moment) -> VmRecord:
 
     The time alone does not prove anything: a controller that comes late finds VMs that have long been ready.
     """
-    if vm.state is not VmState.BOOTING:
+    if vm.state not in (VmState.BOOTING, VmState.RESUMED):
         return vm
     silence = moment.silences.get(vm.id)
     if silence is not None and silence.hopeless:
-        return replace(vm, state=VmState.LOST)
-    timeout = moment.rules.boot_timeout
-    if _age(vm.booting_since, moment) <= timeout or not _mute(vm, moment):
+        return amended(vm, state=VmState.LOST)
+    timeout = moment.ledger.rules.boot_timeout
+    if not _mute(vm, moment) or _age(vm.booting_since, moment) <= timeout:
         return vm
     reason = f"not ready {timeout:.0f} s after its launch" + (f": {vm.reason}" if vm.reason else "")
-    return replace(vm, state=VmState.LOST, reason=reason)
+    return amended(vm, state=VmState.LOST, reason=reason)
 
 
 _CHANGES: Sequence[Callable[[VmRecord, _Moment], VmRecord]] = (_described, _heard, _given_up)
@@ -139,7 +191,7 @@ def _mute(vm: VmRecord, moment: _Moment) -> bool:
     silence = moment.silences.get(vm.id)
     if silence is not None:
         return not silence.undeployed
-    instance = None if moment.observation.fleet is None else moment.observation.fleet.get(vm.id)
+    instance = moment.instance(vm.id)
     return instance is not None and not _can_be_asked(instance)
 
 
@@ -148,7 +200,9 @@ def _can_be_asked(instance: Instance) -> bool:
 
 
 def _age(since: datetime | None, moment: _Moment) -> float:
-    return float("inf") if since is None else (moment.now - since).total_seconds()
+    if since is None:
+        return float("inf")
+    return moment.elapsed - (since - moment.ledger.started_at).total_seconds()
 
 
 def _silences(observation: Observation) -> dict[str, Silence]:

@@ -10,7 +10,7 @@ from enum import Enum
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.runner import AttemptState, ResultFile
 
-__all__ = ["Attempt", "RunState", "Setback", "TaskRecord", "TaskState", "VmRecord", "VmState"]
+__all__ = ["Attempt", "Chain", "RunState", "Setback", "TaskRecord", "TaskState", "VmRecord", "VmState"]
 
 
 class VmState(str, Enum):
@@ -19,14 +19,29 @@ class VmState(str, Enum):
     PLANNED = "planned"
     """In the plan; no instance is known."""
 
+    LAUNCHING = "launching"
+    """The cloud is being asked for it."""
+
     BOOTING = "booting"
-    """Launched; its runner has not answered yet."""
+    """Launched, or started again after a stop; its runner has not answered yet."""
 
     READY = "ready"
     """Its runner has answered."""
 
+    HIBERNATING = "hibernating"
+    """On its way into hibernation: its memory is being written to its disk."""
+
+    HIBERNATED = "hibernated"
+    """Nothing runs; if it is resumed, its tasks go on where they were."""
+
+    RESUMED = "resumed"
+    """Back from hibernation; its runner has not answered yet, so whether its memory is kept is not known."""
+
+    STOPPING = "stopping"
+    """Being stopped: what runs there is lost."""
+
     STOPPED = "stopped"
-    """Stopped or hibernated, or on the way there: nothing runs, it may come back."""
+    """Nothing runs and nothing is kept but the disk; it may be started again."""
 
     TERMINATED = "terminated"
     """Gone for good."""
@@ -38,6 +53,20 @@ class VmState(str, Enum):
     def ended(self) -> bool:
         """Whether no attempt can end there any more."""
         return self in (VmState.TERMINATED, VmState.LOST)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether nothing runs there, but it may come back."""
+        return self in _ASLEEP
+
+    @property
+    def starting(self) -> bool:
+        """Whether its runner is expected to answer soon."""
+        return self in _STARTING
+
+
+_ASLEEP = frozenset({VmState.HIBERNATING, VmState.HIBERNATED, VmState.STOPPING, VmState.STOPPED})
+_STARTING = frozenset({VmState.LAUNCHING, VmState.BOOTING, VmState.RESUMED})
 
 
 class TaskState(str, Enum):
@@ -51,6 +80,9 @@ class TaskState(str, Enum):
 
     RUNNING = "running"
     """An attempt runs, or its results are on the way."""
+
+    FROZEN = "frozen"
+    """Its only attempts are on VMs that are hibernated."""
 
     FINISHED = "finished"
     """Its results are published."""
@@ -73,6 +105,10 @@ class Attempt:
     :param ended_at: seconds since the run's start when it was seen to have ended.
     :param files: what it has left in the bucket, known from its finish until they are published.
     :param error: why it failed, one line; empty otherwise.
+    :param ordered_at: seconds since the run's start when the controller decided on it; None for one that a
+        VM has told of.
+    :param heard_at: seconds since the run's start when ``ran`` was so.
+    :param progress: share of the task that was done before it started, from a checkpoint.
     """
 
     id: str
@@ -84,6 +120,9 @@ class Attempt:
     ended_at: float | None = None
     files: tuple[ResultFile, ...] = ()
     error: str = ""
+    ordered_at: float | None = None
+    heard_at: float = 0.0
+    progress: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +131,7 @@ class TaskRecord:
 
     :param reason: why it is where it is, one line for the user; empty while all is as planned.
     :param infrastructure: whether a VM's end, not the task's own exit, made it fail.
+    :param saved: share of the task that its latest checkpoint keeps.
     """
 
     id: str
@@ -99,6 +139,7 @@ class TaskRecord:
     attempts: tuple[Attempt, ...] = ()
     reason: str = ""
     infrastructure: bool = False
+    saved: float = 0.0
 
     @property
     def last_attempt(self) -> Attempt | None:
@@ -121,6 +162,13 @@ class VmRecord:
     :param heartbeat: its runner's, when it was last heard.
     :param heartbeat_at: seconds since the run's start when that heartbeat was first heard.
     :param reason: why it is where it is, one line for the user.
+    :param zone: where it runs; empty where that is not known.
+    :param ready_by: seconds since the run's start when it is, or was, expected to be ready.
+    :param since: seconds since the run's start when it came to be up, or fell asleep; None before its launch.
+    :param up: seconds it has been up before that, its boots included.
+    :param slept: seconds it has been asleep before that.
+    :param hibernations: how often it has fallen asleep.
+    :param resumes: how often it came back.
     """
 
     id: str
@@ -139,6 +187,30 @@ class VmRecord:
     heartbeat_at: float | None = None
     reason: str = ""
     cpu_share: float | None = None
+    zone: str = ""
+    ready_by: float | None = None
+    since: float | None = None
+    up: float = 0.0
+    slept: float = 0.0
+    hibernations: int = 0
+    resumes: int = 0
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Tasks that one slot of an on-demand VM would run one after the other, were everything else lost.
+
+    :param vm_id: the VM; for one that is not launched yet a name of its own.
+    :param instance_type: the VM's type.
+    :param launched: whether the VM exists.
+    :param seconds: how long the tasks take there.
+    """
+
+    vm_id: str
+    instance_type: str
+    launched: bool
+    task_ids: tuple[str, ...]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -164,6 +236,13 @@ class RunState:
     :param pending: keys of the actions that are being carried out.
     :param setbacks: by key, the actions that have failed and are to be tried again.
     :param deadline_missed: whether the miss has been announced.
+    :param backstop: the last plan for all open work on on-demand VMs that meets the deadline; a policy keeps
+        it as the way out that is always there.
+    :param safe_until: seconds since the start until which that plan can wait: the latest safe time.
+    :param wake_at: seconds since the start when the controller has to look again, though nothing happens.
+    :param launches: number of VMs launched or planned so far; it numbers them.
+    :param pauses: seconds since the start until which no VM of a type and market is asked for, by
+        ``<type>/<market>``: there was no capacity.
     """
 
     started_at: datetime
@@ -175,6 +254,11 @@ class RunState:
     pending: tuple[str, ...] = ()
     setbacks: Mapping[str, Setback] = field(default_factory=dict)
     deadline_missed: bool = False
+    backstop: tuple[Chain, ...] = ()
+    safe_until: float | None = None
+    wake_at: float | None = None
+    launches: int = 0
+    pauses: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:

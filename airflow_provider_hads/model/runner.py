@@ -76,6 +76,7 @@ class TaskOrder:
     :param position: the queue is worked off in ascending position.
     :param memory: MB; the container's limit.
     :param cpu_share: share of one vCPU (baseline mode of a burstable VM); None is the whole vCPU.
+    :param progress: share of the task that is done already, to be restored from its checkpoint.
     """
 
     attempt_id: str
@@ -87,6 +88,7 @@ class TaskOrder:
     memory: float
     files: tuple[StagedFile, ...] = ()
     cpu_share: float | None = None
+    progress: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class AttemptStatus:
     :param started: the VM's tick clock (seconds since its runner's first start) when the container started.
     :param files: results uploaded below ``<task>/attempts/<attempt>/data/``.
     :param error: why it failed, one line for the user; empty otherwise.
+    :param saved: share of the task that its last checkpoint keeps.
     """
 
     attempt_id: str
@@ -127,6 +130,7 @@ class AttemptStatus:
     started: float | None = None
     files: tuple[ResultFile, ...] = ()
     error: str = ""
+    saved: float = 0.0
 
 
 @dataclass(frozen=True)

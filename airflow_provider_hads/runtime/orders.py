@@ -5,34 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from airflow_provider_hads.control.attempts import attempt_id, next_number
 from airflow_provider_hads.model.environment import InstanceType
 from airflow_provider_hads.model.job import Job, Task
-from airflow_provider_hads.model.run_state import TaskRecord, VmRecord
+from airflow_provider_hads.model.run_state import VmRecord
 from airflow_provider_hads.model.runner import StagedFile, TaskOrder
 from airflow_provider_hads.model.settings import Settings
 
 __all__ = ["OrderBook", "attempt_id", "next_number", "slots_of"]
-
-
-def attempt_id(task_id: str, number: int, generation: int = 0) -> str:
-    """Return the id of a task's attempt.
-
-    :param number: counted from 1 within the generation.
-    :param generation: how often the run has been cleared.
-    """
-    return f"{task_id}.{number}" if generation == 0 else f"{task_id}.g{generation}.{number}"
-
-
-def next_number(task: TaskRecord, generation: int = 0) -> int:
-    """Return the number of a task's next attempt; ids are never used twice, for VMs refuse that.
-
-    :param generation: how often the run has been cleared.
-    """
-    known = {attempt.id for attempt in task.attempts}
-    number = len(known) + 1
-    while attempt_id(task.id, number, generation) in known:
-        number += 1
-    return number
 
 
 def slots_of(instance_type: InstanceType, settings: Settings) -> int:

@@ -145,4 +145,4 @@ class Supervisor:
 
 def _can_answer(vm: VmRecord, instance: Instance) -> bool:
     running = instance.state is InstanceState.RUNNING and instance.address is not None
-    return running and vm.state in (VmState.BOOTING, VmState.READY)
+    return running and vm.state in (VmState.BOOTING, VmState.RESUMED, VmState.READY)

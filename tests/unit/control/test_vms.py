@@ -118,8 +118,8 @@ def test_a_given_up_vm_that_answers_later_stays_given_up_until_it_ends() -> None
 def test_a_resumed_vm_has_the_whole_boot_time_out_again() -> None:
     hibernated = (500.0, shown(instance(state=InstanceState.STOPPED, reason="hibernated")))
     story = [(1.0, LAUNCHED), (9.0, heard()), hibernated]
-    assert vm(*story) == (VmState.STOPPED, "hibernated")
-    assert vm(*story, (700, LAUNCHED), (990, silent()))[0] is VmState.BOOTING
+    assert vm(*story) == (VmState.HIBERNATED, "hibernated")
+    assert vm(*story, (700, LAUNCHED), (990, silent()))[0] is VmState.RESUMED
     assert vm(*story, (700, LAUNCHED), (710, heard())) == (VmState.READY, "")
     assert vm(*story, (700, LAUNCHED), (1001, silent()))[0] is VmState.LOST
 

@@ -1,0 +1,209 @@
+"""The way out: a plan of all open work on on-demand VMs, and how long it can wait.
+
+A run is safe as long as there is such a plan that meets the deadline: spot VMs play no part in it, so that
+their loss does not harm it. Once found, it stays valid while time passes, until the moment by which something
+of it must be begun; who does that then, keeps the deadline. Tasks that end, wherever, only make it shorter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heapreplace
+
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.remaining import busy_until
+from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.job import Task
+from airflow_provider_hads.model.run_state import Chain, VmRecord
+
+__all__ = ["Backstop", "Busy", "act_by", "covered_tasks", "find_backstop", "open_seconds", "uncovered"]
+
+
+@dataclass(frozen=True)
+class Busy:
+    """What is tried: a slot of a VM runs that task until then."""
+
+    vm_id: str
+    task_id: str
+    until: float
+
+
+@dataclass(frozen=True)
+class Backstop:
+    """A plan for the open work.
+
+    :param end: seconds since the run's start when the last task would end, were it begun now.
+    """
+
+    chains: tuple[Chain, ...]
+    end: float
+
+
+def find_backstop(
+    ledger: Ledger, elapsed: float, *, trial: Busy | None = None, without: str | None = None, new: bool = True
+) -> Backstop:
+    """Plan all open work on the on-demand VMs there are and on those that could be launched.
+
+    Longest task first, each where it ends first (Graham's list scheduling).
+
+    :param trial: take a task for placed.
+    :param without: a VM to leave out.
+    :param new: whether VMs may be launched.
+    """
+    tasks = uncovered(ledger, covered_tasks(ledger, trial))
+    fleet = _Fleet(ledger, elapsed)
+    for vm_id in ledger.living[Market.ON_DEMAND]:
+        if vm_id != without and f"terminate/{vm_id}" not in ledger.pending:
+            fleet.add_existing(ledger.vms[vm_id], trial)
+    if new:
+        fleet.add_new(len(tasks), without)
+    return fleet.pack(tasks)
+
+
+def covered_tasks(ledger: Ledger, trial: Busy | None = None) -> set[str]:
+    """Return the tasks that an on-demand VM has in hand."""
+    covered = {
+        task_id for vm_id in ledger.living[Market.ON_DEMAND] for task_id in ledger.work[vm_id].values()
+    }
+    if trial is not None:
+        covered.add(trial.task_id)
+    return covered
+
+
+def uncovered(ledger: Ledger, covered: set[str]) -> list[Task]:
+    """Return the open tasks that no on-demand VM has in hand, longest first."""
+    tasks, unpublished = ledger.tasks, ledger.unpublished
+    return [
+        task
+        for task in ledger.terms.order
+        if task.id not in covered and not tasks[task.id].state.ended and task.id not in unpublished
+    ]
+
+
+def act_by(ledger: Ledger, chains: Iterable[Chain], limit: float) -> float:
+    """Return the moment by which something of a plan must be begun: a launch, or a task in a free slot.
+
+    :param limit: seconds since the run's start by which all is to be done.
+    """
+    ahead = ledger.terms.boot + ledger.terms.reaction
+    earliest = math.inf
+    for chain in chains:
+        if not chain.launched:
+            earliest = min(earliest, limit - ahead - chain.seconds)
+        elif chain.vm_id in ledger.free:
+            earliest = min(earliest, limit - chain.seconds)
+    return earliest
+
+
+def open_seconds(ledger: Ledger, chain: Chain, covered: set[str]) -> tuple[tuple[str, ...], float]:
+    """Return what is left of a chain: its tasks that are still open and not in hand, and their seconds."""
+    left = tuple(
+        task_id
+        for task_id in chain.task_ids
+        if task_id not in covered
+        and task_id not in ledger.unpublished
+        and not ledger.tasks[task_id].state.ended
+    )
+    jobs = ledger.terms.job.tasks
+    seconds = sum(jobs[id_].runtimes[chain.instance_type] * (1 - ledger.tasks[id_].saved) for id_ in left)
+    return left, seconds * ledger.pace
+
+
+class _Fleet:
+    """Slots of on-demand VMs, each with the time from which it is free and the tasks it would run."""
+
+    def __init__(self, ledger: Ledger, elapsed: float) -> None:
+        self._ledger = ledger
+        self._mission = ledger.terms
+        self._elapsed = elapsed
+        self._names: list[tuple[str, str, bool]] = []  # VM, type, whether it is launched
+        self._free_from: list[float] = []
+        self._heaps: dict[str, list[tuple[float, int]]] = {}
+
+    def add_existing(self, vm: VmRecord, trial: Busy | None) -> None:
+        """Add a VM that is launched."""
+        slots = self._mission.safe_slots(self._mission.types[vm.instance_type])
+        ends = busy_until(self._ledger, vm, self._elapsed)
+        if trial is not None and trial.vm_id == vm.id:
+            ends.append(trial.until)
+        ready = max(self._elapsed, vm.ready_by or 0.0) if vm.state.starting else self._elapsed
+        ends.sort()
+        times = [max(end, ready) for end in ends[-slots:]] + [ready] * (slots - len(ends))
+        self._add(vm.id, vm.instance_type, True, times)
+
+    def add_new(self, tasks: int, without: str | None) -> None:
+        """Add VMs that could be launched, the strongest first, until each task could have its slot."""
+        ledger, mission = self._ledger, self._mission
+        ready = self._elapsed + mission.boot + mission.reaction
+        left = mission.environment.global_limit(Market.ON_DEMAND) - len(ledger.living[Market.ON_DEMAND])
+        left += without is not None
+        vcpus = _vcpus_left(ledger)
+        for kind in sorted(mission.on_demand_types, key=self._strength, reverse=True):
+            count = min(kind.limit(Market.ON_DEMAND) - ledger.counts[kind.name, Market.ON_DEMAND], left)
+            if self._elapsed < ledger.pauses.get(f"{kind.name}/{Market.ON_DEMAND}", 0.0):
+                continue
+            for number in range(count):
+                if tasks <= 0 or vcpus < kind.vcpus:
+                    break
+                slots = mission.safe_slots(kind)
+                self._add(f"{kind.name}#{number}", kind.name, False, [ready] * slots)
+                left, vcpus, tasks = left - 1, vcpus - kind.vcpus, tasks - slots
+
+    def pack(self, tasks: Sequence[Task]) -> Backstop:
+        """Return the plan; its end is infinite if a task finds no place."""
+        chains: list[list[str]] = [[] for _ in self._names]
+        for heap in self._heaps.values():
+            heapify(heap)
+        heaps, end, pace, records = list(self._heaps.items()), 0.0, self._ledger.pace, self._ledger.tasks
+        for task in tasks:
+            left = (1 - records[task.id].saved) * pace
+            place = _first_end(heaps, task.runtimes, left)
+            if place is None:
+                return Backstop((), math.inf)
+            ends, heap = place
+            index = heap[0][1]
+            heapreplace(heap, (ends, index))
+            chains[index].append(task.id)
+            end = max(end, ends)
+        return Backstop(self._chains(chains), end)
+
+    def _chains(self, chains: list[list[str]]) -> tuple[Chain, ...]:
+        ends = {index: end for heap in self._heaps.values() for end, index in heap}
+        return tuple(
+            Chain(*self._names[index], tuple(ids), ends[index] - self._free_from[index])
+            for index, ids in enumerate(chains)
+            if ids
+        )
+
+    def _add(self, vm_id: str, kind: str, launched: bool, times: list[float]) -> None:
+        heap = self._heaps.setdefault(kind, [])
+        for time in times:
+            heap.append((time, len(self._names)))
+            self._names.append((vm_id, kind, launched))
+            self._free_from.append(time)
+
+    def _strength(self, kind: InstanceType) -> float:
+        return self._mission.safe_slots(kind) / max(self._mission.mean_runtime(kind), 1e-9)
+
+
+def _first_end(
+    heaps: Sequence[tuple[str, list[tuple[float, int]]]], runtimes: Mapping[str, float], left: float
+) -> tuple[float, list[tuple[float, int]]] | None:
+    best, where = math.inf, None
+    for kind, heap in heaps:
+        runtime = runtimes.get(kind)
+        if runtime is not None and heap:
+            ends = heap[0][0] + runtime * left
+            if ends < best:
+                best, where = ends, heap
+    return None if where is None else (best, where)
+
+
+def _vcpus_left(ledger: Ledger) -> float:
+    """Return the vCPUs that on-demand VMs may still take; spot VMs would make room."""
+    if ledger.terms.vcpu_limit is None:
+        return math.inf
+    living = ledger.living[Market.ON_DEMAND]
+    return ledger.terms.vcpu_limit - sum(ledger.kind(ledger.vms[vm_id]).vcpus for vm_id in living)

@@ -1,0 +1,48 @@
+"""What may still be launched."""
+
+from __future__ import annotations
+
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.run_state import VmRecord
+
+__all__ = ["allows", "blocking", "paused", "room", "vcpus_in_use"]
+
+
+def room(ledger: Ledger, kind: InstanceType, market: Market) -> int:
+    """Return how many more VMs of that type and market the limits allow, hibernated ones counted."""
+    mission = ledger.terms
+    left = min(
+        kind.limit(market) - ledger.counts[kind.name, market],
+        mission.environment.global_limit(market) - len(ledger.living[market]),
+    )
+    if mission.vcpu_limit is not None:
+        left = min(left, (mission.vcpu_limit - vcpus_in_use(ledger)) // kind.vcpus)
+    return max(left, 0)
+
+
+def allows(ledger: Ledger, kind: InstanceType, market: Market, elapsed: float) -> bool:
+    """Say whether one more VM can be asked for: the limits allow it, and there may be capacity."""
+    return room(ledger, kind, market) > 0 and not paused(ledger, kind, market, elapsed)
+
+
+def paused(ledger: Ledger, kind: InstanceType, market: Market, elapsed: float) -> bool:
+    """Say whether the cloud has just had none of that type."""
+    return elapsed < ledger.pauses.get(f"{kind.name}/{market}", 0.0)
+
+
+def vcpus_in_use(ledger: Ledger, *markets: Market) -> int:
+    """Return the vCPUs of all VMs that have not ended, of some markets or all."""
+    living = (vm_id for market in markets or tuple(Market) for vm_id in ledger.living[market])
+    return sum(ledger.kind(ledger.vms[vm_id]).vcpus for vm_id in living)
+
+
+def blocking(ledger: Ledger, kind: InstanceType, market: Market) -> list[VmRecord]:
+    """Return the hibernated VMs of which one has to end before that type can be launched.
+
+    Where the type's own limit is used up, only VMs of that type help; else any of the market does.
+    """
+    sleeping = [vm for vm_id in ledger.living[market] if (vm := ledger.vms[vm_id]).state.asleep]
+    if ledger.counts[kind.name, market] >= kind.limit(market):
+        return [vm for vm in sleeping if vm.instance_type == kind.name]
+    return sleeping

@@ -1,0 +1,120 @@
+"""What a controller is to achieve, where it may decide how: job, types, policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from airflow_provider_hads.model.environment import Environment, InstanceType, Market
+from airflow_provider_hads.model.job import Job, Task
+
+__all__ = ["Mission"]
+
+
+@dataclass(frozen=True)
+class Mission:
+    """The terms of one run.
+
+    :param policy: name of the policy that decides, see :mod:`airflow_provider_hads.control.policies`.
+    :param boot: seconds from a VM's launch to its first task.
+    :param reaction: seconds until a loss is noticed and answered.
+    :param safety: seconds before the deadline at which all work is to be done. Estimates are whole seconds
+        and lists of tasks are not stable against small shifts: without it some runs end seconds late.
+    :param parallel: one task a vCPU at a time; else one task a VM.
+    :param vcpu_limit: most vCPUs of all VMs together; None is no limit.
+    :param hibernation: whether an interrupted spot VM hibernates, so that it may come back with its memory.
+    :param keeps_progress: whether a lost task's progress is kept, by checkpoints that are continuous.
+    :param generation: how often the run has been cleared and started again.
+    """
+
+    job: Job
+    environment: Environment
+    policy: str = "adaptive"
+    boot: float = 180.0
+    reaction: float = 0.0
+    safety: float = 20.0
+    parallel: bool = True
+    vcpu_limit: int | None = None
+    hibernation: bool = True
+    keeps_progress: bool = False
+    generation: int = 0
+
+    @cached_property
+    def types(self) -> Mapping[str, InstanceType]:
+        """The instance types by name."""
+        return self.environment.instance_types
+
+    @cached_property
+    def order(self) -> tuple[Task, ...]:
+        """The tasks, longest first; equal ones in the order of the file."""
+        tasks = self.job.tasks.values()
+        return tuple(sorted(tasks, key=lambda task: -max(task.runtimes.values(), default=0.0)))
+
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """Each task's place in :attr:`order`."""
+        return {task.id: rank for rank, task in enumerate(self.order)}
+
+    @cached_property
+    def on_demand_types(self) -> tuple[InstanceType, ...]:
+        """The types that make up for losses: of constant speed, cheapest work first."""
+        return self._offered(Market.ON_DEMAND)
+
+    @cached_property
+    def spot_types(self) -> tuple[InstanceType, ...]:
+        """The spot types of constant speed, cheapest work first."""
+        return self._offered(Market.SPOT)
+
+    @cached_property
+    def most_memory(self) -> float:
+        """MB of the largest task."""
+        return max((task.memory for task in self.order), default=0.0)
+
+    def slots(self, kind: InstanceType) -> int:
+        """Return how many tasks a VM of that type runs at once."""
+        return kind.vcpus if self.parallel else 1
+
+    def safe_slots(self, kind: InstanceType) -> int:
+        """Return how many tasks a VM runs at once, whichever of those that fit on it they are."""
+        return self._safe_slots[kind.name]
+
+    def price_of_work(self, kind: InstanceType, market: Market) -> float:
+        """Return the dollars for the mean task on a full VM of that type."""
+        return self._mean_runtimes[kind.name] * kind.price(market) / 3600 / max(self.safe_slots(kind), 1)
+
+    def mean_runtime(self, kind: InstanceType) -> float:
+        """Return the mean seconds of the tasks that can run on that type; 0 where none can."""
+        return self._mean_runtimes[kind.name]
+
+    @cached_property
+    def _mean_runtimes(self) -> Mapping[str, float]:
+        fitting = {kind.name: self._fitting(kind) for kind in self.types.values()}
+        return {
+            name: sum(task.runtimes[name] for task in tasks) / max(len(tasks), 1)
+            for name, tasks in fitting.items()
+        }
+
+    @cached_property
+    def _safe_slots(self) -> Mapping[str, int]:
+        largest = {
+            kind.name: max((task.memory for task in self._fitting(kind)), default=0.0)
+            for kind in self.types.values()
+        }
+        return {
+            name: min(
+                self.slots(self.types[name]), int(self.types[name].memory / memory) if memory else 10**6
+            )
+            for name, memory in largest.items()
+        }
+
+    def _fitting(self, kind: InstanceType) -> list[Task]:
+        return [task for task in self.order if kind.name in task.runtimes and task.memory <= kind.memory]
+
+    def _offered(self, market: Market) -> tuple[InstanceType, ...]:
+        offered = [
+            kind
+            for kind in self.types.values()
+            if kind.offers(market) and kind.burstable is None and kind.limit(market) and self._fitting(kind)
+        ]
+        return tuple(sorted(offered, key=lambda kind: self.price_of_work(kind, market)))

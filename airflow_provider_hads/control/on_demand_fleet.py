@@ -1,0 +1,94 @@
+"""The cheapest fleet of on-demand VMs that works off a job from one queue in time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import heapify, heapreplace
+from itertools import product
+
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.exceptions import InfeasibleJob
+from airflow_provider_hads.model.environment import InstanceType, Market
+
+__all__ = ["cheapest_fleet", "fleet_cost"]
+
+MOST_FLEETS = 400
+"""Fleets that are looked at; where the limits allow more, only those of one or two types are."""
+
+
+def cheapest_fleet(mission: Mission, deadline: float) -> Mapping[str, int]:
+    """Return the number of VMs of each type; boot is billed.
+
+    :param deadline: seconds from the run's start, boot included.
+    :raises InfeasibleJob: no fleet within the limits meets the deadline.
+    """
+    best: tuple[float, Mapping[str, int]] | None = None
+    for fleet in _fleets(mission):
+        if best is None or _least_cost(mission, fleet) < best[0]:
+            cost = fleet_cost(mission, fleet, deadline)
+            if cost is not None and (best is None or cost < best[0]):
+                best = cost, fleet
+    if best is None:
+        problem = f"job {mission.job.id} can't be done on on-demand VMs alone within {deadline:g} s"
+        raise InfeasibleJob("deadline", problem)
+    return best[1]
+
+
+def fleet_cost(mission: Mission, fleet: Mapping[str, int], deadline: float) -> float | None:
+    """Return the dollars of a fleet, each VM ended when it has no more work; None where it is too slow."""
+    slots = [
+        (mission.boot, vm, name)
+        for vm, name in enumerate(name for name, count in fleet.items() for _ in range(count))
+        for _ in range(mission.safe_slots(mission.types[name]))
+    ]
+    if not slots:
+        return None
+    heapify(slots)
+    ends = [mission.boot] * sum(fleet.values())
+    prices = [
+        mission.types[name].price(Market.ON_DEMAND) for name, count in fleet.items() for _ in range(count)
+    ]
+    for task in mission.order:
+        free, vm, name = slots[0]
+        runtime = task.runtimes.get(name)
+        if runtime is None or task.memory > mission.types[name].memory or free + runtime > deadline:
+            return None
+        heapreplace(slots, (free + runtime, vm, name))
+        ends[vm] = max(ends[vm], free + runtime)
+    return sum(end * price for end, price in zip(ends, prices, strict=True)) / 3600
+
+
+def _least_cost(mission: Mission, fleet: Mapping[str, int]) -> float:
+    """Return what the boots and the work cost at least."""
+    boots = sum(count * mission.types[name].price(Market.ON_DEMAND) for name, count in fleet.items())
+    used = [mission.types[name] for name, count in fleet.items() if count]
+    work = min((mission.price_of_work(kind, Market.ON_DEMAND) for kind in used), default=math.inf)
+    return boots * mission.boot / 3600 + work * len(mission.order)
+
+
+def _fleets(mission: Mission) -> Iterator[Mapping[str, int]]:
+    kinds = mission.on_demand_types
+    ranges = [range(min(kind.limit(Market.ON_DEMAND), len(mission.order)) + 1) for kind in kinds]
+    if math.prod(len(counts) for counts in ranges) <= MOST_FLEETS:
+        combinations: Iterator[Sequence[int]] = product(*ranges)
+    else:
+        combinations = _few_types(ranges)
+    for counts in combinations:
+        if _within_limits(mission, kinds, counts):
+            yield {kind.name: count for kind, count in zip(kinds, counts, strict=True)}
+
+
+def _few_types(ranges: Sequence[range]) -> Iterator[Sequence[int]]:
+    """Yield fleets of one type, and those that take all of the cheapest types and some of the next."""
+    for index, counts in enumerate(ranges):
+        step = max(len(counts) // 64, 1)
+        for count in range(1, len(counts), step):
+            yield [count if place == index else 0 for place in range(len(ranges))]
+            yield [len(other) - 1 for other in ranges[:index]] + [count] + [0] * (len(ranges) - index - 1)
+
+
+def _within_limits(mission: Mission, kinds: Sequence[InstanceType], counts: Sequence[int]) -> bool:
+    vcpus = sum(kind.vcpus * count for kind, count in zip(kinds, counts, strict=True))
+    within = mission.vcpu_limit is None or vcpus <= mission.vcpu_limit
+    return 0 < sum(counts) <= mission.environment.global_limit(Market.ON_DEMAND) and within

@@ -1,0 +1,160 @@
+"""How a policy's will becomes actions and records, and what the actions' ends make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_hads.control.actions import (
+    Action,
+    AssignTask,
+    CancelAttempt,
+    LaunchVm,
+    Reason,
+    TerminateVm,
+)
+from airflow_provider_hads.control.attempts import attempt_id, next_number
+from airflow_provider_hads.control.ledger import Ledger, amended
+from airflow_provider_hads.control.observation import ActionResult
+from airflow_provider_hads.control.setbacks import follow_setbacks, held_back
+from airflow_provider_hads.control.stretches import timed
+from airflow_provider_hads.control.tasks import drop_attempts, judge
+from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.run_state import Attempt, TaskRecord, VmRecord, VmState
+from airflow_provider_hads.model.runner import AttemptState
+
+__all__ = ["NO_CAPACITY_PAUSE", "Orders", "take_results"]
+
+NO_CAPACITY_PAUSE = 120.0
+"""Seconds for which a type is not asked for again after the cloud had none."""
+
+_ONCE = ("launch/", "assign/")
+"""Actions that are not tried again as they are: the policy decides anew."""
+
+
+def take_results(ledger: Ledger, results: Iterable[ActionResult], elapsed: float) -> None:
+    """Take in how actions have ended.
+
+    :param elapsed: seconds since the run's start.
+    """
+    if ledger.supervised_from is None:
+        ledger.supervised_from = elapsed
+    for result in results:
+        ledger.pending.pop(result.key, None)
+        kind, _, name = result.key.partition("/")
+        if kind == "launch" and result.error:
+            _not_launched(ledger, ledger.vms[name], result, elapsed)
+        elif kind == "terminate" and not result.error:
+            _has_ended(ledger, name, elapsed)
+        elif kind == "assign" and result.error:
+            _not_assigned(ledger, name, result.error, elapsed)
+    again = [result for result in results if not result.key.startswith(_ONCE)]
+    if again and (ledger.setbacks or any(result.error for result in again)):
+        ledger.setbacks = dict(follow_setbacks(ledger.setbacks, again, elapsed))
+
+
+def _not_launched(ledger: Ledger, vm: VmRecord, result: ActionResult, elapsed: float) -> None:
+    pause = NO_CAPACITY_PAUSE if result.capacity else NO_CAPACITY_PAUSE / 4
+    ledger.pauses[f"{vm.instance_type}/{vm.market}"] = elapsed + pause
+    ledger.put_vm(amended(vm, state=VmState.LOST, reason=result.error, ended_at=elapsed))
+
+
+def _has_ended(ledger: Ledger, vm_id: str, elapsed: float) -> None:
+    vm = ledger.vms[vm_id]
+    if vm.state is VmState.TERMINATED:
+        return
+    after = amended(vm, state=VmState.TERMINATED, ended_at=elapsed, reason=vm.reason or "terminated")
+    ledger.put_vm(timed(vm, after, elapsed))
+
+
+def _not_assigned(ledger: Ledger, attempt: str, error: str, elapsed: float) -> None:
+    for vm_id in ledger.vms:
+        if (task_id := ledger.work[vm_id].get(attempt)) is not None:
+            task = ledger.tasks[task_id]
+            _end_attempt(ledger, task, attempt, f"could not be queued: {error}", elapsed)
+            return
+
+
+def _end_attempt(ledger: Ledger, task: TaskRecord, attempt: str, why: str, elapsed: float) -> None:
+    attempts = tuple(
+        amended(one, state=AttemptState.CANCELLED, ended_at=elapsed, error=why) if one.id == attempt else one
+        for one in task.attempts
+    )
+    judge(ledger, amended(task, attempts=attempts))
+
+
+class Orders:
+    """Issues one step's actions, none that is pending or held back, and enters them into the books."""
+
+    def __init__(self, ledger: Ledger, elapsed: float) -> None:
+        self.issued: list[Action] = []
+        self._ledger = ledger
+        self._elapsed = elapsed
+
+    def issue(self, action: Action) -> bool:
+        """Ask for an action, unless it is being carried out or has just failed; say whether it was."""
+        key = action.key
+        if key in self._ledger.pending or held_back(self._ledger.setbacks, key, self._elapsed):
+            return False
+        self._ledger.pending[key] = None
+        self.issued.append(action)
+        return True
+
+    def launch(
+        self,
+        kind: InstanceType,
+        market: Market,
+        reason: Reason,
+        zone: str = "",
+        task_ids: tuple[str, ...] = (),
+    ) -> VmRecord:
+        """Launch a VM of that type; it counts against the limits from now on."""
+        ledger, mission = self._ledger, self._ledger.mission
+        number = ledger.launches
+        ledger.launches += 1
+        boot = mission.boot if mission is not None else 0.0
+        vm = VmRecord(
+            id=f"vm-{number}",
+            sequence=number,
+            instance_type=kind.name,
+            market=market,
+            price=kind.price(market),
+            task_ids=task_ids,
+            state=VmState.LAUNCHING,
+            ready_by=self._elapsed + boot,
+            zone=zone,
+        )
+        ledger.put_vm(vm)
+        self.issue(LaunchVm(vm.id, number, kind.name, market, reason, zone))
+        return vm
+
+    def terminate(self, vm: VmRecord, reason: Reason) -> None:
+        """End a VM; what it works on is taken from it."""
+        if self.issue(TerminateVm(vm.id, reason)):
+            drop_attempts(self._ledger, vm.id, f"{vm.id} was ended: {reason}", self._elapsed)
+
+    def ending(self, vm_id: str) -> bool:
+        """Say whether the VM is being terminated."""
+        return f"terminate/{vm_id}" in self._ledger.pending
+
+    def assign(self, vm: VmRecord, task: TaskRecord, reason: Reason) -> None:
+        """Give a VM a new attempt of a task."""
+        mission = self._ledger.mission
+        generation = mission.generation if mission is not None else 0
+        name = attempt_id(task.id, next_number(task, generation), generation)
+        attempt = Attempt(
+            name,
+            vm.id,
+            AttemptState.QUEUED,
+            ordered_at=self._elapsed,
+            heard_at=self._elapsed,
+            progress=task.saved,
+        )
+        judge(self._ledger, amended(task, attempts=(*task.attempts, attempt)))
+        self.issue(AssignTask(vm.id, task.id, name, reason, task.saved, vm.cpu_share))
+
+    def cancel(self, task: TaskRecord, attempt: Attempt, reason: Reason) -> None:
+        """Drop an attempt. A VM that sleeps can't be told now; it is told when it comes back."""
+        _end_attempt(self._ledger, task, attempt.id, f"dropped: {reason}", self._elapsed)
+        vm = self._ledger.vms[attempt.vm_id]
+        if vm.state is VmState.READY:
+            self.issue(CancelAttempt(attempt.vm_id, task.id, attempt.id, reason))

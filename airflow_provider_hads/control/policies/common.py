@@ -1,0 +1,69 @@
+"""What policies share: leftovers are tidied up, free slots are filled, idle VMs end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_hads.control.actions import Reason
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.job import Task
+from airflow_provider_hads.model.run_state import VmRecord
+from airflow_provider_hads.model.runner import AttemptState
+
+__all__ = ["can_run_on", "drop_superseded", "end_all", "fits", "free_vms", "next_fitting", "usable"]
+
+
+def end_all(ledger: Ledger, orders: Orders) -> None:
+    """End every VM: all tasks have ended."""
+    for market in Market:
+        for vm_id in list(ledger.living[market]):
+            orders.terminate(ledger.vms[vm_id], Reason.RUN_ENDED)
+
+
+def drop_superseded(ledger: Ledger, orders: Orders) -> None:
+    """Drop the other attempts of tasks of which one has finished."""
+    for task_id in ledger.unpublished:
+        for attempt in ledger.tasks[task_id].attempts:
+            if not attempt.state.ended:
+                orders.cancel(ledger.tasks[task_id], attempt, Reason.SUPERSEDED)
+
+
+def usable(orders: Orders, vm: VmRecord) -> bool:
+    """Say whether a VM may get work."""
+    return not vm.state.ended and not orders.ending(vm.id)
+
+
+def free_vms(ledger: Ledger, market: Market) -> list[VmRecord]:
+    """Return the VMs of a market with free slots, in the order of their launch."""
+    free = [ledger.vms[vm_id] for vm_id in ledger.free if ledger.vms[vm_id].market is market]
+    return sorted(free, key=lambda vm: vm.sequence)
+
+
+def can_run_on(kind: InstanceType, task: Task) -> bool:
+    """Say whether a type has the memory for a task, and an estimate of its runtime."""
+    return kind.name in task.runtimes and task.memory <= kind.memory
+
+
+def fits(ledger: Ledger, vm: VmRecord, task: Task) -> bool:
+    """Say whether a task can run on a VM beside what runs there."""
+    mission, kind = ledger.terms, ledger.kind(vm)
+    if not can_run_on(kind, task):
+        return False
+    at_work = ledger.work[vm.id]
+    if mission.most_memory * mission.slots(kind) <= kind.memory:
+        return True
+    used = sum(mission.job.tasks[task_id].memory for task_id in at_work.values())
+    return used + task.memory <= kind.memory * (1 + 1e-9)
+
+
+def next_fitting(ledger: Ledger, vm: VmRecord, ranks: Iterable[int]) -> Task | None:
+    """Return the longest of some tasks that fits on a VM."""
+    order = ledger.terms.order
+    return next((order[rank] for rank in ranks if fits(ledger, vm, order[rank])), None)
+
+
+def has_finished_attempt(ledger: Ledger, task_id: str) -> bool:
+    """Say whether the task's results are there already, though not published yet."""
+    return any(one.state is AttemptState.FINISHED for one in ledger.tasks[task_id].attempts)

@@ -1,0 +1,167 @@
+"""The guard of the deadline: launches and uses on-demand VMs when it would be unsafe not to."""
+
+from __future__ import annotations
+
+import math
+
+from airflow_provider_hads.control.actions import Reason
+from airflow_provider_hads.control.backstop import (
+    Backstop,
+    Busy,
+    act_by,
+    covered_tasks,
+    find_backstop,
+    open_seconds,
+)
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.limits import paused, room
+from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.common import fits, free_vms, next_fitting
+from airflow_provider_hads.control.remaining import run_seconds
+from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.job import Task
+from airflow_provider_hads.model.run_state import Chain, VmRecord
+
+__all__ = ["Guard"]
+
+SOON = 1e-3
+"""Seconds; what is due within them is due now."""
+
+
+class Guard:
+    """Keeps the last backstop plan that meets the deadline, and begins it piece by piece as it must.
+
+    A new plan is made when the old one is due: most of the time nothing has to be planned at all.
+    """
+
+    def __init__(self, ledger: Ledger, orders: Orders, elapsed: float) -> None:
+        self._ledger = ledger
+        self._mission = ledger.terms
+        self._orders = orders
+        self._elapsed = elapsed
+        self.limit = ledger.deadline - self._mission.safety
+
+    def fill(self) -> None:
+        """Give work to the free slots of on-demand VMs."""
+        for vm in free_vms(self._ledger, Market.ON_DEMAND):
+            while vm.id in self._ledger.free and not self._orders.ending(vm.id) and self._fill_slot(vm):
+                pass
+
+    def act(self) -> None:
+        """Launch what must be launched now, and say when to look again."""
+        ledger = self._ledger
+        for _ in range(len(self._mission.on_demand_types) * 1000):
+            if ledger.safe_until is not None and ledger.safe_until > self._elapsed + SOON:
+                break
+            if not self._begin():
+                ledger.safe_until = None
+                break
+        ledger.wake_at = None if ledger.safe_until in (None, math.inf) else ledger.safe_until
+
+    def end_idle(self) -> None:
+        """End on-demand VMs that have no work, if the plan can do without them."""
+        for vm in free_vms(self._ledger, Market.ON_DEMAND):
+            if self._ledger.work[vm.id] or self._orders.ending(vm.id):
+                continue
+            plan = find_backstop(self._ledger, self._elapsed, without=vm.id)
+            if plan.end <= self.limit and self._due(plan) > self._elapsed + self._mission.boot / 2:
+                self._orders.terminate(vm, Reason.VM_IDLE)
+                self._keep(plan)
+
+    def _fill_slot(self, vm: VmRecord) -> bool:
+        """Start a task that waits, if that leaves the run safe; else what the plan has here, if it is due."""
+        task = next_fitting(self._ledger, vm, self._ledger.waiting)
+        if task is not None and self._is_safe(vm, task):
+            self._orders.assign(vm, self._ledger.tasks[task.id], Reason.LONGEST_FIRST)
+            return True
+        due = self._planned_here(vm, must=task is None)
+        if due is None:
+            return False
+        self._orders.assign(vm, self._ledger.tasks[due.id], Reason.BACKSTOP_NEEDS_IT)
+        return True
+
+    def _is_safe(self, vm: VmRecord, task: Task) -> bool:
+        until = self._elapsed + run_seconds(self._ledger, vm, task.id, self._ledger.tasks[task.id].saved)
+        if until > self.limit:
+            return False
+        plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))
+        if plan.end > self.limit:
+            return False
+        self._keep(plan)
+        return True
+
+    def _planned_here(self, vm: VmRecord, *, must: bool) -> Task | None:
+        """Return the task with which the plan's most urgent chain on a VM goes on.
+
+        :param must: only if it must be started now.
+        """
+        covered = covered_tasks(self._ledger)
+        urgent: tuple[float, Task] | None = None
+        for chain in self._ledger.backstop:
+            if chain.vm_id != vm.id:
+                continue
+            left, seconds = open_seconds(self._ledger, chain, covered)
+            latest = self.limit - seconds
+            if (
+                left
+                and (latest <= self._elapsed + SOON or not must)
+                and (urgent is None or latest < urgent[0])
+            ):
+                task = self._mission.job.tasks[left[0]]
+                if fits(self._ledger, vm, task):
+                    urgent = latest, task
+        return None if urgent is None else urgent[1]
+
+    def _begin(self) -> bool:
+        """Plan anew, and if something is due all the same, do it; say whether anything has changed."""
+        plan = find_backstop(self._ledger, self._elapsed)
+        if plan.end <= self.limit:
+            self._keep(plan)
+            if self._due(plan) > self._elapsed + SOON:
+                return True
+        elif plan.end == math.inf:
+            return False
+        before = len(self._orders.issued)
+        self.fill()
+        if len(self._orders.issued) > before:
+            return True
+        return self._launch_for(plan if plan.end <= self.limit else self._known_plan(plan))
+
+    def _known_plan(self, fresh: Backstop) -> Backstop:
+        """Return the last plan that met the deadline, as far as it is still to be done."""
+        covered = covered_tasks(self._ledger)
+        chains = []
+        for chain in self._ledger.backstop:
+            left, seconds = open_seconds(self._ledger, chain, covered)
+            if left and (not chain.launched or chain.vm_id in self._ledger.living[Market.ON_DEMAND]):
+                chains.append(Chain(chain.vm_id, chain.instance_type, chain.launched, left, seconds))
+        return Backstop(tuple(chains), self.limit) if chains else fresh
+
+    def _launch_for(self, plan: Backstop) -> bool:
+        """Launch the VM of which each useful slot is cheapest."""
+        soon = self._elapsed + self._mission.boot
+        useful = sum(not one.launched and self._launch_by(one) <= soon for one in plan.chains)
+        kinds = [
+            kind
+            for kind in self._mission.on_demand_types
+            if room(self._ledger, kind, Market.ON_DEMAND)
+            and not paused(self._ledger, kind, Market.ON_DEMAND, self._elapsed)
+        ]
+        if not kinds or not useful:
+            return False
+        kind = min(kinds, key=lambda kind: self._price(kind, useful))
+        self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
+        return True
+
+    def _price(self, kind: InstanceType, useful: int) -> float:
+        return kind.price(Market.ON_DEMAND) / min(self._mission.safe_slots(kind), useful)
+
+    def _launch_by(self, chain: Chain) -> float:
+        return self.limit - self._mission.boot - self._mission.reaction - chain.seconds
+
+    def _due(self, plan: Backstop) -> float:
+        return act_by(self._ledger, plan.chains, self.limit)
+
+    def _keep(self, plan: Backstop) -> None:
+        self._ledger.backstop = plan.chains
+        self._ledger.safe_until = self._due(plan)

@@ -1,0 +1,34 @@
+"""The policies by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.adaptive import adaptive
+from airflow_provider_hads.control.policies.on_demand_only import on_demand_only
+
+__all__ = ["Policy", "get_policy", "policy_names"]
+
+Policy: TypeAlias = Callable[[Ledger, Orders, float], None]
+"""Decides what is to be done: called when something has changed, or when it asked to be woken."""
+
+_POLICIES: Mapping[str, Policy] = {
+    "adaptive": adaptive,
+    "on-demand-only": on_demand_only,
+}
+
+
+def get_policy(name: str) -> Policy:
+    """Return the policy of that name.
+
+    :raises KeyError: there is none; see :func:`policy_names`.
+    """
+    return _POLICIES[name]
+
+
+def policy_names() -> list[str]:
+    """Return the names of all policies."""
+    return list(_POLICIES)

@@ -1,0 +1,165 @@
+"""A step in open books: take in what was observed, let the policy decide, say what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from itertools import islice
+
+from airflow_provider_hads.control.actions import (
+    Action,
+    CancelAttempt,
+    DeployVm,
+    PublishResults,
+    Reason,
+    RenewLease,
+)
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.observation import Observation
+from airflow_provider_hads.control.orders import Orders, take_results
+from airflow_provider_hads.control.policies import get_policy
+from airflow_provider_hads.control.tasks import (
+    fail_unfinished,
+    judge,
+    strand,
+    take_checkpoint,
+    take_publications,
+    take_reports,
+)
+from airflow_provider_hads.control.vms import follow_vms
+from airflow_provider_hads.model.run_state import TaskState, VmRecord, VmState
+from airflow_provider_hads.model.runner import AttemptState
+
+__all__ = ["step"]
+
+
+def step(ledger: Ledger, observation: Observation, elapsed: float) -> list[Action]:
+    """Make one step in open books; its cost goes with what was observed, not with the size of the run.
+
+    :param ledger: changed by the step.
+    :param observation: what has become known since the last step.
+    :param elapsed: seconds since the run's start.
+    :return: what is to be done.
+    """
+    orders = Orders(ledger, elapsed)
+    take_results(ledger, observation.results, elapsed)
+    _follow(ledger, observation, elapsed)
+    _mind_the_deadline(ledger, elapsed)
+    for action in _publications(ledger):
+        orders.issue(action)
+    if not ledger.ended:
+        for action in _upkeep(ledger, observation, elapsed):
+            orders.issue(action)
+    _let_the_policy_decide(ledger, orders, elapsed)
+    return orders.issued
+
+
+def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
+    first = ledger.opened
+    ledger.opened = False
+    changed = follow_vms(ledger, observation, elapsed)
+    for vm_id, status in observation.statuses.items():
+        if vm_id in ledger.vms:
+            take_reports(ledger, vm_id, status, elapsed)
+    for task_id, share in observation.checkpoints.items():
+        take_checkpoint(ledger, task_id, share)
+    take_publications(ledger, observation.results)
+    for vm in ledger.vms.values() if first else _now(ledger, changed):
+        if vm.state.ended:
+            strand(ledger, vm, elapsed)
+    if ledger.mission is not None:
+        _judge_again(ledger, changed)
+
+
+def _now(ledger: Ledger, before: Iterable[VmRecord]) -> list[VmRecord]:
+    return [ledger.vms[vm.id] for vm in before]
+
+
+def _judge_again(ledger: Ledger, changed: Iterable[VmRecord]) -> None:
+    """Tasks freeze and thaw with their VMs."""
+    for before in changed:
+        if before.state.asleep != ledger.vms[before.id].state.asleep:
+            for task_id in sorted(set(ledger.work[before.id].values())):
+                judge(ledger, ledger.tasks[task_id])
+
+
+def _mind_the_deadline(ledger: Ledger, elapsed: float) -> None:
+    if ledger.ended or elapsed <= ledger.deadline:
+        return
+    ledger.deadline_missed = True
+    if elapsed > ledger.deadline + ledger.rules.margin:
+        fail_unfinished(ledger, f"given up {ledger.rules.margin:.0f} s after the deadline")
+
+
+def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> None:
+    if ledger.mission is None:
+        return
+    due = ledger.wake_at is not None and elapsed >= ledger.wake_at
+    if ledger.changed or due:
+        ledger.changed = False
+        ledger.wake_at = None
+        get_policy(ledger.mission.policy)(ledger, orders, elapsed)
+
+
+def _publications(ledger: Ledger) -> Iterator[Action]:
+    for task_id in list(ledger.unpublished):
+        attempts = ledger.tasks[task_id].attempts
+        finished = (attempt for attempt in attempts if attempt.state is AttemptState.FINISHED)
+        for attempt in islice(finished, 1):
+            yield PublishResults(task_id, attempt.id, attempt.files)
+
+
+def _upkeep(ledger: Ledger, observation: Observation, elapsed: float) -> Iterator[Action]:
+    """Yield what the VMs need that were heard, or not heard."""
+    for vm_id in dict.fromkeys((*observation.statuses, *observation.silences)):
+        vm = ledger.vms.get(vm_id)
+        if vm is not None and not vm.state.ended and _needed(ledger, vm):
+            yield from _deployment(ledger, vm, observation, elapsed)
+            yield from _renewal(ledger, vm, observation, elapsed)
+        if vm is not None and ledger.mission is not None:
+            yield from _zombies(ledger, vm, observation)
+
+
+def _needed(ledger: Ledger, vm: VmRecord) -> bool:
+    planned = any(not ledger.tasks[task_id].state.ended for task_id in vm.task_ids)
+    return planned or ledger.mission is not None
+
+
+def _deployment(ledger: Ledger, vm: VmRecord, observation: Observation, elapsed: float) -> Iterator[Action]:
+    waiting: tuple[str, ...] = ()
+    if ledger.mission is None:
+        waiting = tuple(
+            task_id for task_id in vm.task_ids if ledger.tasks[task_id].state is TaskState.WAITING
+        )
+    silence = observation.silences.get(vm.id)
+    if vm.state is VmState.BOOTING and silence is not None and silence.undeployed:
+        yield DeployVm(vm.id, waiting, Reason.VM_WITHOUT_RUNNER)
+    elif vm.state is not VmState.READY or vm.id not in observation.statuses:
+        return
+    elif waiting:
+        yield DeployVm(vm.id, waiting, Reason.TASKS_NOT_QUEUED)
+    elif vm.heartbeat_at is not None and elapsed - vm.heartbeat_at > ledger.rules.standstill:
+        yield DeployVm(vm.id, (), Reason.RUNNER_STANDS_STILL)
+
+
+def _renewal(ledger: Ledger, vm: VmRecord, observation: Observation, elapsed: float) -> Iterator[Action]:
+    """Ask for a longer lease, but for none that outlives the run."""
+    status = observation.statuses.get(vm.id)
+    if status is None or vm.state is not VmState.READY:
+        return
+    margin = ledger.rules.margin
+    end_of_run = ledger.started_at.timestamp() + ledger.deadline + margin
+    now = ledger.started_at.timestamp() + elapsed
+    if status.expiry < min(now + margin / 2, end_of_run):
+        expiry = datetime.fromtimestamp(min(now + margin, end_of_run), tz=timezone.utc)
+        yield RenewLease(vm.id, expiry)
+
+
+def _zombies(ledger: Ledger, vm: VmRecord, observation: Observation) -> Iterator[Action]:
+    """Yield the end of attempts that a VM still has, but that were taken for ended."""
+    status = observation.statuses.get(vm.id)
+    for reported in status.attempts.values() if status is not None else ():
+        if reported.state.ended or reported.attempt_id in ledger.work[vm.id]:
+            continue
+        if reported.task_id in ledger.tasks:
+            yield CancelAttempt(vm.id, reported.task_id, reported.attempt_id, Reason.DROPPED)

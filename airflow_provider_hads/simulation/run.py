@@ -1,0 +1,162 @@
+"""One simulated run: the controller's steps in a simulated cloud, without waiting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from random import Random
+from typing import Any
+
+from airflow_provider_hads.control.decide import decide
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.observation import Observation
+from airflow_provider_hads.control.rules import Rules
+from airflow_provider_hads.control.step import step
+from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState, VmRecord
+from airflow_provider_hads.simulation.event_log import EventLog
+from airflow_provider_hads.simulation.setting import Setting
+from airflow_provider_hads.simulation.world import World
+
+__all__ = ["Outcome", "simulate"]
+
+START = datetime(2020, 1, 1, tzinfo=timezone.utc)
+"""When simulated runs start; nothing depends on it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a simulated run went.
+
+    :param cost: dollars, boot billed, hibernated time not.
+    :param makespan: seconds from the run's start to the last finish.
+    :param events: the event log, if it was asked for.
+    """
+
+    cost: float
+    makespan: float
+    deadline_met: bool
+    hibernations: int
+    resumes: int
+    migrations: int
+    steals: int
+    vms: int
+    steps: int
+    events: tuple[dict[str, Any], ...] = ()
+
+
+def simulate(
+    mission: Mission,
+    deadline: float,
+    setting: Setting,
+    run: int = 0,
+    *,
+    events: bool = False,
+    vms: tuple[VmRecord, ...] = (),
+    pure: bool = False,
+) -> Outcome:
+    """Run a job once.
+
+    :param deadline: seconds from the run's start.
+    :param run: number of the run; each has its own random numbers.
+    :param events: whether to keep the event log.
+    :param vms: VMs that a plan has.
+    :param pure: make every step with :func:`~airflow_provider_hads.control.decide.decide`, from a state that
+        was closed before. It decides the same, and takes longer.
+    """
+    log = EventLog(events)
+    rules = Rules(margin=deadline)
+    state = RunState(
+        START,
+        deadline,
+        epoch=1,
+        vms={vm.id: vm for vm in vms},
+        tasks={task_id: TaskRecord(task_id) for task_id in mission.job.tasks},
+    )
+    expiry = START.timestamp() + deadline + rules.margin
+    random = Random(f"{setting.seed}/{run}")
+    world = World(mission, setting, START, expiry, random, log)
+    log(
+        0.0,
+        "run_started",
+        job=mission.job.id,
+        deadline=deadline,
+        policy=mission.policy,
+        prices=_prices(mission),
+    )
+    loop = _Loop(world, Ledger(state, rules, mission), state if pure else None, mission)
+    loop.run()
+    return loop.outcome(deadline, log)
+
+
+class _Loop:
+    """Observe, decide, act; then the clock jumps to what happens next."""
+
+    def __init__(self, world: World, ledger: Ledger, state: RunState | None, mission: Mission) -> None:
+        self._world = world
+        self._ledger = ledger
+        self._state = state
+        self._mission = mission
+        self._steps = 0
+
+    def run(self) -> None:
+        """Go on until every task has ended, and every VM."""
+        observation = Observation()
+        while True:
+            self._steps += 1
+            self._world.carry_out(self._step(observation))
+            observation = self._world.observe()
+            if not observation.empty:
+                continue
+            moment = self._next_moment()
+            if self._ledger_now.ended or moment is None:
+                return
+            self._world.advance(moment)
+            observation = self._world.observe()
+
+    def outcome(self, deadline: float, log: EventLog) -> Outcome:
+        """Return how it went, and end the log."""
+        world, ledger = self._world, self._ledger_now
+        finished = all(task.state is TaskState.FINISHED for task in ledger.tasks.values())
+        met = finished and world.makespan <= deadline
+        log(world.now, "run_finished", cost=world.cost, makespan=world.makespan, deadline_met=met)
+        moved = sum(max(len(task.attempts) - 1, 0) for task in ledger.tasks.values())
+        return Outcome(
+            cost=world.cost,
+            makespan=world.makespan,
+            deadline_met=met,
+            hibernations=world.hibernations,
+            resumes=world.resumes,
+            migrations=moved,
+            steals=0,
+            vms=len(world.machines),
+            steps=self._steps,
+            events=tuple(log.events),
+        )
+
+    @property
+    def _ledger_now(self) -> Ledger:
+        return self._ledger
+
+    def _step(self, observation: Observation) -> Any:
+        now = self._world.now
+        if self._state is None:
+            return step(self._ledger, observation, now)
+        moment = self._ledger.moment(now)
+        self._state, actions = decide(self._state, observation, moment, self._ledger.rules, self._mission)
+        self._ledger = Ledger(self._state, self._ledger.rules, self._mission)
+        return actions
+
+    def _next_moment(self) -> float | None:
+        happens, wakes = self._world.next_moment, self._ledger_now.wake_at
+        moments = [moment for moment in (happens, wakes) if moment is not None]
+        if not moments:
+            return None
+        return round(max(min(moments), self._world.now), 6)
+
+
+def _prices(mission: Mission) -> dict[str, dict[str, float]]:
+    return {
+        kind.name: {market.value: price for market, price in kind.prices.items()}
+        for kind in mission.types.values()
+    }

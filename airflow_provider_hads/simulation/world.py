@@ -1,0 +1,307 @@
+"""The simulated cloud: an event heap that carries out actions and tells what a controller would see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from random import Random
+
+from airflow_provider_hads.control.actions import Action, AssignTask, CancelAttempt, LaunchVm, TerminateVm
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.observation import ActionResult, Observation
+from airflow_provider_hads.model.fleet import Instance, InstanceState
+from airflow_provider_hads.model.runner import AttemptState, VmStatus
+from airflow_provider_hads.simulation.event_log import EventLog
+from airflow_provider_hads.simulation.hazards import Hazards, Strike
+from airflow_provider_hads.simulation.machine import Machine, Phase, Work
+from airflow_provider_hads.simulation.setting import OnLoss, Setting
+
+__all__ = ["World"]
+
+
+class World:
+    """All that is outside of a run's controller.
+
+    Actions are carried out at once and without fail; what they and the passing time bring about is told by
+    the next :class:`~airflow_provider_hads.control.observation.Observation`.
+
+    :param expiry: end of all leases, Unix seconds.
+    :param log: takes the events.
+    """
+
+    def __init__(
+        self,
+        mission: Mission,
+        setting: Setting,
+        started_at: datetime,
+        expiry: float,
+        random: Random,
+        log: EventLog,
+    ) -> None:
+        self.now = 0.0
+        self.machines: dict[str, Machine] = {}
+        self.hibernations = self.resumes = 0
+        self.makespan = 0.0
+        self._mission = mission
+        self._setting = setting
+        self._started_at = started_at
+        self._expiry = expiry
+        self._log = log
+        self._heap: list[tuple[float, int, Strike]] = []
+        self._count = 0
+        self._changed: dict[str, None] = {}
+        self._heard: dict[str, None] = {}
+        self._saved: dict[str, float] = {}
+        self._results: list[ActionResult] = []
+        self._hazards = Hazards(setting, random, self.schedule, self._interrupt, self._resume)
+        sigma = setting.estimate_error
+        factors = (random.lognormvariate(0.0, sigma) if sigma else 1.0 for _ in mission.order)
+        self._factors = dict(zip((task.id for task in mission.order), factors, strict=True))
+
+    @property
+    def cost(self) -> float:
+        """Dollars for all VMs that have ended."""
+        return sum(one.billed * one.price for one in self.machines.values()) / 3600
+
+    @property
+    def next_moment(self) -> float | None:
+        """When something happens next, seconds since the run's start."""
+        return self._heap[0][0] if self._heap else None
+
+    def schedule(self, moment: float, strike: Strike) -> None:
+        """Let something happen later. Moments are whole microseconds, as those of a ``datetime`` are."""
+        self._count += 1
+        heappush(self._heap, (round(moment, 6), self._count, strike))
+
+    def advance(self, until: float) -> None:
+        """Let pass what happens up to a moment, and all that happens at that very moment."""
+        self.now = until
+        while self._heap and self._heap[0][0] <= until:
+            moment, _, strike = heappop(self._heap)
+            strike(moment)
+
+    def observe(self) -> Observation:
+        """Return what has become known since the last look."""
+        if not (self._changed or self._heard or self._results or self._saved):
+            return Observation()
+        observation = Observation(
+            news={vm_id: self.machines[vm_id].shown for vm_id in self._changed},
+            statuses={
+                vm_id: self._status(self.machines[vm_id])
+                for vm_id in self._heard
+                if self.machines[vm_id].phase is Phase.UP
+            },
+            results=tuple(self._results),
+            checkpoints=self._saved,
+        )
+        self._changed, self._heard, self._saved, self._results = {}, {}, {}, []
+        return observation
+
+    def carry_out(self, actions: Iterable[Action]) -> None:
+        """Do what the controller wants."""
+        for action in actions:
+            self._log(self.now, "decision", **_described(action))
+            if isinstance(action, AssignTask):
+                self._assign(action)
+            elif isinstance(action, LaunchVm):
+                self._launch(action)
+            elif isinstance(action, TerminateVm):
+                self._end(self.machines[action.vm_id], action.reason.value)
+            elif isinstance(action, CancelAttempt):
+                self._cancel(action)
+            self._results.append(ActionResult(action.key))
+
+    def _launch(self, action: LaunchVm) -> None:
+        kind = self._mission.types[action.instance_type]
+        machine = Machine(
+            id=action.vm_id,
+            kind=kind,
+            market=action.market,
+            price=kind.price(action.market),
+            shown=self._instance(action),
+            slots=self._mission.slots(kind),
+            boot_left=self._setting.boot,
+            woke=self.now,
+        )
+        self.machines[machine.id] = machine
+        self._log(
+            self.now,
+            "vm_launched",
+            vm=machine.id,
+            type=kind.name,
+            market=action.market.value,
+            price=machine.price,
+        )
+        self._boot(machine, self.now)
+        self._hazards.follow(machine, self.now)
+
+    def _instance(self, action: LaunchVm) -> Instance:
+        return Instance(
+            instance_id=f"i-{action.vm_id}",
+            vm_id=action.vm_id,
+            sequence=action.sequence,
+            generation=self._mission.generation,
+            instance_type=action.instance_type,
+            market=action.market,
+            state=InstanceState.RUNNING,
+            address="10.0.0.1",
+            host_key="",
+            launched_at=self._started_at + timedelta(seconds=self.now),
+            zone=action.zone or "a",
+        )
+
+    def _boot(self, machine: Machine, now: float) -> None:
+        version = machine.version
+
+        def ready(moment: float) -> None:
+            if machine.version == version:
+                machine.phase, machine.boot_left = Phase.UP, 0.0
+                self._log(moment, "vm_ready", vm=machine.id)
+                self._go_on(machine, moment)
+
+        self._changed[machine.id] = None
+        self.schedule(now + machine.boot_left, ready)
+
+    def _go_on(self, machine: Machine, now: float) -> None:
+        """Start what waits, and let it end when it is time."""
+        self._heard[machine.id] = None
+        for work in machine.fill(now):
+            self._log(
+                now,
+                "task_started",
+                task=work.task.id,
+                vm=machine.id,
+                attempt=work.attempt_id,
+                slot=work.slot,
+                progress=work.progress,
+            )
+            self._finish_later(machine, work, now)
+
+    def _finish_later(self, machine: Machine, work: Work, now: float) -> None:
+        version = machine.version
+
+        def finish(moment: float) -> None:
+            if machine.version == version and machine.work.get(work.attempt_id) is work:
+                self._finish(machine, work, moment)
+
+        self.schedule(now + work.seconds - work.ran, finish)
+        if self._setting.checkpoint:
+            self._save_later(machine, work, now)
+
+    def _finish(self, machine: Machine, work: Work, now: float) -> None:
+        work.ran, work.state = work.seconds, AttemptState.FINISHED
+        self._leave(machine, work)
+        self.makespan = now
+        self._log(now, "task_finished", task=work.task.id, vm=machine.id, attempt=work.attempt_id)
+        self._go_on(machine, now)
+
+    def _save_later(self, machine: Machine, work: Work, now: float) -> None:
+        """Take a checkpoint whenever the task has run for another period."""
+        period, version = self._setting.checkpoint or 0.0, machine.version
+        next_at = (int(work.ran / period + 1e-9) + 1) * period
+
+        def save(moment: float) -> None:
+            if machine.version == version and machine.work.get(work.attempt_id) is work:
+                self._save(machine, work, moment)
+                work.ran, work.since = work.ran_by(moment), moment
+                self._save_later(machine, work, moment)
+
+        if next_at < work.seconds:
+            self.schedule(now + next_at - work.ran, save)
+
+    def _save(self, machine: Machine, work: Work, now: float) -> None:
+        share = work.share_by(work.ran_by(now))
+        self._saved[work.task.id] = share
+        self._log(
+            now, "checkpoint_taken", task=work.task.id, vm=machine.id, attempt=work.attempt_id, progress=share
+        )
+
+    def _interrupt(self, machines: Iterable[Machine], now: float) -> None:
+        for machine in machines:
+            if self._setting.checkpoint == 0:
+                for work in machine.work.values():
+                    self._save(machine, work, now)
+            if self._setting.on_loss is OnLoss.TERMINATE:
+                self._end(machine, "interruption", now)
+                continue
+            machine.fall_asleep(now)
+            machine.shown = replace(machine.shown, state=InstanceState.STOPPED, state_reason="hibernated")
+            self.hibernations += 1
+            self._changed[machine.id] = None
+            self._log(now, "vm_hibernated", vm=machine.id)
+
+    def _resume(self, machines: Iterable[Machine], now: float) -> None:
+        for machine in machines:
+            machine.wake(now)
+            machine.shown = replace(machine.shown, state=InstanceState.RUNNING, state_reason="")
+            self.resumes += 1
+            self._changed[machine.id] = None
+            self._log(now, "vm_resumed", vm=machine.id)
+            if machine.phase is Phase.BOOTING:
+                self._boot(machine, now)
+                continue
+            for work in machine.work.values():
+                self._finish_later(machine, work, now)
+            self._go_on(machine, now)
+
+    def _assign(self, action: AssignTask) -> None:
+        machine, task = self.machines[action.vm_id], self._mission.job.tasks[action.task_id]
+        whole = task.runtimes[machine.kind.name] * self._factors[task.id] / (action.cpu_share or 1.0)
+        seconds = max(whole * (1 - action.progress), 1e-3)
+        machine.queue.append(Work(action.attempt_id, task, seconds, action.progress))
+        self._go_on(machine, self.now)
+
+    def _cancel(self, action: CancelAttempt) -> None:
+        machine = self.machines[action.vm_id]
+        known = [
+            one for one in (*machine.work.values(), *machine.queue) if one.attempt_id == action.attempt_id
+        ]
+        for work in known:
+            self._interrupt_work(machine, work, action.reason.value, self.now)
+            self._leave(machine, work)
+        if machine.phase is Phase.UP:
+            self._go_on(machine, self.now)
+
+    def _leave(self, machine: Machine, work: Work) -> None:
+        machine.take_out(work)
+        if work.state is not AttemptState.FINISHED:
+            work.state = AttemptState.CANCELLED
+        machine.ended_work.append(work)
+
+    def _interrupt_work(self, machine: Machine, work: Work, cause: str, now: float) -> None:
+        if work.state is AttemptState.RUNNING:
+            fields = {"task": work.task.id, "vm": machine.id, "attempt": work.attempt_id}
+            kept = self._saved_share(work)
+            self._log(now, "task_interrupted", **fields, progress=kept, cause=cause)
+
+    def _saved_share(self, work: Work) -> float:
+        return (
+            max(self._saved.get(work.task.id, 0.0), work.progress)
+            if self._setting.checkpoint is not None
+            else 0.0
+        )
+
+    def _end(self, machine: Machine, cause: str, now: float | None = None) -> None:
+        moment = self.now if now is None else now
+        if machine.phase is Phase.GONE:
+            return
+        for work in machine.work.values():
+            self._interrupt_work(machine, work, cause, moment)
+        machine.end(moment)
+        machine.work.clear()
+        machine.queue.clear()
+        machine.shown = replace(machine.shown, state=InstanceState.TERMINATED, state_reason=cause)
+        self._changed[machine.id] = None
+        self._log(moment, "vm_terminated", vm=machine.id, cause=cause)
+
+    def _status(self, machine: Machine) -> VmStatus:
+        return machine.status(self.now, 1, self._expiry)
+
+
+def _described(action: Action) -> dict[str, str]:
+    kind, _, _ = action.key.partition("/")
+    names = (("vm", "vm_id"), ("task", "task_id"), ("attempt", "attempt_id"))
+    fields = {short: getattr(action, name) for short, name in names if hasattr(action, name)}
+    return {"action": kind, "reason": getattr(action, "reason", "").value, **fields}
