@@ -92,7 +92,7 @@ def act_by(ledger: Ledger, chains: Iterable[Chain], limit: float) -> float:
     for chain in chains:
         if not chain.launched:
             earliest = min(earliest, limit - ahead - chain.seconds)
-        elif chain.vm_id in ledger.free:
+        else:
             earliest = min(earliest, limit - chain.seconds)
     return earliest
 

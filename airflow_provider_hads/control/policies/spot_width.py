@@ -23,6 +23,9 @@ PRIOR_RESUME = 1 / 600
 PRIOR_WEIGHT = 0.5
 """Events that the priors count for."""
 
+PATIENCE = 0.5
+"""Share of the time that is left that a hibernated VM may take to come back."""
+
 EFFICIENCY = 0.93
 """Share of the slots' time that list scheduling fills."""
 
@@ -34,8 +37,7 @@ def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> None:
     """
     outlook = _Outlook(ledger, orders, elapsed, limit)
     while outlook.lacks() and (kind := _choose(ledger, outlook, elapsed)) is not None:
-        vm = _make_room(ledger, orders, kind, elapsed)
-        if vm is False:
+        if not _make_room(ledger, orders, kind, outlook, elapsed):
             break
         orders.launch(kind, Market.SPOT, Reason.SPOT_FOR_OPEN_WORK)
         outlook.add(kind)
@@ -51,14 +53,15 @@ def _choose(ledger: Ledger, outlook: _Outlook, elapsed: float) -> InstanceType |
     return None
 
 
-def _make_room(ledger: Ledger, orders: Orders, kind: InstanceType, elapsed: float) -> bool:
+def _make_room(ledger: Ledger, orders: Orders, kind: InstanceType, outlook: _Outlook, elapsed: float) -> bool:
     """End the hibernated VM with the least progress, if one has to go; say whether there is room now."""
     if room(ledger, kind, Market.SPOT):
         return True
     sleeping = [vm for vm in blocking(ledger, kind, Market.SPOT) if not orders.ending(vm.id)]
     if sleeping:
         least = min(sleeping, key=lambda vm: (_progress(ledger, vm, elapsed), vm.sequence))
-        orders.terminate(least, Reason.BLOCKS_A_LIMIT)
+        if outlook.gain(kind) > outlook.supply_of(least):
+            orders.terminate(least, Reason.BLOCKS_A_LIMIT)
     return False
 
 
@@ -79,12 +82,11 @@ class _Outlook:
         self.hazard = ledger.weather.all.hazard(elapsed, PRIOR_HAZARD, PRIOR_WEIGHT)
         self.resume = ledger.weather.all.resume_rate(elapsed, PRIOR_RESUME, PRIOR_WEIGHT)
         self.end = limit - self._mission.boot - self._last_runtime()
+        # The probability that a hibernated VM does not come back in time.
+        self.stays = math.exp(-self.resume * max(self.end - elapsed, 0.0) * PATIENCE)
         self.demand = self._demand()
-        self.supply = sum(
-            self._supply(ledger.vms[vm_id])
-            for vm_id in ledger.living[Market.SPOT]
-            if not orders.ending(vm_id)
-        )
+        living = (vm_id for vm_id in ledger.living[Market.SPOT] if not orders.ending(vm_id))
+        self.supply = sum(self.supply_of(ledger.vms[vm_id]) for vm_id in living)
 
     def lacks(self) -> bool:
         """Say whether another VM is needed, and would have the time for a task."""
@@ -95,7 +97,24 @@ class _Outlook:
 
     def add(self, kind: InstanceType) -> None:
         """Count one more VM in."""
-        self.supply += self._mission.safe_slots(kind) * self._useful(self._elapsed + self._mission.boot)
+        self.supply += self.gain(kind)
+
+    def gain(self, kind: InstanceType) -> float:
+        """Return the slot-seconds that a VM launched now is expected to give."""
+        return self._mission.safe_slots(kind) * self._awake(self._elapsed + self._mission.boot)
+
+    def supply_of(self, vm: VmRecord) -> float:
+        """Return the slot-seconds that a VM is expected to give, beyond what it works on."""
+        slots = self._mission.safe_slots(self._ledger.kind(vm))
+        if vm.state.asleep:
+            return slots * self._asleep(self._elapsed)
+        if vm.state.starting:
+            return slots * self._awake(max(vm.ready_by or 0.0, self._elapsed))
+        total = 0.0
+        for name, task_id in self._ledger.work[vm.id].items():
+            attempt = attempt_of(self._ledger, task_id, name)
+            total += self._awake(expected_end(self._ledger, vm, task_id, attempt, self._elapsed))
+        return total + (slots - len(self._ledger.work[vm.id])) * self._awake(self._elapsed)
 
     def _last_runtime(self) -> float:
         """Return the seconds of the last tasks to be started, the shortest."""
@@ -104,41 +123,34 @@ class _Outlook:
         return min(task.runtimes.values(), default=0.0)
 
     def _demand(self) -> float:
-        """Return the slot-seconds of what waits or is frozen, and of what runs on spot VMs."""
+        """Return the expected slot-seconds of what waits, and of what is frozen and would not come back."""
         order = self._mission.order
-        kind = self._mission.spot_types[0] if self._mission.spot_types else None
-        if kind is None:
+        if not self._mission.spot_types:
             return 0.0
-        waiting = sum(
-            self._seconds(order[rank].runtimes.get(kind.name, 0.0)) for rank in self._ledger.waiting
-        )
-        stay = math.exp(-self.resume * max(self.end - self._elapsed, 0.0) / 2)
-        frozen = sum(self._seconds(order[rank].runtimes.get(kind.name, 0.0)) for rank in self._ledger.frozen)
-        return waiting + frozen * stay
+        name = self._mission.spot_types[0].name
+        waiting = sum(self._seconds(order[rank].runtimes.get(name, 0.0)) for rank in self._ledger.waiting)
+        frozen = sum(self._seconds(order[rank].runtimes.get(name, 0.0)) for rank in self._ledger.frozen)
+        return waiting + frozen * self.stays
 
     def _seconds(self, runtime: float) -> float:
-        """Return the expected seconds in slots until a task has ended, its losses included."""
-        if self._mission.keeps_progress:
+        """Return the expected seconds in slots until a task has ended, its losses included.
+
+        A task that starts anew after each loss takes (exp(hazard x runtime) - 1) / hazard.
+        """
+        hazard = self.hazard * self.stays
+        if self._mission.keeps_progress or hazard * runtime < 1e-6:
             return runtime
-        exponent = min(self.hazard * runtime, 5.0)
-        lost = (math.exp(exponent) - 1) / max(self.hazard, 1e-9) if exponent > 1e-6 else runtime
-        return max(lost, runtime)
+        return (math.exp(min(hazard * runtime, 5.0)) - 1) / hazard
 
-    def _useful(self, start: float) -> float:
-        """Return the expected seconds until the end that a slot is up from some moment on."""
+    def _awake(self, start: float) -> float:
+        """Return the expected seconds until the end that a VM is awake which is so at some moment."""
         span = max(self.end - start, 0.0)
-        if self.hazard * span < 1e-6:
-            return span
-        return (1 - math.exp(-self.hazard * span)) / self.hazard
+        both = self.hazard + self.resume
+        share = self.resume / both
+        return share * span + (1 - share) * (1 - math.exp(-both * span)) / both
 
-    def _supply(self, vm: VmRecord) -> float:
-        if vm.state.asleep:
-            return 0.0
-        slots = self._mission.safe_slots(self._ledger.kind(vm))
-        if vm.state.starting:
-            return slots * self._useful(max(vm.ready_by or 0.0, self._elapsed))
-        total = 0.0
-        for name, task_id in self._ledger.work[vm.id].items():
-            attempt = attempt_of(self._ledger, task_id, name)
-            total += self._useful(expected_end(self._ledger, vm, task_id, attempt, self._elapsed))
-        return total + (slots - len(self._ledger.work[vm.id])) * self._useful(self._elapsed)
+    def _asleep(self, start: float) -> float:
+        """Return the expected seconds until the end that a VM is awake which sleeps at some moment."""
+        span = max(self.end - start, 0.0)
+        both = self.hazard + self.resume
+        return self.resume / both * (span - (1 - math.exp(-both * span)) / both)
