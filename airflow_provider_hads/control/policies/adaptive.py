@@ -60,10 +60,11 @@ def _copy_frozen(ledger: Ledger, orders: Orders) -> None:
 
 
 def _end_idle_spot(ledger: Ledger, orders: Orders) -> None:
-    """End spot VMs that have nothing to do, and hibernated ones that hold nothing."""
+    """End spot VMs that have nothing to do, and hibernated ones that nothing is left for."""
+    work_left = bool(ledger.waiting or ledger.frozen)
     for vm_id in list(ledger.living[Market.SPOT]):
         vm = ledger.vms[vm_id]
-        idle = vm_id in ledger.free or vm.state.asleep
+        idle = vm_id in ledger.free or (vm.state.asleep and not work_left)
         if idle and not any(_is_open(ledger, task_id) for task_id in ledger.work[vm_id].values()):
             orders.terminate(vm, Reason.VM_IDLE)
 

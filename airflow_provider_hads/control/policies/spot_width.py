@@ -21,12 +21,21 @@ PRIOR_RESUME = 1 / 600
 """Resumes a second of a hibernated VM, before any was seen."""
 
 PRIOR_WEIGHT = 0.5
-"""Events that the priors count for."""
+"""Interruptions that the prior hazard counts for."""
+
+RESUME_WEIGHT = 1.0
+"""Resumes that the prior rate counts for. Who ends hibernated VMs too soon never learns that they come back."""
 
 PATIENCE = 0.5
 """Share of the time that is left that a hibernated VM may take to come back."""
 
-EFFICIENCY = 0.93
+REPLACING = 1.0
+"""Weight of the boot of a VM that replaces a hibernated one."""
+
+REPLACING_EFFICIENCY = 0.9
+"""As :data:`EFFICIENCY`, where a hibernated VM has to end for another."""
+
+EFFICIENCY = 0.6
 """Share of the slots' time that list scheduling fills."""
 
 
@@ -44,13 +53,11 @@ def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> None:
 
 
 def _choose(ledger: Ledger, outlook: _Outlook, elapsed: float) -> InstanceType | None:
-    """Return the type of which useful work is cheapest."""
-    for kind in ledger.terms.spot_types:
-        if paused(ledger, kind, Market.SPOT, elapsed):
-            continue
-        if room(ledger, kind, Market.SPOT) or blocking(ledger, kind, Market.SPOT):
-            return kind
-    return None
+    """Return the type of which work is cheapest; one for which a hibernated VM has to end comes last."""
+    kinds = [kind for kind in ledger.terms.spot_types if not paused(ledger, kind, Market.SPOT, elapsed)]
+    free = (kind for kind in kinds if room(ledger, kind, Market.SPOT))
+    blocked = (kind for kind in kinds if blocking(ledger, kind, Market.SPOT))
+    return next(free, None) or next(blocked, None)
 
 
 def _make_room(ledger: Ledger, orders: Orders, kind: InstanceType, outlook: _Outlook, elapsed: float) -> bool:
@@ -60,7 +67,8 @@ def _make_room(ledger: Ledger, orders: Orders, kind: InstanceType, outlook: _Out
     sleeping = [vm for vm in blocking(ledger, kind, Market.SPOT) if not orders.ending(vm.id)]
     if sleeping:
         least = min(sleeping, key=lambda vm: (_progress(ledger, vm, elapsed), vm.sequence))
-        if outlook.gain(kind) > outlook.supply_of(least):
+        short = outlook.demand > outlook.supply * (EFFICIENCY + (REPLACING_EFFICIENCY - EFFICIENCY) * (1 - outlook.stays))
+        if short and outlook.gain(kind) > outlook.worth(least, _progress(ledger, least, elapsed)):
             orders.terminate(least, Reason.BLOCKS_A_LIMIT)
     return False
 
@@ -80,7 +88,7 @@ class _Outlook:
         self._mission = ledger.terms
         self._elapsed = elapsed
         self.hazard = ledger.weather.all.hazard(elapsed, PRIOR_HAZARD, PRIOR_WEIGHT)
-        self.resume = ledger.weather.all.resume_rate(elapsed, PRIOR_RESUME, PRIOR_WEIGHT)
+        self.resume = ledger.weather.all.resume_rate(elapsed, PRIOR_RESUME, RESUME_WEIGHT)
         self.end = limit - self._mission.boot - self._last_runtime()
         # The probability that a hibernated VM does not come back in time.
         self.stays = math.exp(-self.resume * max(self.end - elapsed, 0.0) * PATIENCE)
@@ -102,6 +110,16 @@ class _Outlook:
     def gain(self, kind: InstanceType) -> float:
         """Return the slot-seconds that a VM launched now is expected to give."""
         return self._mission.safe_slots(kind) * self._awake(self._elapsed + self._mission.boot)
+
+    def worth(self, vm: VmRecord, progress: float) -> float:
+        """Return the slot-seconds that are lost when a VM that sleeps is replaced: a boot is one of them.
+
+        :param progress: tasks' worth of progress that it holds.
+        """
+        kind = self._ledger.kind(vm)
+        held = progress * self._mission.mean_runtime(kind) * (1 - self.stays)
+        boot = self._mission.safe_slots(kind) * self._mission.boot * (1 - self.stays) * REPLACING
+        return self.supply_of(vm) + held + boot
 
     def supply_of(self, vm: VmRecord) -> float:
         """Return the slot-seconds that a VM is expected to give, beyond what it works on."""
