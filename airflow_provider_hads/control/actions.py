@@ -67,6 +67,9 @@ class Reason(str, Enum):
     BACKSTOP_NEEDS_IT = "backstop-needs-it"
     """An on-demand VM must start this task now for the deadline's sake; another copy may be running."""
 
+    LEAST_LATENESS = "least-lateness"
+    """The deadline can't be met any more; the longest task that waits goes first."""
+
     COPY_OF_FROZEN = "copy-of-frozen"
     """The slot would be idle, and the task's own VM is hibernated; the first copy to end counts."""
 

@@ -46,8 +46,8 @@ class Ledger:
 
     Derived are: ``work``, the attempts of each VM that have not ended, with their tasks; ``unpublished``,
     tasks of which an attempt has finished; ``living``, the VMs that have not ended, by market; and with a
-    mission ``waiting`` and ``frozen``, the ranks of tasks in those states, and ``free``, the slots of VMs that
-    could start something now.
+    mission ``waiting`` and ``frozen``, the ranks of tasks in those states, and ``free``, the slots of VMs
+    that could start something now.
     """
 
     def __init__(self, state: RunState, rules: Rules, mission: Mission | None = None) -> None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from heapq import heapify, heapreplace
 from itertools import product
 
+from airflow_provider_hads.control.backstop import find_backstop
+from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.run_state import RunState, TaskRecord
 
-__all__ = ["cheapest_fleet", "fleet_cost"]
+__all__ = ["cheapest_fleet", "fastest_seconds", "fleet_cost"]
+
+_ANY_TIME = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 MOST_FLEETS = 400
 """Fleets that are looked at; where the limits allow more, only those of one or two types are."""
@@ -33,6 +40,13 @@ def cheapest_fleet(mission: Mission, deadline: float) -> Mapping[str, int]:
         problem = f"job {mission.job.id} can't be done on on-demand VMs alone within {deadline:g} s"
         raise InfeasibleJob("deadline", problem)
     return best[1]
+
+
+def fastest_seconds(mission: Mission) -> float:
+    """Return the seconds of a plan on all on-demand VMs the limits allow; infinite where there is none."""
+    tasks = {task.id: TaskRecord(task.id) for task in mission.order}
+    ledger = Ledger(RunState(_ANY_TIME, 0.0, tasks=tasks), Rules(), mission)
+    return find_backstop(ledger, 0.0).end
 
 
 def fleet_cost(mission: Mission, fleet: Mapping[str, int], deadline: float) -> float | None:

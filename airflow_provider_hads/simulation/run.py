@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from math import ceil
 from random import Random
 from typing import Any
 
@@ -22,6 +23,9 @@ __all__ = ["Outcome", "simulate"]
 
 START = datetime(2020, 1, 1, tzinfo=timezone.utc)
 """When simulated runs start; nothing depends on it."""
+
+
+MOST_STEPS_AT_A_MOMENT = 20_000
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,15 @@ class _Loop:
         self._state = state
         self._mission = mission
         self._steps = 0
+        self._still = 0
+        self._last_moment = -1.0
 
     def run(self) -> None:
         """Go on until every task has ended, and every VM."""
         observation = Observation()
         while True:
             self._steps += 1
+            self._mind_the_clock()
             self._world.carry_out(self._step(observation))
             observation = self._world.observe()
             if not observation.empty:
@@ -113,6 +120,14 @@ class _Loop:
                 return
             self._world.advance(moment)
             observation = self._world.observe()
+
+    def _mind_the_clock(self) -> None:
+        """Stop a controller that asks to be woken at once, for ever."""
+        if self._world.now > self._last_moment:
+            self._last_moment, self._still = self._world.now, 0
+        self._still += 1
+        if self._still > MOST_STEPS_AT_A_MOMENT:
+            raise RuntimeError(f"the controller makes no headway at {self._world.now} s")
 
     def outcome(self, deadline: float, log: EventLog) -> Outcome:
         """Return how it went, and end the log."""
@@ -148,11 +163,12 @@ class _Loop:
         return actions
 
     def _next_moment(self) -> float | None:
+        """Return when to go on, in whole microseconds: never before the controller wants to be woken."""
         happens, wakes = self._world.next_moment, self._ledger_now.wake_at
-        moments = [moment for moment in (happens, wakes) if moment is not None]
-        if not moments:
-            return None
-        return round(max(min(moments), self._world.now), 6)
+        if wakes is None:
+            return happens
+        wakes = max(ceil(wakes * 1e6) / 1e6, self._world.now)
+        return wakes if happens is None else min(happens, wakes)
 
 
 def _prices(mission: Mission) -> dict[str, dict[str, float]]:

@@ -16,7 +16,7 @@ from airflow_provider_hads.control.backstop import (
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import paused, room
 from airflow_provider_hads.control.orders import Orders
-from airflow_provider_hads.control.policies.common import fits, free_vms, next_fitting
+from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.remaining import run_seconds
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
@@ -40,6 +40,7 @@ class Guard:
         self._orders = orders
         self._elapsed = elapsed
         self.limit = ledger.deadline - self._mission.safety
+        self._latest = self.limit + SOON
 
     def fill(self) -> None:
         """Give work to the free slots of on-demand VMs."""
@@ -56,6 +57,8 @@ class Guard:
             if not self._begin():
                 ledger.safe_until = None
                 break
+        if ledger.safe_until is None:
+            self.fill()
         ledger.wake_at = None if ledger.safe_until in (None, math.inf) else ledger.safe_until
 
     def end_idle(self) -> None:
@@ -64,7 +67,7 @@ class Guard:
             if self._ledger.work[vm.id] or self._orders.ending(vm.id):
                 continue
             plan = find_backstop(self._ledger, self._elapsed, without=vm.id)
-            if plan.end <= self.limit and self._due(plan) > self._elapsed + self._mission.boot / 2:
+            if plan.end <= self._latest and self._due(plan) > self._elapsed + self._mission.boot / 2:
                 self._orders.terminate(vm, Reason.VM_IDLE)
                 self._keep(plan)
 
@@ -75,17 +78,20 @@ class Guard:
             self._orders.assign(vm, self._ledger.tasks[task.id], Reason.LONGEST_FIRST)
             return True
         due = self._planned_here(vm, must=task is None)
-        if due is None:
+        if due is not None:
+            self._orders.assign(vm, self._ledger.tasks[due.id], Reason.BACKSTOP_NEEDS_IT)
+        elif task is not None and self._ledger.safe_until is None:
+            self._orders.assign(vm, self._ledger.tasks[task.id], Reason.LEAST_LATENESS)
+        else:
             return False
-        self._orders.assign(vm, self._ledger.tasks[due.id], Reason.BACKSTOP_NEEDS_IT)
         return True
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
         until = self._elapsed + run_seconds(self._ledger, vm, task.id, self._ledger.tasks[task.id].saved)
-        if until > self.limit:
+        if until > self._latest:
             return False
         plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))
-        if plan.end > self.limit:
+        if plan.end > self._latest:
             return False
         self._keep(plan)
         return True
@@ -115,7 +121,7 @@ class Guard:
     def _begin(self) -> bool:
         """Plan anew, and if something is due all the same, do it; say whether anything has changed."""
         plan = find_backstop(self._ledger, self._elapsed)
-        if plan.end <= self.limit:
+        if plan.end <= self._latest:
             self._keep(plan)
             if self._due(plan) > self._elapsed + SOON:
                 return True
@@ -125,7 +131,7 @@ class Guard:
         self.fill()
         if len(self._orders.issued) > before:
             return True
-        return self._launch_for(plan if plan.end <= self.limit else self._known_plan(plan))
+        return self._launch_for(plan if plan.end <= self._latest else self._known_plan(plan))
 
     def _known_plan(self, fresh: Backstop) -> Backstop:
         """Return the last plan that met the deadline, as far as it is still to be done."""
@@ -149,9 +155,25 @@ class Guard:
         ]
         if not kinds or not useful:
             return False
-        kind = min(kinds, key=lambda kind: self._price(kind, useful))
+        due = [
+            one for one in plan.chains if not one.launched and self._launch_by(one) <= self._elapsed + SOON
+        ]
+        in_time = [kind for kind in kinds if any(self._is_quick_enough(kind, chain) for chain in due)]
+        kind = min(in_time or kinds, key=lambda kind: self._price(kind, useful))
         self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
         return True
+
+    def _is_quick_enough(self, kind: InstanceType, chain: Chain) -> bool:
+        """Say whether a VM of that type, launched now, would end a chain in time."""
+        if kind.name == chain.instance_type:
+            return True
+        tasks, pace = self._ledger.tasks, self._ledger.pace
+        seconds = 0.0
+        for task in map(self._mission.job.tasks.__getitem__, chain.task_ids):
+            if not can_run_on(kind, task):
+                return False
+            seconds += task.runtimes[kind.name] * (1 - tasks[task.id].saved) * pace
+        return self._elapsed + self._mission.boot + self._mission.reaction + seconds <= self._latest
 
     def _price(self, kind: InstanceType, useful: int) -> float:
         return kind.price(Market.ON_DEMAND) / min(self._mission.safe_slots(kind), useful)

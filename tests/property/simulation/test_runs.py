@@ -1,0 +1,65 @@
+"""Random worlds: the log is always sound, and a run that could be saved at its start is in time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
+from airflow_provider_hads.model import Job
+from airflow_provider_hads.simulation import OnLoss, Outcome, Scope, Setting, simulate
+from tests.support.log_checker import check_log
+from tests.support.simulated_jobs import environment, job
+
+rates = st.sampled_from([0.0, 1 / 2000, 1 / 500, 1 / 100])
+
+worlds = st.builds(
+    Setting,
+    hibernation_rate=rates,
+    resume_rate=rates,
+    scope=st.sampled_from(Scope),
+    on_loss=st.sampled_from(OnLoss),
+    boot=st.just(60.0),
+    checkpoint=st.sampled_from([None, 0.0, 40.0]),
+    seed=st.integers(0, 10**6),
+)
+
+jobs = st.lists(st.integers(5, 400), min_size=1, max_size=30).map(lambda runtimes: job(*map(float, runtimes)))
+
+
+def run(mission: Mission, slack: float, world: Setting, *, pure: bool = False) -> tuple[float, Outcome]:
+    """Simulate a run whose deadline is so many times the quickest on-demand plan's length."""
+    deadline = slack * (fastest_seconds(mission) + mission.safety)
+    return deadline, simulate(mission, deadline, world, events=True, pure=pure)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    jobs,
+    worlds,
+    st.floats(1.0, 4.0),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([None, 12]),
+    st.sampled_from([100.0, 900.0]),
+)
+def test_the_log_is_sound_and_the_deadline_is_met(
+    the_job: Job, world: Setting, slack: float, limit: int, vcpu_limit: int | None, memory: float
+) -> None:
+    bag = job(*(task.runtimes["small"] for task in the_job.tasks.values()), memory=memory)
+    mission = Mission(bag, environment(limit=limit), "adaptive", boot=60.0, vcpu_limit=vcpu_limit)
+    mission = replace(mission, keeps_progress=world.checkpoint is not None)
+    _, outcome = run(mission, slack, world)
+    assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
+    assert outcome.deadline_met
+
+
+@settings(deadline=None, max_examples=40)
+@given(jobs, worlds, st.floats(1.0, 3.0))
+def test_a_controller_that_is_restarted_at_every_step_decides_the_same(
+    the_job: Job, world: Setting, slack: float
+) -> None:
+    mission = Mission(the_job, environment(), "adaptive", boot=60.0)
+    assert run(mission, slack, world, pure=True)[1].events == run(mission, slack, world)[1].events

@@ -1,0 +1,243 @@
+"""An independent judge of runs: recomputes all that matters from a run's event log alone.
+
+It shares no code with the controller or the simulator; only the words of the log, the job and the environment
+are known to it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_hads.model import Environment, Job, Market
+
+__all__ = ["check_log"]
+
+Event = Mapping[str, Any]
+TOLERANCE = 1e-3
+
+
+@dataclass
+class _Attempt:
+    task: str
+    slot: int
+
+
+@dataclass
+class _Vm:
+    kind: str
+    market: Market
+    price: float
+    awake_since: float | None
+    state: str = "booting"
+    billed: float = 0.0
+    attempts: dict[str, _Attempt] = field(default_factory=dict)
+
+
+def check_log(
+    events: Iterable[Event],
+    job: Job,
+    environment: Environment,
+    *,
+    parallel: bool = True,
+    vcpu_limit: int | None = None,
+) -> list[str]:
+    """Return all that is wrong with a log, one line each.
+
+    :param parallel: one task a vCPU at a time; else one task a VM.
+    """
+    checker = _Checker(job, environment, parallel, vcpu_limit)
+    for event in events:
+        checker.take(event)
+    checker.end()
+    return checker.faults
+
+
+class _Checker:
+    def __init__(self, job: Job, environment: Environment, parallel: bool, vcpu_limit: int | None) -> None:
+        self.faults: list[str] = []
+        self._job = job
+        self._environment = environment
+        self._parallel = parallel
+        self._vcpu_limit = vcpu_limit
+        self._now = 0.0
+        self._vms: dict[str, _Vm] = {}
+        self._alive: dict[str, _Vm] = {}
+        self._attempts_seen: set[str] = set()
+        self._finished: Counter[str] = Counter()
+        self._last_finish = 0.0
+        self._started: Event | None = None
+        self._ended: Event | None = None
+        self._handlers: dict[str, Callable[[Event], None]] = {
+            "run_started": self._run_started,
+            "vm_launched": self._vm_launched,
+            "vm_ready": self._vm_ready,
+            "vm_hibernated": self._vm_hibernated,
+            "vm_resumed": self._vm_resumed,
+            "vm_terminated": self._vm_terminated,
+            "task_started": self._task_started,
+            "task_finished": self._task_finished,
+            "task_failed": self._task_ended,
+            "task_interrupted": self._task_ended,
+            "checkpoint_taken": self._checkpoint,
+            "decision": lambda event: None,
+            "run_finished": self._run_finished,
+        }
+
+    def take(self, event: Event) -> None:
+        handler = self._handlers.get(event["event"])
+        if handler is None:
+            self._fault(f"there is no event {event['event']}")
+            return
+        if event["t"] < self._now - 1e-9:
+            self._fault(f"{event['event']} at {event['t']} comes after {self._now}")
+        if self._ended is not None:
+            self._fault(f"{event['event']} after the run's end")
+        self._now = event["t"]
+        handler(event)
+
+    def end(self) -> None:
+        if self._started is None or self._ended is None:
+            self._fault("the log has no start or no end")
+            return
+        for vm_id in self._alive:
+            self._fault(f"{vm_id} outlives the run")
+        self._check_verdict(self._started, self._ended)
+
+    def _check_verdict(self, started: Event, ended: Event) -> None:
+        cost = sum(vm.billed * vm.price for vm in self._vms.values()) / 3600
+        if abs(cost - ended["cost"]) > 1e-6 + 1e-6 * cost:
+            self._fault(f"the cost is {cost}, not {ended['cost']}")
+        if abs(self._last_finish - ended["makespan"]) > TOLERANCE:
+            self._fault(f"the makespan is {self._last_finish}, not {ended['makespan']}")
+        all_done = all(self._finished[task] for task in self._job.tasks)
+        met = all_done and self._last_finish <= started["deadline"] + 1e-6
+        if met != ended["deadline_met"]:
+            self._fault(f"deadline_met is {ended['deadline_met']}; the log says {met}")
+
+    def _fault(self, text: str) -> None:
+        self.faults.append(f"[{self._now:.3f}] {text}")
+
+    def _run_started(self, event: Event) -> None:
+        if self._started is not None:
+            self._fault("the run starts twice")
+        self._started = event
+
+    def _run_finished(self, event: Event) -> None:
+        self._ended = event
+
+    def _vm(self, event: Event, *states: str) -> _Vm | None:
+        vm = self._alive.get(event["vm"])
+        if vm is None:
+            self._fault(f"{event['event']}: {event['vm']} is not there")
+            return None
+        if vm.state not in states:
+            self._fault(f"{event['event']}: {event['vm']} is {vm.state}")
+        return vm
+
+    def _vm_launched(self, event: Event) -> None:
+        market = Market(event["market"])
+        if event["vm"] in self._vms:
+            self._fault(f"{event['vm']} is launched twice")
+        kind = self._environment.instance_types[event["type"]]
+        if abs(kind.prices.get(market, -1.0) - event["price"]) > 1e-12:
+            self._fault(f"{event['vm']} costs {event['price']}, which is not its type's price")
+        vm = _Vm(event["type"], market, event["price"], self._now)
+        self._vms[event["vm"]] = self._alive[event["vm"]] = vm
+        self._check_limits(vm)
+
+    def _check_limits(self, new: _Vm) -> None:
+        alive = self._alive.values()
+        kind = self._environment.instance_types[new.kind]
+        of_type = sum(vm.kind == new.kind and vm.market is new.market for vm in alive)
+        of_market = sum(vm.market is new.market for vm in alive)
+        vcpus = sum(self._environment.instance_types[vm.kind].vcpus for vm in alive)
+        if of_type > kind.limit(new.market):
+            self._fault(f"{of_type} {new.market} VMs of type {new.kind}")
+        if of_market > self._environment.global_limit(new.market):
+            self._fault(f"{of_market} {new.market} VMs")
+        if self._vcpu_limit is not None and vcpus > self._vcpu_limit:
+            self._fault(f"{vcpus} vCPUs")
+
+    def _vm_ready(self, event: Event) -> None:
+        vm = self._vm(event, "booting")
+        if vm is not None:
+            vm.state = "ready"
+
+    def _vm_hibernated(self, event: Event) -> None:
+        vm = self._vm(event, "booting", "ready")
+        if vm is not None:
+            self._stop_clock(vm)
+            vm.state = f"hibernated while {vm.state}"
+
+    def _vm_resumed(self, event: Event) -> None:
+        vm = self._vm(event, "hibernated while booting", "hibernated while ready")
+        if vm is not None:
+            vm.awake_since = self._now
+            vm.state = vm.state.rpartition(" ")[2]
+
+    def _vm_terminated(self, event: Event) -> None:
+        vm = self._vm(event, "booting", "ready", "hibernated while booting", "hibernated while ready")
+        if vm is None:
+            return
+        for attempt in vm.attempts:
+            self._fault(f"attempt {attempt} outlives {event['vm']}")
+        self._stop_clock(vm)
+        del self._alive[event["vm"]]
+
+    def _stop_clock(self, vm: _Vm) -> None:
+        if vm.awake_since is not None:
+            vm.billed += self._now - vm.awake_since
+        vm.awake_since = None
+
+    def _task_started(self, event: Event) -> None:
+        vm = self._vm(event, "ready")
+        task = self._job.tasks.get(event["task"])
+        if vm is None or task is None:
+            self._fault(f"task {event['task']} can't start")
+            return
+        if event["attempt"] in self._attempts_seen:
+            self._fault(f"attempt {event['attempt']} starts twice")
+        if vm.kind not in task.runtimes:
+            self._fault(f"task {task.id} has no estimate for {vm.kind}")
+        if self._finished[task.id]:
+            self._fault(f"task {task.id} starts though it has finished")
+        self._attempts_seen.add(event["attempt"])
+        self._check_room(vm, event)
+        vm.attempts[event["attempt"]] = _Attempt(task.id, event["slot"])
+
+    def _check_room(self, vm: _Vm, event: Event) -> None:
+        kind = self._environment.instance_types[vm.kind]
+        if not 0 <= event["slot"] < (kind.vcpus if self._parallel else 1):
+            self._fault(f"{event['vm']} has no slot {event['slot']}")
+        if event["slot"] in {attempt.slot for attempt in vm.attempts.values()}:
+            self._fault(f"slot {event['slot']} of {event['vm']} is taken")
+        running = [attempt.task for attempt in vm.attempts.values()]
+        memory = sum(self._job.tasks[task].memory for task in [*running, event["task"]])
+        if memory > kind.memory * (1 + 1e-6):
+            self._fault(f"{memory} MB in use on {event['vm']}")
+
+    def _task_finished(self, event: Event) -> None:
+        if self._leave(event, "ready"):
+            self._finished[event["task"]] += 1
+            self._last_finish = self._now
+            if self._finished[event["task"]] > 1:
+                self._fault(f"task {event['task']} finishes twice")
+
+    def _task_ended(self, event: Event) -> None:
+        self._leave(event, "booting", "ready", "hibernated while booting", "hibernated while ready")
+
+    def _leave(self, event: Event, *states: str) -> bool:
+        vm = self._vm(event, *states)
+        attempt = None if vm is None else vm.attempts.pop(event["attempt"], None)
+        if attempt is None or attempt.task != event["task"]:
+            self._fault(f"{event['event']}: attempt {event['attempt']} of task {event['task']} does not run")
+            return False
+        return True
+
+    def _checkpoint(self, event: Event) -> None:
+        self._vm(event, "ready")
+        if not 0 <= event["progress"] <= 1 + 1e-9:
+            self._fault(f"a progress of {event['progress']}")
