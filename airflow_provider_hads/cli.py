@@ -22,7 +22,7 @@ def get_hads_cli_commands() -> list[CLICommand]:
         group(
             name="hads",
             help="Jobs with a deadline on spot VMs",
-            subcommands=(_check(), _plan(), _local_cloud()),
+            subcommands=(_check(), _plan(), _simulate(), _local_cloud()),
         ),
     ]
 
@@ -54,6 +54,21 @@ def _plan() -> ActionCommand:
         description=DESCRIPTION,
         func=lazy_load_command(f"{_COMMANDS}.plan.plan"),
         args=get_plan_arguments(),
+    )
+
+
+def _simulate() -> ActionCommand:
+    from airflow.cli.cli_config import ActionCommand, lazy_load_command
+
+    from airflow_provider_hads.commands.simulate import DESCRIPTION, get_simulate_arguments
+
+    action: Callable[..., ActionCommand] = ActionCommand
+    return action(
+        name="simulate",
+        help="Run a job many times in a simulated cloud: what it costs, and whether the deadline holds",
+        description=DESCRIPTION,
+        func=lazy_load_command(f"{_COMMANDS}.simulate.simulate"),
+        args=get_simulate_arguments(),
     )
 
 

@@ -83,6 +83,8 @@ class Ledger:
             self.put_vm(vm)
         for task in state.tasks.values():
             self.put_task(task)
+        # The policy has decided on this state already, unless this is the run's first step.
+        self.changed = state.supervised_from is None
 
     def close(self) -> RunState:
         """Return the state that the books amount to."""

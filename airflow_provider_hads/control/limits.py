@@ -6,7 +6,7 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import VmRecord
 
-__all__ = ["allows", "blocking", "paused", "room", "vcpus_in_use"]
+__all__ = ["allows", "blocking", "paused", "room", "room_on_demand", "vcpus_in_use"]
 
 
 def room(ledger: Ledger, kind: InstanceType, market: Market) -> int:
@@ -18,6 +18,19 @@ def room(ledger: Ledger, kind: InstanceType, market: Market) -> int:
     )
     if mission.vcpu_limit is not None:
         left = min(left, (mission.vcpu_limit - vcpus_in_use(ledger)) // kind.vcpus)
+    return max(left, 0)
+
+
+def room_on_demand(ledger: Ledger, kind: InstanceType) -> int:
+    """Return how many more on-demand VMs of that type the limits allow, were all spot VMs ended for them."""
+    mission = ledger.terms
+    left = min(
+        kind.limit(Market.ON_DEMAND) - ledger.counts[kind.name, Market.ON_DEMAND],
+        mission.environment.global_limit(Market.ON_DEMAND) - len(ledger.living[Market.ON_DEMAND]),
+    )
+    if mission.vcpu_limit is not None:
+        used = vcpus_in_use(ledger, Market.ON_DEMAND)
+        left = min(left, (mission.vcpu_limit - used) // kind.vcpus)
     return max(left, 0)
 
 

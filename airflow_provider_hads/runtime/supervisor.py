@@ -54,7 +54,7 @@ class Supervisor:
         save: Callable[[RunState], None],
     ) -> None:
         # What a predecessor had pending is unknown; every action can be carried out again without harm.
-        self.state = replace(state, pending=())
+        self.state = replace(state, pending=(), wake_at=0.0)
         self._rules = rules
         self._fleet = fleet
         self._vms = vms

@@ -80,6 +80,7 @@ def simulate(
     expiry = START.timestamp() + deadline + rules.margin
     random = Random(f"{setting.seed}/{run}")
     world = World(mission, setting, START, expiry, random, log)
+    world.advance(0.0)
     log(
         0.0,
         "run_started",

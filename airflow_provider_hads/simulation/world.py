@@ -17,6 +17,7 @@ from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.hazards import Hazards, Strike
 from airflow_provider_hads.simulation.machine import Machine, Phase, Work
 from airflow_provider_hads.simulation.setting import OnLoss, Setting
+from airflow_provider_hads.simulation.trace_hazards import TraceHazards
 
 __all__ = ["World"]
 
@@ -56,6 +57,10 @@ class World:
         self._saved: dict[str, float] = {}
         self._results: list[ActionResult] = []
         self._hazards = Hazards(setting, random, self.schedule, self._interrupt, self._resume)
+        until = expiry - started_at.timestamp()
+        self._traces = TraceHazards(
+            setting.traces, until, random, self.schedule, self._interrupt, self._resume
+        )
         sigma = setting.estimate_error
         factors = (random.lognormvariate(0.0, sigma) if sigma else 1.0 for _ in mission.order)
         self._factors = dict(zip((task.id for task in mission.order), factors, strict=True))
@@ -106,6 +111,9 @@ class World:
             if isinstance(action, AssignTask):
                 self._assign(action)
             elif isinstance(action, LaunchVm):
+                if not self._traces.has_room(action.instance_type, action.market):
+                    self._results.append(ActionResult(action.key, "no capacity", capacity=True))
+                    continue
                 self._launch(action)
             elif isinstance(action, TerminateVm):
                 self._end(self.machines[action.vm_id], action.reason.value)
@@ -135,7 +143,8 @@ class World:
             price=machine.price,
         )
         self._boot(machine, self.now)
-        self._hazards.follow(machine, self.now)
+        if not self._traces.follow(machine):
+            self._hazards.follow(machine, self.now)
 
     def _instance(self, action: LaunchVm) -> Instance:
         return Instance(
@@ -304,4 +313,4 @@ def _described(action: Action) -> dict[str, str]:
     kind, _, _ = action.key.partition("/")
     names = (("vm", "vm_id"), ("task", "task_id"), ("attempt", "attempt_id"))
     fields = {short: getattr(action, name) for short, name in names if hasattr(action, name)}
-    return {"action": kind, "reason": getattr(action, "reason", "").value, **fields}
+    return {"action": kind, "reason": action.reason.value, **fields}

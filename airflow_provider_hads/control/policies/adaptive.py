@@ -29,7 +29,9 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     guard.fill()
     _fill_spot(ledger, orders)
     guard.act()
-    widen(ledger, orders, elapsed, guard.limit)
+    again = widen(ledger, orders, elapsed, guard.limit)
+    if again is not None:
+        ledger.wake_at = again if ledger.wake_at is None else min(again, ledger.wake_at)
     _copy_frozen(ledger, orders)
     _end_idle_spot(ledger, orders)
     guard.end_idle()

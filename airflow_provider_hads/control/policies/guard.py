@@ -14,9 +14,10 @@ from airflow_provider_hads.control.backstop import (
     open_seconds,
 )
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import paused, room
+from airflow_provider_hads.control.limits import paused, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
+from airflow_provider_hads.control.policies.eviction import free_vcpus
 from airflow_provider_hads.control.remaining import run_seconds
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
@@ -150,7 +151,7 @@ class Guard:
         kinds = [
             kind
             for kind in self._mission.on_demand_types
-            if room(self._ledger, kind, Market.ON_DEMAND)
+            if room_on_demand(self._ledger, kind)
             and not paused(self._ledger, kind, Market.ON_DEMAND, self._elapsed)
         ]
         if not kinds or not useful:
@@ -160,6 +161,7 @@ class Guard:
         ]
         in_time = [kind for kind in kinds if any(self._is_quick_enough(kind, chain) for chain in due)]
         kind = min(in_time or kinds, key=lambda kind: self._price(kind, useful))
+        free_vcpus(self._ledger, self._orders, kind, self._elapsed)
         self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
         return True
 

@@ -8,7 +8,8 @@ from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import blocking, paused, room
 from airflow_provider_hads.control.orders import Orders
-from airflow_provider_hads.control.remaining import attempt_of, done_share, expected_end
+from airflow_provider_hads.control.policies.eviction import progress_on
+from airflow_provider_hads.control.remaining import attempt_of, expected_end
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import VmRecord
 
@@ -45,20 +46,26 @@ LEAST_EFFICIENCY = 0.4
 """... but no less than this. All found by simulation, on the scenarios of the published experiments."""
 
 
-def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> None:
+def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float | None:
     """Launch spot VMs while the open work is more than those there are will do in time.
 
     :param limit: seconds since the run's start by which all is to be done.
+    :return: when to try again (seconds since the run's start) for want of capacity; None where none lacks.
     """
     outlook = _Outlook(ledger, orders, elapsed, limit)
-    while outlook.lacks() and (kind := _choose(ledger, outlook, elapsed)) is not None:
+    while outlook.lacks():
+        kind = _choose(ledger, elapsed)
+        if kind is None:
+            pauses = [until for until in ledger.pauses.values() if until > elapsed]
+            return min(pauses, default=None)
         if not _make_room(ledger, orders, kind, outlook, elapsed):
             break
         orders.launch(kind, Market.SPOT, Reason.SPOT_FOR_OPEN_WORK)
         outlook.add(kind)
+    return None
 
 
-def _choose(ledger: Ledger, outlook: _Outlook, elapsed: float) -> InstanceType | None:
+def _choose(ledger: Ledger, elapsed: float) -> InstanceType | None:
     """Return the type of which work is cheapest; one for which a hibernated VM has to end comes last."""
     kinds = [kind for kind in ledger.terms.spot_types if not paused(ledger, kind, Market.SPOT, elapsed)]
     free = (kind for kind in kinds if room(ledger, kind, Market.SPOT))
@@ -72,18 +79,11 @@ def _make_room(ledger: Ledger, orders: Orders, kind: InstanceType, outlook: _Out
         return True
     sleeping = [vm for vm in blocking(ledger, kind, Market.SPOT) if not orders.ending(vm.id)]
     if sleeping:
-        least = min(sleeping, key=lambda vm: (_progress(ledger, vm, elapsed), vm.sequence))
+        least = min(sleeping, key=lambda vm: (progress_on(ledger, vm, elapsed), vm.sequence))
         short = outlook.demand > outlook.supply * outlook.replacing_efficiency
-        if short and outlook.gain(kind) > outlook.worth(least, _progress(ledger, least, elapsed)):
+        if short and outlook.gain(kind) > outlook.worth(least, progress_on(ledger, least, elapsed)):
             orders.terminate(least, Reason.BLOCKS_A_LIMIT)
     return False
-
-
-def _progress(ledger: Ledger, vm: VmRecord, elapsed: float) -> float:
-    return sum(
-        done_share(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed)
-        for name, task_id in ledger.work[vm.id].items()
-    )
 
 
 class _Outlook:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_hads.control import Action, DeployVm, PublishResults, decide
+from airflow_provider_hads.control import Action, DeployVm, PublishResults, RenewLease, decide
 from airflow_provider_hads.exceptions import HadsError, StorageError, VmUnreachable
 from airflow_provider_hads.model.run_state import RunState, TaskState
 from airflow_provider_hads.model.runner import Exchange, TaskOrder
@@ -64,9 +64,10 @@ class Controller:
         if isinstance(action, PublishResults):
             return lambda: self.cloud.publish(action.task_id, action.attempt_id, action.files)
         instance = self.cloud.vms[action.vm_id].shown
-        if not isinstance(action, DeployVm):
+        if isinstance(action, RenewLease):
             lease = Exchange(epoch=self.state.epoch, expiry=action.expiry.timestamp())
             return lambda: self.cloud.exchange(instance, lease)
+        assert isinstance(action, DeployVm), "without a mission nothing is launched or moved"
         message = Exchange(epoch=self.state.epoch, enqueue=tuple(map(self._order, action.task_ids)))
 
         def deploy() -> object:

@@ -1,0 +1,104 @@
+"""``airflow hads simulate``: run a job many times in a simulated cloud."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_hads.commands.terminal import write_line
+
+if TYPE_CHECKING:
+    from airflow.cli.cli_config import Arg
+
+__all__ = ["DESCRIPTION", "get_simulate_arguments", "main", "simulate"]
+
+WRONG_INPUT = 1
+DESCRIPTION = (
+    "The controller of real runs decides; the cloud, its interruptions and the clock are simulated. "
+    "Exit code 1, and one line for each error, if anything is wrong with the input."
+)
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "job_dir": {"help": "folder with job.json and env.json, and perhaps setup.cfg"},
+    "--policy": {
+        "default": "adaptive",
+        "help": "adaptive or on-demand-only; default: adaptive",
+    },
+    "--planner": {"help": "makes the plan for policies that follow one; default: that of setup.cfg"},
+    "--scenario": {"help": "baseline, c1, c2, c3, c4 or c5: the rates of the published experiments"},
+    "--hibernation-rate": {"metavar": "R", "help": "interruptions a second; default: 0"},
+    "--resume-rate": {"metavar": "R", "help": "resumes a second; default: 0"},
+    "--trace": {
+        "metavar": "FILE",
+        "nargs": "+",
+        "help": "recorded availability instead of rates: one for all spot types, or one for each, cheapest "
+        "first",
+    },
+    "--scope": {"default": "vm", "help": "what an interruption hits: vm, type or zone; default: vm"},
+    "--on-loss": {"help": "hibernate or terminate; default: hibernate, with --trace terminate"},
+    "--deadline": {"metavar": "S", "help": "seconds; default: that of setup.cfg, or else of map.json"},
+    "--boot": {"metavar": "S", "help": "seconds from a launch to the first task; default: that of setup.cfg"},
+    "--checkpoint": {
+        "metavar": "WHEN",
+        "default": "none",
+        "help": "none, continuous, or the seconds between two; default: none",
+    },
+    "--estimate-error": {
+        "metavar": "SIGMA",
+        "default": "0",
+        "help": "tasks take longer than estimated by a lognormal factor of that sigma; default: 0",
+    },
+    "--runs": {"metavar": "N", "default": "100", "help": "default: 100"},
+    "--seed": {"metavar": "N", "default": "0", "help": "of all that is drawn; default: 0"},
+    "--events": {"metavar": "FILE", "help": "write the event log of one run to this file, JSON lines"},
+    "--run": {
+        "metavar": "K",
+        "default": "0",
+        "help": "which run --events and --plot show; default: 0",
+    },
+    "--plot": {"metavar": "FILE", "help": "draw that run, slots over time, into this SVG file"},
+    "--json": {"action": "store_true", "help": "print one JSON object instead of the table"},
+}
+"""The command's arguments: flag or name, and keyword arguments of ``add_argument``."""
+
+
+def get_simulate_arguments() -> tuple[Arg, ...]:
+    """Return the command's arguments for Airflow's command line."""
+    from airflow.cli.cli_config import Arg
+
+    argument: Callable[..., Arg] = Arg  # its own __init__ is not annotated
+    return tuple(argument((flag,), **settings) for flag, settings in OPTIONS.items())
+
+
+def simulate(args: argparse.Namespace) -> None:
+    """Print what the runs come to; write one run's event log and plot where asked to.
+
+    :param args: as :data:`OPTIONS` names them.
+    :raises SystemExit: with code 1, if anything is wrong with the input.
+    """
+    from airflow_provider_hads.commands.simulate_options import read_options
+    from airflow_provider_hads.commands.simulate_report import report
+    from airflow_provider_hads.exceptions import HadsError
+
+    try:
+        report(read_options(args))
+    except HadsError as error:
+        write_line(sys.stderr, str(error))
+        raise SystemExit(WRONG_INPUT) from None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command without Airflow's start-up.
+
+    :param arguments: the command line; None is the process's own.
+    """
+    parser = argparse.ArgumentParser(prog="simulate", description=f"Simulate a job. {DESCRIPTION}")
+    for flag, settings in OPTIONS.items():
+        parser.add_argument(flag, **settings)
+    simulate(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    main()

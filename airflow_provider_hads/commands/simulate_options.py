@@ -1,0 +1,149 @@
+"""From the command line of ``airflow hads simulate`` to an experiment."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from airflow_provider_hads.commands.output_file import output_path
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.policies import policy_names
+from airflow_provider_hads.exceptions import InputError, InputErrors
+from airflow_provider_hads.inputs import JobInputs, load_job_folder
+from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, seconds, whole_number
+from airflow_provider_hads.simulation import Experiment, OnLoss, Scope, Setting
+from airflow_provider_hads.simulation.setting import SCENARIOS
+from airflow_provider_hads.simulation.traces import Trace
+
+__all__ = ["SimulateOptions", "read_options"]
+
+
+@dataclass(frozen=True)
+class SimulateOptions:
+    """What is to be simulated, and where the results go.
+
+    :param events: where the event log of run ``run`` is to be written.
+    :param plot: where its picture is to be written.
+    """
+
+    experiment: Experiment
+    events: Path | None
+    plot: Path | None
+    run: int
+    as_json: bool
+
+
+def read_options(args: argparse.Namespace) -> SimulateOptions:
+    """Check the command line and read the job's files.
+
+    :raises InputErrors: all that is wrong with the command line, or else with the files.
+    """
+    reader = ChoiceReader("command line")
+    reader.read("--planner", args.planner, planner_name)
+    policy = reader.read("--policy", args.policy, _policy) or ""
+    deadline = reader.read("--deadline", args.deadline, seconds)
+    boot = reader.read("--boot", args.boot, _not_negative)
+    runs = reader.read("--runs", args.runs, _positive)
+    run = reader.read("--run", args.run, whole_number)
+    events = reader.read("--events", args.events, output_path)
+    plot = reader.read("--plot", args.plot, output_path)
+    setting = _setting(args, reader)
+    traces = [reader.read("--trace", name, _trace) for name in args.trace or ()]
+    reader.finish()
+
+    inputs = _load(args.job_dir, has_deadline=deadline is not None)
+    boot = inputs.settings.ec2.boot_overhead if boot is None else boot
+    mission = Mission(
+        inputs.job,
+        inputs.environment,
+        policy,
+        boot=boot,
+        parallel=inputs.settings.scheduler.allow_parallel_execution,
+        vcpu_limit=inputs.settings.ec2.vcpu_limits,
+        hibernation=setting.on_loss is OnLoss.HIBERNATE,
+        keeps_progress=setting.checkpoint is not None,
+    )
+    by_type = _by_type(mission, [one for one in traces if one is not None])
+    world = replace(setting, boot=boot, traces=by_type)
+    experiment = Experiment(mission, deadline or _deadline(inputs), world, runs or 1)
+    return SimulateOptions(experiment, events, plot, run or 0, args.json)
+
+
+def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
+    rates = reader.read("--scenario", args.scenario, _scenario) or (
+        reader.read("--hibernation-rate", args.hibernation_rate, _not_negative) or 0.0,
+        reader.read("--resume-rate", args.resume_rate, _not_negative) or 0.0,
+    )
+    on_loss = args.on_loss or ("terminate" if args.trace else "hibernate")
+    checkpoint = reader.read("--checkpoint", args.checkpoint, _checkpoint)
+    return Setting(
+        hibernation_rate=rates[0],
+        resume_rate=rates[1],
+        scope=reader.read("--scope", args.scope, Scope) or Scope.VM,
+        on_loss=reader.read("--on-loss", on_loss, OnLoss) or OnLoss.HIBERNATE,
+        checkpoint=None if checkpoint is None or checkpoint < 0 else checkpoint,
+        estimate_error=reader.read("--estimate-error", args.estimate_error, _not_negative) or 0.0,
+        seed=reader.read("--seed", args.seed, whole_number) or 0,
+    )
+
+
+def _policy(text: str) -> str:
+    if text not in policy_names():
+        raise ValueError(f"there is no policy {text!r}; choose one of {', '.join(policy_names())}")
+    return text
+
+
+def _scenario(text: str) -> tuple[float, float]:
+    if text not in SCENARIOS:
+        raise ValueError(f"there is no scenario {text!r}; choose one of {', '.join(SCENARIOS)}")
+    return SCENARIOS[text]
+
+
+def _not_negative(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{text!r} is not a number from 0 on")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(f"{text!r} is not a number from 1 on")
+    return number
+
+
+def _checkpoint(text: str) -> float:
+    """Read the period: 0 is continuous, -1 never."""
+    words = {"none": -1.0, "continuous": 0.0}
+    return words[text] if text in words else seconds(text)
+
+
+def _trace(text: str) -> Trace:
+    try:
+        return Trace.from_document(json.loads(Path(text).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ValueError(f"{text!r} can't be read: {error.strerror}") from None
+
+
+def _by_type(mission: Mission, traces: Sequence[Trace]) -> Mapping[str, Trace]:
+    if not traces:
+        return {}
+    return {kind.name: traces[index % len(traces)] for index, kind in enumerate(mission.spot_types)}
+
+
+def _load(job_dir: str, *, has_deadline: bool) -> JobInputs:
+    inputs = load_job_folder(Path(job_dir), with_application_files=False, with_map=False)
+    if has_deadline or inputs.deadline is not None:
+        return inputs
+    return load_job_folder(Path(job_dir), with_application_files=False, with_map=True)
+
+
+def _deadline(inputs: JobInputs) -> float:
+    if inputs.deadline is None:
+        problem = "there is no deadline; give --deadline, or [input] deadline_seconds in setup.cfg"
+        raise InputErrors([InputError("command line", "--deadline", problem)])
+    return inputs.deadline
