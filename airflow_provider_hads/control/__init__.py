@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from airflow_provider_hads.control.actions import Action, DeployVm, PublishResults, Reason, RenewLease
+from airflow_provider_hads.control.actions import (
+    Action,
+    AssignTask,
+    CancelAttempt,
+    DeployVm,
+    LaunchVm,
+    PublishResults,
+    Reason,
+    RenewLease,
+    TerminateVm,
+)
 from airflow_provider_hads.control.decide import decide
+from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import ActionResult, Observation, Silence
 from airflow_provider_hads.control.rules import Rules
 
 __all__ = [
     "Action",
     "ActionResult",
+    "AssignTask",
+    "CancelAttempt",
     "DeployVm",
+    "LaunchVm",
+    "Mission",
     "Observation",
     "PublishResults",
     "Reason",
     "RenewLease",
     "Rules",
     "Silence",
+    "TerminateVm",
     "decide",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from airflow_provider_hads.model.fleet import Instance
+from airflow_provider_hads.model.fleet import Instance, Launched, LaunchOrder
 from airflow_provider_hads.model.runner import Exchange, ResultFile, VmStatus
 
 __all__ = ["FleetPort", "ResultsPort", "VmPort"]
@@ -19,6 +19,22 @@ class FleetPort(Protocol):
         """Return all instances of the run, ended ones included as long as the cloud shows them.
 
         :raises CloudError: the cloud did not answer.
+        """
+        ...
+
+    def launch(self, order: LaunchOrder) -> Launched:
+        """Launch a VM, or adopt the one that an earlier try has launched; do not wait for capacity.
+
+        :raises CapacityError: the cloud has no such VM now.
+        :raises QuotaError: the account's quota is used up.
+        :raises CloudError: the cloud refused or failed for another reason.
+        """
+        ...
+
+    def end(self, instance: Instance) -> None:
+        """End a VM for good, its spot request first.
+
+        :raises CloudError: the cloud refused or failed.
         """
         ...
 

@@ -21,7 +21,7 @@ def tell(before: RunState, after: RunState, elapsed: float) -> Iterator[str]:
 
 def _changes(before: RunState, after: RunState) -> Iterator[str]:
     for vm in after.vms.values():
-        yield from _vm_changes(before.vms[vm.id], vm)
+        yield from _vm_changes(before.vms.get(vm.id), vm)
     for task in after.tasks.values():
         yield from _task_changes(before.tasks[task.id], task)
     if after.deadline_missed and not before.deadline_missed:
@@ -29,10 +29,12 @@ def _changes(before: RunState, after: RunState) -> Iterator[str]:
         yield f"The deadline of {after.deadline:.0f} s is missed: {open_tasks} tasks are not done; going on"
 
 
-def _vm_changes(before: VmRecord, after: VmRecord) -> Iterator[str]:
+def _vm_changes(before: VmRecord | None, after: VmRecord) -> Iterator[str]:
     name = f"{after.id} ({after.instance_type}, {after.market})"
-    if before.state is after.state:
+    if before is not None and before.state is after.state:
         yield from _silence_changes(name, before, after)
+    elif after.state is VmState.LAUNCHING:
+        yield f"{name} is being launched"
     elif after.state is VmState.BOOTING:
         yield f"{name} is booting as {after.instance_id}"
     elif after.state is VmState.READY:

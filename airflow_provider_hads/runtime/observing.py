@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airflow_provider_hads.control import ActionResult, Observation, Silence
-from airflow_provider_hads.exceptions import CommandFailed, EpochRefused, HadsError, HostKeyMismatch
+from airflow_provider_hads.exceptions import (
+    CapacityError,
+    CommandFailed,
+    EpochRefused,
+    HadsError,
+    HostKeyMismatch,
+    QuotaError,
+)
 from airflow_provider_hads.model.fleet import Instance
 from airflow_provider_hads.model.runner import VmStatus
 from airflow_provider_hads.runtime.lanes import Ended
@@ -82,7 +89,12 @@ class _Seen:
             self.silences[vm_id] = _silence(ended)
 
     def _take_result(self, ended: Ended) -> None:
-        result = ActionResult(ended.key, _one_line(ended.error), isinstance(ended.error, HostKeyMismatch))
+        result = ActionResult(
+            ended.key,
+            _one_line(ended.error),
+            hopeless=isinstance(ended.error, HostKeyMismatch),
+            capacity=isinstance(ended.error, (CapacityError, QuotaError)),
+        )
         if ended.error is not None:
             log.warning("%s did not work, it will be tried again: %s", ended.key, result.error)
         self.results.append(result)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from airflow_provider_hads.control.actions import AssignTask
 from airflow_provider_hads.control.attempts import attempt_id, next_number
 from airflow_provider_hads.model.environment import InstanceType
 from airflow_provider_hads.model.job import Job, Task
@@ -43,6 +44,16 @@ class OrderBook:
             self._order(self.job.tasks[task_id], vm, position, numbers[task_id])
             for position, task_id in enumerate(vm.task_ids)
             if task_id in numbers
+        )
+
+    def order(self, action: AssignTask, vm: VmRecord, position: int) -> TaskOrder:
+        """Return the order for one attempt that the controller has decided on.
+
+        :param position: its place in the VM's queue.
+        """
+        order = self._order(self.job.tasks[action.task_id], vm, position, 1)
+        return replace(
+            order, attempt_id=action.attempt_id, cpu_share=action.cpu_share, progress=action.progress
         )
 
     def _order(self, task: Task, vm: VmRecord, position: int, number: int) -> TaskOrder:

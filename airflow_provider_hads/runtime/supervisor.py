@@ -9,15 +9,20 @@ from datetime import datetime, timedelta
 
 from airflow_provider_hads.control import (
     Action,
+    AssignTask,
+    CancelAttempt,
     DeployVm,
+    LaunchVm,
+    Mission,
     PublishResults,
     RenewLease,
     Rules,
+    TerminateVm,
     decide,
 )
 from airflow_provider_hads.control.ports import FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
-from airflow_provider_hads.model.fleet import Instance, InstanceState
+from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
 from airflow_provider_hads.model.runner import Exchange, VmStatus
 from airflow_provider_hads.runtime.lanes import Lanes
@@ -38,6 +43,8 @@ class Supervisor:
     :param interval: seconds between two looks at the cloud, and at each VM.
     :param clock: returns the time, UTC.
     :param save: called with the state before actions are carried out, so that a successor knows of them.
+    :param mission: what is to be achieved; None follows the plan to the letter.
+    :param launch_order: makes the order to launch a VM; needed with a mission.
     """
 
     def __init__(
@@ -52,6 +59,8 @@ class Supervisor:
         interval: float,
         clock: Callable[[], datetime],
         save: Callable[[RunState], None],
+        mission: Mission | None = None,
+        launch_order: Callable[[VmRecord], LaunchOrder] | None = None,
     ) -> None:
         # What a predecessor had pending is unknown; every action can be carried out again without harm.
         self.state = replace(state, pending=(), wake_at=0.0)
@@ -63,6 +72,8 @@ class Supervisor:
         self._interval = timedelta(seconds=interval)
         self._clock = clock
         self._save = save
+        self._mission = mission
+        self._launch_order = launch_order
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
         self._lanes = Lanes()
@@ -79,7 +90,7 @@ class Supervisor:
         # A VM that a look does not show stays reachable for what is under way.
         self._instances.update(observation.fleet or {})
         before = self.state
-        self.state, actions = decide(before, observation, now, self._rules)
+        self.state, actions = decide(before, observation, now, self._rules, self._mission)
         for sentence in tell(before, self.state, self.state.elapsed(now)):
             log.info("%s", sentence)
         if self.state != before:
@@ -113,21 +124,49 @@ class Supervisor:
 
     def _carry_out(self, action: Action) -> None:
         if isinstance(action, PublishResults):
-            self._lanes.submit(action.lane, action.key, self._publication(action))
+            self._lanes.submit(action.lane, action.key, self._call(action))
             return
         log.info("Decision: %s (%s)", action.key, action.reason)
-        instance = self._instances[action.vm_id]
+        self._lanes.submit(action.lane, action.key, self._call(action))
+
+    def _call(self, action: Action) -> Callable[[], object]:
+        if isinstance(action, PublishResults):
+            return self._publication(action)
+        if isinstance(action, LaunchVm):
+            return self._launch(action)
+        if isinstance(action, TerminateVm):
+            return self._ending(action)
         if isinstance(action, DeployVm):
-            self._lanes.submit(action.lane, action.key, self._deployment(action, instance))
+            return self._deployment(action, self._instances[action.vm_id])
+        return self._message(action)
+
+    def _launch(self, action: LaunchVm) -> Callable[[], Launched]:
+        if self._launch_order is None:
+            raise ValueError("a supervisor with a mission needs launch_order")
+        order = self._launch_order(self.state.vms[action.vm_id])
+        return lambda: self._fleet.launch(order)
+
+    def _ending(self, action: TerminateVm) -> Callable[[], None]:
+        def end() -> None:
+            for instance in self._fleet.describe():
+                if instance.vm_id == action.vm_id and not instance.state.ended:
+                    self._fleet.end(instance)
+
+        return end
+
+    def _message(self, action: RenewLease | AssignTask | CancelAttempt) -> Callable[[], VmStatus]:
+        instance, message = self._instances[action.vm_id], Exchange(epoch=self.state.epoch)
+        if isinstance(action, RenewLease):
+            message = replace(message, expiry=action.expiry.timestamp())
+        elif isinstance(action, CancelAttempt):
+            message = replace(message, cancel=(action.attempt_id,))
         else:
-            self._lanes.submit(action.lane, action.key, self._renewal(action, instance))
+            vm, position = self.state.vms[action.vm_id], len(self.state.tasks[action.task_id].attempts)
+            message = replace(message, enqueue=(self._orders.order(action, vm, position),))
+        return lambda: self._vms.exchange(instance, message)
 
     def _publication(self, action: PublishResults) -> Callable[[], bool]:
         return lambda: self._results.publish(action.task_id, action.attempt_id, action.files)
-
-    def _renewal(self, action: RenewLease, instance: Instance) -> Callable[[], VmStatus]:
-        message = Exchange(epoch=self.state.epoch, expiry=action.expiry.timestamp())
-        return lambda: self._vms.exchange(instance, message)
 
     def _deployment(self, action: DeployVm, instance: Instance) -> Callable[[], VmStatus]:
         vm = self.state.vms[action.vm_id]

@@ -8,7 +8,7 @@ from datetime import datetime
 from threading import Lock
 
 from airflow_provider_hads.exceptions import CloudError, CommandFailed, EpochRefused, HadsError, VmUnreachable
-from airflow_provider_hads.model.fleet import Instance, InstanceState
+from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
 from airflow_provider_hads.model.runner import (
     AttemptState,
     AttemptStatus,
@@ -107,6 +107,12 @@ class SmallCloud:
         """Return all instances."""
         self._fail_if_told("describe")
         return tuple(vm.shown for vm_id, vm in self.vms.items() if vm_id not in self.hidden)
+
+    def launch(self, order: LaunchOrder) -> Launched:
+        raise CloudError("this cloud has the VMs that it was made with")
+
+    def end(self, instance: Instance) -> None:
+        self.terminate(instance.vm_id, "Client.UserInitiatedShutdown")
 
     def exchange(self, instance: Instance, message: Exchange) -> VmStatus:
         """Speak with a VM."""
