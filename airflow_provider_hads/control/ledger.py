@@ -83,6 +83,7 @@ class Ledger:
             self.put_vm(vm)
         for task in state.tasks.values():
             self.put_task(task)
+        self.widened_at = state.widened_at
         # The policy has decided on this state already, unless this is the run's first step.
         self.changed = state.supervised_from is None
 
@@ -101,6 +102,7 @@ class Ledger:
             backstop=self.backstop,
             safe_until=self.safe_until,
             wake_at=self.wake_at,
+            widened_at=self.widened_at,
             launches=self.launches if self.mission else 0,
             pauses=dict(self.pauses),
         )
@@ -134,6 +136,7 @@ class Ledger:
             self.work.setdefault(vm.id, {})
         if known is None or known.state is not vm.state:
             self.changed = True
+            self.widened_at = None
             self._count_vm(known, vm)
         self.weather.follow(known, vm)
 

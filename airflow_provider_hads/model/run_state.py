@@ -241,6 +241,8 @@ class RunState:
     :param safe_until: seconds since the start until which that plan can wait: the latest safe time.
     :param wake_at: seconds since the start when the controller has to look again, though nothing happens.
     :param launches: number of VMs launched or planned so far; it numbers them.
+    :param widened_at: seconds since the start when it was last looked whether there are enough spot VMs; None
+        when a VM has changed since.
     :param pauses: seconds since the start until which no VM of a type and market is asked for, by
         ``<type>/<market>``: there was no capacity.
     """
@@ -258,6 +260,7 @@ class RunState:
     safe_until: float | None = None
     wake_at: float | None = None
     launches: int = 0
+    widened_at: float | None = None
     pauses: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,10 @@ from airflow_provider_hads.model.run_state import TaskState
 __all__ = ["adaptive"]
 
 
+LOOKS_PER_BOOT = 4
+"""How often in the time of a boot it is looked whether there are enough spot VMs, though none has changed."""
+
+
 def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     """Decide by what is seen of the run itself; no rate is known beforehand."""
     if ledger.ended:
@@ -29,12 +33,22 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     guard.fill()
     _fill_spot(ledger, orders)
     guard.act()
-    again = widen(ledger, orders, elapsed, guard.limit)
+    again = _widen(ledger, orders, elapsed, guard.limit)
     if again is not None:
         ledger.wake_at = again if ledger.wake_at is None else min(again, ledger.wake_at)
     _copy_frozen(ledger, orders)
     _end_idle_spot(ledger, orders)
     guard.end_idle()
+
+
+def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float | None:
+    """See to it that there are enough spot VMs, when a VM has changed and now and then."""
+    known = ledger.widened_at
+    if known is not None and elapsed - known < ledger.terms.boot / LOOKS_PER_BOOT:
+        return None
+    again = widen(ledger, orders, elapsed, limit)
+    ledger.widened_at = elapsed
+    return again
 
 
 def _fill_spot(ledger: Ledger, orders: Orders) -> None:

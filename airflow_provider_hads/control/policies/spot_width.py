@@ -33,16 +33,16 @@ PATIENCE = 0.5
 REPLACING = 1.0
 """Weight of the boot of a VM that replaces a hibernated one."""
 
-REPLACING_EFFICIENCY = 0.9
+REPLACING_EFFICIENCY = 1.3
 """As :data:`EFFICIENCY`, where a hibernated VM has to end for another."""
 
 EFFICIENCY = 0.65
 """Share of the slots' time that is planned with where there are no interruptions ..."""
 
-EFFICIENCY_LOSS = 90.0
+EFFICIENCY_LOSS = 140.0
 """... and by how much less, for each interruption a second of a VM: bad luck must be made up for ..."""
 
-LEAST_EFFICIENCY = 0.4
+LEAST_EFFICIENCY = 0.35
 """... but no less than this. All found by simulation, on the scenarios of the published experiments."""
 
 
