@@ -44,6 +44,9 @@ bench: install ## Measure overheads and latencies
 bench-planning: install ## Compare the planners: cost, gap to the proven bound, seconds
 	@$(VENV)/python tests/benchmarks/planning.py
 
+bench-control: install ## What the policies cost in simulation, beside the published figures
+	@$(VENV)/python -m tests.benchmarks.control_tables
+
 constraints: install ## Resolve the newest versions into constraints.txt
 	@docker/constraints.sh
 

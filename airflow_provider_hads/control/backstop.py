@@ -108,7 +108,7 @@ def open_seconds(ledger: Ledger, chain: Chain, covered: set[str]) -> tuple[tuple
     )
     jobs = ledger.terms.job.tasks
     seconds = sum(jobs[id_].runtimes[chain.instance_type] * (1 - ledger.tasks[id_].saved) for id_ in left)
-    return left, seconds * ledger.pace
+    return left, seconds * ledger.pace.careful
 
 
 class _Fleet:
@@ -156,7 +156,8 @@ class _Fleet:
         chains: list[list[str]] = [[] for _ in self._names]
         for heap in self._heaps.values():
             heapify(heap)
-        heaps, end, pace, records = list(self._heaps.items()), 0.0, self._ledger.pace, self._ledger.tasks
+        heaps, end = list(self._heaps.items()), 0.0
+        pace, records = self._ledger.pace.careful, self._ledger.tasks
         for task in tasks:
             left = (1 - records[task.id].saved) * pace
             place = _first_end(heaps, task.runtimes, left)

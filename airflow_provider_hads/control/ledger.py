@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_hads.control.exposure import Weather
 from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.pace import Pace
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import (
@@ -70,6 +71,7 @@ class Ledger:
         self.work: dict[str, dict[str, str]] = {}
         self.unpublished: dict[str, None] = {}
         self.weather = Weather()
+        self.pace = Pace()
         self.open_tasks = 0
         self.waiting: list[int] = []
         self.frozen: list[int] = []
@@ -78,7 +80,6 @@ class Ledger:
         self.free: dict[str, int] = {}
         self.changed = True
         self.opened = True
-        self.pace = 1.0
         for vm in state.vms.values():
             self.put_vm(vm)
         for task in state.tasks.values():
@@ -154,7 +155,9 @@ class Ledger:
             if not attempt.state.ended:
                 at_work[attempt.id] = task.id
             else:
-                at_work.pop(attempt.id, None)
+                was_at_work = at_work.pop(attempt.id, None) is not None
+                if was_at_work or known is None:
+                    self._compare(task, attempt)
                 finished = finished or attempt.state is AttemptState.FINISHED
             if self.mission is not None:
                 self._count_slots(attempt.vm_id)
@@ -162,6 +165,15 @@ class Ledger:
             self.unpublished[task.id] = None
         else:
             self.unpublished.pop(task.id, None)
+
+    def _compare(self, task: TaskRecord, attempt: Attempt) -> None:
+        """Compare a finished attempt's seconds with its estimate."""
+        if attempt.state is not AttemptState.FINISHED or self.mission is None:
+            return
+        vm, known = self.vms.get(attempt.vm_id), self.mission.job.tasks.get(task.id)
+        estimate = known.runtimes.get(vm.instance_type) if vm is not None and known is not None else None
+        if estimate and attempt.progress < 1 and vm is not None:
+            self.pace.add(attempt.ran * (vm.cpu_share or 1.0) / (estimate * (1 - attempt.progress)))
 
     def kind(self, vm: VmRecord) -> InstanceType:
         """Return a VM's instance type; only with a mission."""

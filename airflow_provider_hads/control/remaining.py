@@ -6,7 +6,7 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.model.run_state import Attempt, VmRecord
 from airflow_provider_hads.model.runner import AttemptState
 
-__all__ = ["attempt_of", "busy_until", "done_share", "expected_end", "run_seconds"]
+__all__ = ["attempt_of", "busy_until", "careful_seconds", "done_share", "expected_end", "run_seconds"]
 
 OVERDUE_SHARE = 0.1
 """A task that has run longer than it should is expected to need this share of its estimate more."""
@@ -23,12 +23,23 @@ def attempt_of(ledger: Ledger, task_id: str, name: str) -> Attempt:
 def run_seconds(ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0) -> float:
     """Return how long a task takes on a VM, from some progress (a share) on."""
     runtime = ledger.terms.job.tasks[task_id].runtimes[vm.instance_type]
-    return runtime * (1 - progress) / (vm.cpu_share or 1.0) * ledger.pace
+    return runtime * (1 - progress) / (vm.cpu_share or 1.0) * ledger.pace.mean
 
 
-def expected_end(ledger: Ledger, vm: VmRecord, task_id: str, attempt: Attempt, elapsed: float) -> float:
-    """Return when an attempt is expected to end, if its VM stays, or comes to be, awake from now on."""
-    seconds = run_seconds(ledger, vm, task_id, attempt.progress)
+def careful_seconds(ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0) -> float:
+    """Return how long a task takes on a VM at most, as far as can be told from those that have ended."""
+    return run_seconds(ledger, vm, task_id, progress) / ledger.pace.mean * ledger.pace.careful
+
+
+def expected_end(
+    ledger: Ledger, vm: VmRecord, task_id: str, attempt: Attempt, elapsed: float, *, careful: bool = False
+) -> float:
+    """Return when an attempt is expected to end, if its VM stays, or comes to be, awake from now on.
+
+    :param careful: return when it will have ended, rather than the expectation.
+    """
+    estimate = careful_seconds if careful else run_seconds
+    seconds = estimate(ledger, vm, task_id, attempt.progress)
     if vm.state.asleep:
         return elapsed + max(seconds - attempt.ran, 0.0)
     if attempt.state is AttemptState.QUEUED:
@@ -45,8 +56,8 @@ def done_share(ledger: Ledger, vm: VmRecord, task_id: str, attempt: Attempt, ela
 
 
 def busy_until(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[float]:
-    """Return when each of a VM's attempts is expected to end."""
+    """Return when each of a VM's attempts will have ended."""
     return [
-        expected_end(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed)
+        expected_end(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed, careful=True)
         for name, task_id in ledger.work[vm.id].items()
     ]

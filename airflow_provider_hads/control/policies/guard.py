@@ -12,13 +12,14 @@ from airflow_provider_hads.control.backstop import (
     covered_tasks,
     find_backstop,
     open_seconds,
+    uncovered,
 )
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import paused, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.policies.eviction import free_vcpus
-from airflow_provider_hads.control.remaining import run_seconds
+from airflow_provider_hads.control.remaining import careful_seconds
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -81,14 +82,26 @@ class Guard:
         due = self._planned_here(vm, must=task is None)
         if due is not None:
             self._orders.assign(vm, self._ledger.tasks[due.id], Reason.BACKSTOP_NEEDS_IT)
-        elif task is not None and self._ledger.safe_until is None:
-            self._orders.assign(vm, self._ledger.tasks[task.id], Reason.LEAST_LATENESS)
         else:
+            return self._least_late(vm)
+        return True
+
+    def _least_late(self, vm: VmRecord) -> bool:
+        """If no plan is sure to meet the deadline, start what waits, or else copy what may be lost."""
+        if self._ledger.safe_until is not None:
             return False
+        ledger = self._ledger
+        task = next_fitting(ledger, vm, ledger.waiting)
+        if task is None:
+            at_risk = uncovered(ledger, covered_tasks(ledger))
+            task = next((one for one in at_risk if fits(ledger, vm, one)), None)
+        if task is None:
+            return False
+        self._orders.assign(vm, ledger.tasks[task.id], Reason.LEAST_LATENESS)
         return True
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
-        until = self._elapsed + run_seconds(self._ledger, vm, task.id, self._ledger.tasks[task.id].saved)
+        until = self._elapsed + careful_seconds(self._ledger, vm, task.id, self._ledger.tasks[task.id].saved)
         if until > self._latest:
             return False
         plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))
@@ -169,7 +182,7 @@ class Guard:
         """Say whether a VM of that type, launched now, would end a chain in time."""
         if kind.name == chain.instance_type:
             return True
-        tasks, pace = self._ledger.tasks, self._ledger.pace
+        tasks, pace = self._ledger.tasks, self._ledger.pace.careful
         seconds = 0.0
         for task in map(self._mission.job.tasks.__getitem__, chain.task_ids):
             if not can_run_on(kind, task):

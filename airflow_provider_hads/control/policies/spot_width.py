@@ -150,7 +150,7 @@ class _Outlook:
         """Return the seconds of the last tasks to be started, the shortest."""
         open_ranks = self._ledger.waiting or self._ledger.frozen
         task = self._mission.order[open_ranks[-1]] if open_ranks else self._mission.order[-1]
-        return min(task.runtimes.values(), default=0.0)
+        return min(task.runtimes.values(), default=0.0) * self._ledger.pace.careful
 
     def _demand(self) -> float:
         """Return the expected slot-seconds of what waits, and of what is frozen and would not come back."""
@@ -168,6 +168,7 @@ class _Outlook:
         A task that starts anew after each loss takes (exp(hazard x runtime) - 1) / hazard.
         """
         hazard = self.hazard * self.stays
+        runtime *= self._ledger.pace.mean
         if self._mission.keeps_progress or hazard * runtime < 1e-6:
             return runtime
         return (math.exp(min(hazard * runtime, 5.0)) - 1) / hazard

@@ -1,0 +1,90 @@
+"""What the policies cost on the published experiments: ``make bench-control``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.policies import policy_names
+from airflow_provider_hads.inputs import load_job_folder
+from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Task
+from airflow_provider_hads.simulation import Experiment, Scope, Setting, run_experiment, simulate
+from airflow_provider_hads.simulation.setting import SCENARIOS
+
+DEADLINE = 2700.0
+PUBLISHED = {"HADS": (33, 48, 96, 47, 68, 79), "Burst-HADS": (48, 54, 67, 53, 78, 63)}
+"""Share of the cost on demand, %, of 80 tasks: baseline, c1 to c5 (IEEE TCC 11(1), 2023)."""
+
+
+def row(name: str, cells: list[str]) -> None:
+    print(f"{name:<34}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
+
+
+def scenarios(mission: Mission, scope: Scope, runs: int) -> None:
+    cells = []
+    for hibernation, resume in SCENARIOS.values():
+        world = Setting(hibernation, resume, scope=scope)
+        figures = run_experiment(Experiment(mission, DEADLINE, world, runs)).to_json()
+        share = figures["cost_share"]
+        cells.append(f"{share:.1%} ({figures['deadlines_met']}/{runs})" if share else "no on-demand plan")
+    row(f"{mission.policy}, per {scope}", cells)
+
+
+def speed() -> None:
+    print("\nTime of a whole run, and of a step, by size (spot VMs interrupted every 2100 s)")
+    row("tasks / most VMs of a type", ["s", "ms a step", "deadline met"])
+    for tasks, vms in ((1000, 50), (2000, 100), (5000, 250), (10000, 500)):
+        mission = large(tasks, vms)
+        start = time.process_time()
+        outcome = simulate(mission, DEADLINE, Setting(1 / 2100, 1 / 420))
+        seconds = time.process_time() - start
+        cells = [f"{seconds:.1f}", f"{1000 * seconds / outcome.steps:.2f}", str(outcome.deadline_met)]
+        row(f"{tasks} / {vms}", cells)
+
+
+def large(tasks: int, vms: int) -> Mission:
+    """Return a job of tasks of 100 to 400 s."""
+    bag = {
+        str(number): Task(
+            str(number), "true", 100.0, {"small": 100.0 + number * 7 % 301, "big": 95.0 + number * 7 % 301}
+        )
+        for number in range(tasks)
+    }
+    limits = dict.fromkeys(Market, vms)
+    kinds = {
+        name: InstanceType(
+            name, vcpus, 8000.0, 10.0, {Market.SPOT: price * 0.3, Market.ON_DEMAND: price}, limits
+        )
+        for name, vcpus, price in (("small", 2, 0.1), ("big", 4, 0.2))
+    }
+    return Mission(Job("1", "large", bag), Environment(kinds, limits))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
+    arguments = parser.parse_args()
+    if not arguments.data.is_dir():
+        sys.exit(f"{arguments.data} is not there: give the published inputs' folder with --data")
+    for job in ("552p", "551"):
+        inputs = load_job_folder(arguments.data / "hads" / job, with_application_files=False, with_map=False)
+        mission = Mission(inputs.job, inputs.environment)
+        print(
+            f"\nJob {job}, deadline {DEADLINE:g} s, {arguments.runs} runs: mean cost as share of on-demand only"
+        )
+        row("", list(SCENARIOS))
+        for name, figures in PUBLISHED.items() if job == "552p" else ():
+            row(f"published: {name}", [f"{figure} %" for figure in figures])
+        for policy in (name for name in policy_names() if name != "on-demand-only"):
+            for scope in (Scope.VM, Scope.TYPE):
+                scenarios(replace(mission, policy=policy), scope, arguments.runs)
+    speed()
+
+
+if __name__ == "__main__":
+    main()
