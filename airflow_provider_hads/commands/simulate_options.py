@@ -64,7 +64,7 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
         parallel=inputs.settings.scheduler.allow_parallel_execution,
         vcpu_limit=inputs.settings.ec2.vcpu_limits,
         hibernation=setting.on_loss is OnLoss.HIBERNATE,
-        keeps_progress=setting.checkpoint is not None,
+        keeps_progress=setting.checkpoint == 0,
     )
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)

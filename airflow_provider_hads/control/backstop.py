@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from heapq import heapify, heapreplace
 
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.remaining import busy_until
+from airflow_provider_hads.control.remaining import busy_until, done_share
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -42,7 +42,12 @@ class Backstop:
 
 
 def find_backstop(
-    ledger: Ledger, elapsed: float, *, trial: Busy | None = None, without: str | None = None, new: bool = True
+    ledger: Ledger,
+    elapsed: float,
+    *,
+    trial: Busy | None = None,
+    without: str | None = None,
+    progress: Mapping[str, float] | None = None,
 ) -> Backstop:
     """Plan all open work on the on-demand VMs there are and on those that could be launched.
 
@@ -50,22 +55,38 @@ def find_backstop(
 
     :param trial: take a task for placed.
     :param without: a VM to leave out.
-    :param new: whether VMs may be launched.
+    :param progress: by task id, more than what checkpoints keep.
     """
-    tasks = uncovered(ledger, covered_tasks(ledger, trial))
+    tasks = uncovered(ledger, covered_tasks(ledger, trial, without))
     fleet = _Fleet(ledger, elapsed)
     for vm_id in ledger.living[Market.ON_DEMAND]:
         if vm_id != without and f"terminate/{vm_id}" not in ledger.pending:
             fleet.add_existing(ledger.vms[vm_id], trial)
-    if new:
-        fleet.add_new(len(tasks), without)
-    return fleet.pack(tasks)
+    fleet.add_new(len(tasks), without)
+    kept = {**_running_progress(ledger, tasks, elapsed), **(progress or {})}
+    return fleet.pack(tasks, kept)
 
 
-def covered_tasks(ledger: Ledger, trial: Busy | None = None) -> set[str]:
+def _running_progress(ledger: Ledger, tasks: Sequence[Task], elapsed: float) -> dict[str, float]:
+    """Return what running attempts have done, where a loss of their VMs does not lose it."""
+    if not ledger.terms.keeps_progress:
+        return {}
+    shares: dict[str, float] = {}
+    for task in tasks:
+        for one in ledger.tasks[task.id].attempts:
+            if not one.state.ended:
+                share = done_share(ledger, ledger.vms[one.vm_id], task.id, one, elapsed)
+                shares[task.id] = max(share, shares.get(task.id, 0.0))
+    return shares
+
+
+def covered_tasks(ledger: Ledger, trial: Busy | None = None, without: str | None = None) -> set[str]:
     """Return the tasks that an on-demand VM has in hand."""
     covered = {
-        task_id for vm_id in ledger.living[Market.ON_DEMAND] for task_id in ledger.work[vm_id].values()
+        task_id
+        for vm_id in ledger.living[Market.ON_DEMAND]
+        if vm_id != without
+        for task_id in ledger.work[vm_id].values()
     }
     if trial is not None:
         covered.add(trial.task_id)
@@ -151,7 +172,7 @@ class _Fleet:
                 self._add(f"{kind.name}#{number}", kind.name, False, [ready] * slots)
                 left, vcpus, tasks = left - 1, vcpus - kind.vcpus, tasks - slots
 
-    def pack(self, tasks: Sequence[Task]) -> Backstop:
+    def pack(self, tasks: Sequence[Task], progress: Mapping[str, float]) -> Backstop:
         """Return the plan; its end is infinite if a task finds no place."""
         chains: list[list[str]] = [[] for _ in self._names]
         for heap in self._heaps.values():
@@ -159,7 +180,8 @@ class _Fleet:
         heaps, end = list(self._heaps.items()), 0.0
         pace, records = self._ledger.pace.careful, self._ledger.tasks
         for task in tasks:
-            left = (1 - records[task.id].saved) * pace
+            done = max(records[task.id].saved, progress.get(task.id, 0.0))
+            left = (1 - done) * pace
             place = _first_end(heaps, task.runtimes, left)
             if place is None:
                 return Backstop((), math.inf)

@@ -297,6 +297,8 @@ class World:
         if machine.phase is Phase.GONE:
             return
         for work in machine.work.values():
+            if self._setting.checkpoint == 0 and machine.phase is Phase.UP:
+                self._save(machine, work, moment)
             self._interrupt_work(machine, work, cause, moment)
         machine.end(moment)
         machine.work.clear()

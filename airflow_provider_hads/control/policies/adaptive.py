@@ -5,16 +5,23 @@ from __future__ import annotations
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.changeover import (
+    ask_for_spot,
+    change_over,
+    reserve_for_changeovers,
+)
 from airflow_provider_hads.control.policies.common import (
     drop_superseded,
     end_all,
+    end_idle_spot,
+    fill_spot,
     free_vms,
     next_fitting,
+    wake_by,
 )
 from airflow_provider_hads.control.policies.guard import Guard
 from airflow_provider_hads.control.policies.spot_width import widen
 from airflow_provider_hads.model.environment import Market
-from airflow_provider_hads.model.run_state import TaskState
 
 __all__ = ["adaptive"]
 
@@ -29,15 +36,18 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
         end_all(ledger, orders)
         return
     drop_superseded(ledger, orders)
-    guard = Guard(ledger, orders, elapsed)
+    guard = Guard(ledger, orders, elapsed, reserve_for_changeovers(ledger, elapsed))
     guard.fill()
-    _fill_spot(ledger, orders)
+    fill_spot(ledger, orders)
     guard.act()
     again = _widen(ledger, orders, elapsed, guard.limit)
-    if again is not None:
-        ledger.wake_at = again if ledger.wake_at is None else min(again, ledger.wake_at)
+    wake_by(ledger, again)
+    if ledger.terms.keeps_progress:
+        limit = ledger.deadline - ledger.terms.safety
+        wake_by(ledger, ask_for_spot(ledger, orders, elapsed, limit))
+        change_over(ledger, orders, elapsed, limit)
     _copy_frozen(ledger, orders)
-    _end_idle_spot(ledger, orders)
+    end_idle_spot(ledger, orders)
     guard.end_idle()
 
 
@@ -51,18 +61,6 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
     return again
 
 
-def _fill_spot(ledger: Ledger, orders: Orders) -> None:
-    """Give the free slots of spot VMs the longest tasks that wait."""
-    if not ledger.waiting:
-        return
-    for vm in free_vms(ledger, Market.SPOT):
-        while vm.id in ledger.free and not orders.ending(vm.id):
-            task = next_fitting(ledger, vm, ledger.waiting)
-            if task is None:
-                break
-            orders.assign(vm, ledger.tasks[task.id], Reason.LONGEST_FIRST)
-
-
 def _copy_frozen(ledger: Ledger, orders: Orders) -> None:
     """Let idle spot slots run tasks again that are frozen elsewhere; the first copy to end counts."""
     if not ledger.frozen or ledger.waiting:
@@ -73,17 +71,3 @@ def _copy_frozen(ledger: Ledger, orders: Orders) -> None:
             if task is None:
                 break
             orders.assign(vm, ledger.tasks[task.id], Reason.COPY_OF_FROZEN)
-
-
-def _end_idle_spot(ledger: Ledger, orders: Orders) -> None:
-    """End spot VMs that have nothing to do, and hibernated ones that nothing is left for."""
-    work_left = bool(ledger.waiting or ledger.frozen)
-    for vm_id in list(ledger.living[Market.SPOT]):
-        vm = ledger.vms[vm_id]
-        idle = vm_id in ledger.free or (vm.state.asleep and not work_left)
-        if idle and not any(_is_open(ledger, task_id) for task_id in ledger.work[vm_id].values()):
-            orders.terminate(vm, Reason.VM_IDLE)
-
-
-def _is_open(ledger: Ledger, task_id: str) -> bool:
-    return ledger.tasks[task_id].state is not TaskState.FINISHED

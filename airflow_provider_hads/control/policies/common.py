@@ -9,10 +9,21 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
-from airflow_provider_hads.model.run_state import VmRecord
+from airflow_provider_hads.model.run_state import TaskState, VmRecord
 from airflow_provider_hads.model.runner import AttemptState
 
-__all__ = ["can_run_on", "drop_superseded", "end_all", "fits", "free_vms", "next_fitting", "usable"]
+__all__ = [
+    "can_run_on",
+    "drop_superseded",
+    "end_all",
+    "end_idle_spot",
+    "fill_spot",
+    "fits",
+    "free_vms",
+    "next_fitting",
+    "usable",
+    "wake_by",
+]
 
 
 def end_all(ledger: Ledger, orders: Orders) -> None:
@@ -67,3 +78,35 @@ def next_fitting(ledger: Ledger, vm: VmRecord, ranks: Iterable[int]) -> Task | N
 def has_finished_attempt(ledger: Ledger, task_id: str) -> bool:
     """Say whether the task's results are there already, though not published yet."""
     return any(one.state is AttemptState.FINISHED for one in ledger.tasks[task_id].attempts)
+
+
+def fill_spot(ledger: Ledger, orders: Orders) -> None:
+    """Give the free slots of spot VMs the longest tasks that wait."""
+    if not ledger.waiting:
+        return
+    for vm in free_vms(ledger, Market.SPOT):
+        while vm.id in ledger.free and not orders.ending(vm.id):
+            task = next_fitting(ledger, vm, ledger.waiting)
+            if task is None:
+                break
+            orders.assign(vm, ledger.tasks[task.id], Reason.LONGEST_FIRST)
+
+
+def end_idle_spot(ledger: Ledger, orders: Orders) -> None:
+    """End spot VMs that have nothing to do, and hibernated ones that nothing is left for."""
+    work_left = bool(ledger.waiting or ledger.frozen)
+    for vm_id in list(ledger.living[Market.SPOT]):
+        vm = ledger.vms[vm_id]
+        idle = vm_id in ledger.free or (vm.state.asleep and not work_left)
+        if idle and not any(_is_open(ledger, task_id) for task_id in ledger.work[vm_id].values()):
+            orders.terminate(vm, Reason.VM_IDLE)
+
+
+def _is_open(ledger: Ledger, task_id: str) -> bool:
+    return ledger.tasks[task_id].state is not TaskState.FINISHED
+
+
+def wake_by(ledger: Ledger, moment: float | None) -> None:
+    """Ask to be woken at a moment (seconds since the run's start) at the latest; None asks for nothing."""
+    if moment is not None:
+        ledger.wake_at = moment if ledger.wake_at is None else min(moment, ledger.wake_at)

@@ -34,14 +34,17 @@ class Guard:
     """Keeps the last backstop plan that meets the deadline, and begins it piece by piece as it must.
 
     A new plan is made when the old one is due: most of the time nothing has to be planned at all.
+
+    :param elapsed: seconds since the run's start.
+    :param reserve: seconds by which all is to be done before it would have to be.
     """
 
-    def __init__(self, ledger: Ledger, orders: Orders, elapsed: float) -> None:
+    def __init__(self, ledger: Ledger, orders: Orders, elapsed: float, reserve: float = 0.0) -> None:
         self._ledger = ledger
         self._mission = ledger.terms
         self._orders = orders
         self._elapsed = elapsed
-        self.limit = ledger.deadline - self._mission.safety
+        self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
 
     def fill(self) -> None:

@@ -95,7 +95,9 @@ class _Outlook:
         self._elapsed = elapsed
         self.hazard = ledger.weather.all.hazard(elapsed, PRIOR_HAZARD, PRIOR_WEIGHT)
         self.resume = ledger.weather.all.resume_rate(elapsed, PRIOR_RESUME, RESUME_WEIGHT)
-        self.end = limit - self._mission.boot - self._last_runtime()
+        self.end = (
+            limit - self._mission.boot - (0.0 if self._mission.keeps_progress else self._last_runtime())
+        )
         self.efficiency = max(EFFICIENCY - EFFICIENCY_LOSS * self.hazard, LEAST_EFFICIENCY)
         # The probability that a hibernated VM does not come back in time.
         self.stays = math.exp(-self.resume * max(self.end - elapsed, 0.0) * PATIENCE)
@@ -107,6 +109,8 @@ class _Outlook:
         """Say whether another VM is needed, and would have the time for a task."""
         shortest = self._mission.order[-1]
         runtime = min(shortest.runtimes.values(), default=0.0)
+        if self._mission.keeps_progress:
+            runtime = min(runtime, self._mission.boot)
         in_time = self._elapsed + self._mission.boot + runtime <= self.end + self._mission.boot
         return in_time and self.demand > self.supply * self.efficiency
 

@@ -1,0 +1,126 @@
+"""From on-demand back to spot: work that keeps its progress goes on where it is cheaper."""
+
+from __future__ import annotations
+
+from airflow_provider_hads.control.actions import Reason
+from airflow_provider_hads.control.backstop import find_backstop
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.limits import allows
+from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.common import fits, free_vms, usable
+from airflow_provider_hads.control.remaining import attempt_of, done_share, expected_end
+from airflow_provider_hads.model.environment import Market
+from airflow_provider_hads.model.run_state import VmRecord
+
+__all__ = ["ask_for_spot", "change_over", "reserve_for_changeovers", "working_on_demand"]
+
+PRIOR_HAZARD = 1 / 36000
+"""Interruptions a second of a VM, before any was seen."""
+
+RESERVED_SHARE = 1.0
+"""Part of the changeovers that are expected for which time is kept."""
+
+LONG_BOOTS = 10.0
+"""A task is long if it takes more than so many boots."""
+
+WORTH_BOOTS = 2.0
+"""Work is moved if it would take more than so many boots where it is."""
+
+
+def working_on_demand(ledger: Ledger, orders: Orders, elapsed: float) -> list[VmRecord]:
+    """Return the on-demand VMs whose work is long enough to be moved."""
+    vms = [ledger.vms[vm_id] for vm_id in ledger.living[Market.ON_DEMAND]]
+    least = WORTH_BOOTS * ledger.terms.boot
+    return [vm for vm in vms if usable(orders, vm) and _seconds_left(ledger, vm, elapsed) > least]
+
+
+def reserve_for_changeovers(ledger: Ledger, elapsed: float) -> float:
+    """Return the seconds to keep for going back to spot, and to on-demand again, as often as is expected.
+
+    Whoever waits for spot until no time is left has to stay on on-demand VMs once they are launched.
+    """
+    if not ledger.terms.keeps_progress:
+        return 0.0
+    hazard = ledger.weather.all.hazard(elapsed, PRIOR_HAZARD, 1.0)
+    lefts = (
+        (1 - ledger.tasks[task.id].saved) * max(task.runtimes.values())
+        for task in ledger.terms.order
+        if not ledger.tasks[task.id].state.ended
+    )
+    left = max(lefts, default=0.0)
+    return (
+        RESERVED_SHARE * ledger.terms.boot * (1 + hazard * left)
+        if left > LONG_BOOTS * ledger.terms.boot
+        else 0.0
+    )
+
+
+def ask_for_spot(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float | None:
+    """Ask for spot VMs for the work of on-demand VMs, where it could be moved.
+
+    :param limit: seconds since the run's start by which all is to be done.
+    :return: when to ask again (seconds since the run's start), for want of capacity.
+    """
+    working = [
+        vm
+        for vm in working_on_demand(ledger, orders, elapsed)
+        if _is_safe_without(ledger, vm, elapsed, limit)
+    ]
+    wanted = sum(len(ledger.work[vm.id]) for vm in working) - _free_slots(ledger, orders)
+    for kind in ledger.terms.spot_types:
+        while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
+            orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
+            wanted -= ledger.terms.safe_slots(kind)
+    pauses = [until for until in ledger.pauses.values() if until > elapsed]
+    return min(pauses, default=None) if wanted > 0 else None
+
+
+def change_over(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> bool:
+    """End an on-demand VM whose work has a place on spot VMs, if the run stays safe; say whether it was.
+
+    Its tasks wait then, with what their checkpoints keep, and are given to the spot VMs at the next step.
+
+    :param limit: seconds since the run's start by which all is to be done.
+    """
+    if ledger.waiting:
+        return False
+    for vm in working_on_demand(ledger, orders, elapsed):
+        if _has_place(ledger, vm) and _is_safe_without(ledger, vm, elapsed, limit):
+            orders.terminate(vm, Reason.SPOT_INSTEAD)
+            ledger.safe_until = None
+            return True
+    return False
+
+
+def _seconds_left(ledger: Ledger, vm: VmRecord, elapsed: float) -> float:
+    ends = (
+        expected_end(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed)
+        for name, task_id in ledger.work[vm.id].items()
+    )
+    return max(ends, default=elapsed) - elapsed
+
+
+def _free_slots(ledger: Ledger, orders: Orders) -> int:
+    """Return the slots of spot VMs that are free, or will be after their boot."""
+    slots = 0
+    for vm_id in ledger.living[Market.SPOT]:
+        vm = ledger.vms[vm_id]
+        if usable(orders, vm) and not vm.state.asleep:
+            slots += ledger.terms.safe_slots(ledger.kind(vm)) - len(ledger.work[vm_id])
+    return slots
+
+
+def _has_place(ledger: Ledger, vm: VmRecord) -> bool:
+    tasks = [ledger.terms.job.tasks[task_id] for task_id in ledger.work[vm.id].values()]
+    places = [spot for spot in free_vms(ledger, Market.SPOT) for _ in range(ledger.free[spot.id])]
+    if len(places) < len(tasks):
+        return False
+    return all(fits(ledger, spot, task) for spot, task in zip(places, tasks, strict=False))
+
+
+def _is_safe_without(ledger: Ledger, vm: VmRecord, elapsed: float, limit: float) -> bool:
+    progress = {
+        task_id: done_share(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed)
+        for name, task_id in ledger.work[vm.id].items()
+    }
+    return find_backstop(ledger, elapsed, without=vm.id, progress=progress).end <= limit

@@ -1,0 +1,102 @@
+"""``uniform-progress``: the rule of "Can't Be Late" (Wu et al., NSDI 2024), for bags of tasks as well."""
+
+from __future__ import annotations
+
+from airflow_provider_hads.control.actions import Reason
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.limits import allows
+from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.changeover import ask_for_spot, change_over
+from airflow_provider_hads.control.policies.common import (
+    drop_superseded,
+    end_all,
+    end_idle_spot,
+    fill_spot,
+    wake_by,
+)
+from airflow_provider_hads.control.policies.guard import Guard
+from airflow_provider_hads.control.remaining import attempt_of, done_share
+from airflow_provider_hads.model.environment import Market
+
+__all__ = ["uniform_progress"]
+
+
+def uniform_progress(ledger: Ledger, orders: Orders, elapsed: float) -> None:
+    """Keep to an even pace from the start to the deadline.
+
+    Idle and behind the pace: on-demand. Spot is taken whenever there is some, also when behind. On-demand is
+    left only when ahead of where the pace is two changeovers from now. Safety net: when the time left is
+    under the work left plus two changeovers, on-demand to the end.
+    """
+    if ledger.ended:
+        end_all(ledger, orders)
+        return
+    boot = ledger.terms.boot
+    drop_superseded(ledger, orders)
+    guard = Guard(ledger, orders, elapsed, reserve=boot)
+    guard.fill()
+    fill_spot(ledger, orders)
+    guard.act()
+    again = _take_spot(ledger, orders, elapsed)
+    ahead = done_work(ledger, elapsed) * ledger.deadline - elapsed
+    if ahead < 0:
+        _catch_up(ledger, orders, elapsed)
+    elif ledger.waiting:
+        again = min(elapsed + max(ahead, 1.0), again or ledger.deadline)
+    if ahead >= 2 * boot:
+        again = min(
+            ask_for_spot(ledger, orders, elapsed, guard.limit) or ledger.deadline, again or ledger.deadline
+        )
+        change_over(ledger, orders, elapsed, guard.limit)
+    wake_by(ledger, again)
+    end_idle_spot(ledger, orders)
+    guard.end_idle()
+
+
+def done_work(ledger: Ledger, elapsed: float) -> float:
+    """Return the share of the whole work that is done and kept, or under way."""
+    total = done = 0.0
+    for task in ledger.terms.order:
+        seconds = max(task.runtimes.values())
+        record = ledger.tasks[task.id]
+        total += seconds
+        if record.state.ended or task.id in ledger.unpublished:
+            done += seconds
+            continue
+        shares = [
+            done_share(ledger, ledger.vms[one.vm_id], task.id, attempt_of(ledger, task.id, one.id), elapsed)
+            for one in record.attempts
+            if not one.state.ended
+        ]
+        done += seconds * max([record.saved, *shares])
+    return done / total if total else 1.0
+
+
+def _take_spot(ledger: Ledger, orders: Orders, elapsed: float) -> float | None:
+    """Ask for spot VMs for all that waits; return when to ask again."""
+    starting = sum(
+        ledger.terms.safe_slots(ledger.kind(vm))
+        for vm_id in ledger.living[Market.SPOT]
+        if (vm := ledger.vms[vm_id]).state.starting
+    )
+    wanted = len(ledger.waiting) - starting
+    for kind in ledger.terms.spot_types:
+        while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
+            orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
+            wanted -= ledger.terms.safe_slots(kind)
+    pauses = [until for until in ledger.pauses.values() if until > elapsed]
+    return min(pauses, default=None) if wanted > 0 else None
+
+
+def _catch_up(ledger: Ledger, orders: Orders, elapsed: float) -> None:
+    starting = sum(
+        ledger.terms.safe_slots(ledger.kind(vm))
+        for market in Market
+        for vm_id in ledger.living[market]
+        if (vm := ledger.vms[vm_id]).state.starting
+    )
+    wanted = len(ledger.waiting) - starting
+    for kind in ledger.terms.on_demand_types:
+        while wanted > 0 and allows(ledger, kind, Market.ON_DEMAND, elapsed):
+            orders.launch(kind, Market.ON_DEMAND, Reason.BEHIND_EVEN_PACE)
+            wanted -= ledger.terms.safe_slots(kind)
