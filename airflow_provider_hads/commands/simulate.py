@@ -24,7 +24,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "job_dir": {"help": "folder with job.json and env.json, and perhaps setup.cfg"},
     "--policy": {
         "default": "adaptive",
-        "help": "adaptive or on-demand-only; default: adaptive",
+        "help": "adaptive, uniform-progress or on-demand-only; default: adaptive",
     },
     "--planner": {"help": "makes the plan for policies that follow one; default: that of setup.cfg"},
     "--scenario": {"help": "baseline, c1, c2, c3, c4 or c5: the rates of the published experiments"},

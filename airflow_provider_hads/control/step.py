@@ -32,6 +32,9 @@ from airflow_provider_hads.model.runner import AttemptState
 
 __all__ = ["step"]
 
+TICK = 1e-6
+"""Seconds; a ``datetime`` tells no shorter time."""
+
 
 def step(ledger: Ledger, observation: Observation, elapsed: float) -> list[Action]:
     """Make one step in open books; its cost goes with what was observed, not with the size of the run.
@@ -94,7 +97,7 @@ def _mind_the_deadline(ledger: Ledger, elapsed: float) -> None:
 def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     if ledger.mission is None:
         return
-    due = ledger.wake_at is not None and elapsed >= ledger.wake_at
+    due = ledger.wake_at is not None and elapsed >= ledger.wake_at - TICK
     if ledger.changed or due:
         ledger.changed = False
         ledger.wake_at = None

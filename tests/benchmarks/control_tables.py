@@ -74,9 +74,7 @@ def main() -> None:
     for job in ("552p", "551"):
         inputs = load_job_folder(arguments.data / "hads" / job, with_application_files=False, with_map=False)
         mission = Mission(inputs.job, inputs.environment)
-        print(
-            f"\nJob {job}, deadline {DEADLINE:g} s, {arguments.runs} runs: mean cost as share of on-demand only"
-        )
+        print(f"\nJob {job}, deadline {DEADLINE:g} s, {arguments.runs} runs: share of the cost on demand")
         row("", list(SCENARIOS))
         for name, figures in PUBLISHED.items() if job == "552p" else ():
             row(f"published: {name}", [f"{figure} %" for figure in figures])
