@@ -1,0 +1,76 @@
+"""``airflow hads simulate``, without Airflow's start-up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_hads.commands.simulate import main
+from airflow_provider_hads.inputs import load_job_folder
+from tests.support.log_checker import check_log
+
+EXAMPLE = Path(__file__).parents[3] / "dags" / "jobs" / "example"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    main([str(EXAMPLE), "--deadline", "1200", "--runs", "5", *arguments])
+    return capsys.readouterr().out
+
+
+def test_json_holds_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = json.loads(run(capsys, "--json", "--scenario", "c4"))
+    assert figures["runs"] == figures["deadlines_met"] == 5
+    assert figures["deadline_met"] == 1.0
+    for name in ("cost", "makespan"):
+        assert list(figures[name]) == ["mean", "p50", "p95", "max"]
+        assert figures[name]["p50"] <= figures[name]["p95"] <= figures[name]["max"]
+    assert figures["on_demand_cost"] > 0
+    for name in ("hibernations", "resumes", "migrations", "steals", "runs_per_second"):
+        assert figures[name] >= 0
+
+
+def test_the_same_seed_gives_the_same_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    def costs(*arguments: str) -> object:
+        return json.loads(run(capsys, "--json", "--hibernation-rate", "0.005", *arguments))["cost"]
+
+    assert costs("--seed", "1") == costs("--seed", "1") != costs("--seed", "2")
+
+
+def test_on_demand_only_costs_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = json.loads(run(capsys, "--json", "--policy", "on-demand-only", "--scenario", "c2"))
+    assert figures["cost"]["mean"] == pytest.approx(figures["on_demand_cost"])
+
+
+def test_the_event_log_of_a_run_is_sound(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    events, plot = tmp_path / "events.jsonl", tmp_path / "run.svg"
+    run(capsys, "--scenario", "c5", "--events", str(events), "--plot", str(plot), "--run", "3")
+    inputs = load_job_folder(EXAMPLE, with_application_files=False, with_map=False)
+    log = [json.loads(line) for line in events.read_text().splitlines()]
+    assert check_log(log, inputs.job, inputs.environment) == []
+    assert plot.read_text().startswith("<svg")
+
+
+def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Deadline met: 5 of 5" in run(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--policy", "brave"], "there is no policy 'brave'"),
+        (["--scenario", "c9"], "there is no scenario 'c9'"),
+        (["--runs", "0"], "--runs"),
+        (["--hibernation-rate", "-1"], "--hibernation-rate"),
+        (["--scope", "planet"], "--scope"),
+        (["--trace", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(EXAMPLE), "--deadline", "1200", *arguments])
+    assert ended.value.code == 1
+    assert complaint in capsys.readouterr().err
