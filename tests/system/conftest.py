@@ -37,12 +37,12 @@ def job_runs(
     dags_test: DagsTest,
     local_cloud: LocalCloud,
 ) -> JobRuns:
-    """The runs that the chosen test modules name as their ``RUNS``; all have ended when one is seen."""
+    """The runs that the chosen test modules name as their ``JOB_RUNS``; all have ended when one is seen."""
     runs = JobRuns(tmp_path_factory.mktemp("jobs"), dags_test, local_cloud)
     modules = dict.fromkeys(
         item.module for item in request.session.items if isinstance(item, pytest.Function)
     )
-    named = (getattr(module, "RUNS", {}) for module in modules)
+    named = (getattr(module, "JOB_RUNS", {}) for module in modules)
     runs.carry_out({name: run for of_module in named for name, run in of_module.items()})
     return runs
 

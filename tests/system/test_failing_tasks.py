@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 RUN = "201_0"
 
 
-RUNS = {
+JOB_RUNS = {
     "three_kinds": JobRun(
         partial(
             write_job_folder,

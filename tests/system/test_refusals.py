@@ -26,7 +26,7 @@ def _write_bad_folder(folder: Path) -> None:
     (folder / "env.json").write_text('{"instances": {}')
 
 
-RUNS = {
+JOB_RUNS = {
     "too_late": JobRun(
         partial(
             write_job_folder,

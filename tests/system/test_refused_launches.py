@@ -28,7 +28,7 @@ def _refuse_one(cloud: LocalCloud) -> None:
     cloud.fault("RunInstances", code=code, status=500, count=ALWAYS, match="hads+222_0+vm-1")
 
 
-RUNS = {
+JOB_RUNS = {
     "lost_answers": JobRun(
         partial(write_job_folder, commands=TASKS, machines=MACHINES, job_id="221"), _lose_answers
     ),

@@ -47,7 +47,7 @@ def _write_job(folder: Path) -> None:
         path.write_text(name)
 
 
-RUNS = {"many_results": JobRun(_write_job)}
+JOB_RUNS = {"many_results": JobRun(_write_job)}
 
 
 @pytest.fixture(scope="module")
