@@ -36,9 +36,9 @@ def _vm_changes(before: VmRecord | None, after: VmRecord) -> Iterator[str]:
     elif after.state is VmState.LAUNCHING:
         yield f"{name} is being launched"
     elif after.state is VmState.BOOTING:
-        yield f"{name} is booting as {after.instance_id}"
+        yield f"{name} is {after.instance_id}"
     elif after.state is VmState.READY:
-        yield f"{name} is ready"
+        yield f"{name} answers"
     else:
         yield f"{name} is {after.state.value}: {after.reason}"
 

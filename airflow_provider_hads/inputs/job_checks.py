@@ -21,7 +21,9 @@ def job_problems(job: Job, environment: Environment) -> Iterator[tuple[str, str]
             yield from _memory_problems(task, estimated)
         else:
             names = ", ".join(one.name for one in offered)
-            yield f"tasks.{task.id}.runtime", f"it names none of the offered types; add one of {names}"
+            named = ", ".join(task.runtimes) or "nothing"
+            problem = f"it names {named}, none of the offered types; add one of {names}"
+            yield f"tasks.{task.id}.runtime", problem
 
 
 def _memory_problems(task: Task, estimated: list[InstanceType]) -> Iterator[tuple[str, str]]:

@@ -141,11 +141,6 @@ class TaskRecord:
     infrastructure: bool = False
     saved: float = 0.0
 
-    @property
-    def last_attempt(self) -> Attempt | None:
-        """The latest attempt, if there is one."""
-        return self.attempts[-1] if self.attempts else None
-
 
 @dataclass(frozen=True)
 class VmRecord:

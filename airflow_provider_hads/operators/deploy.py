@@ -66,5 +66,5 @@ class DeployOperator(BaseOperator):
         except HadsError as error:
             self.log.warning("%s is not deployed yet: %s", vm.id, error)
             return deployment_report(vm.id, instance_id, reason=str(error))
-        self.log.info("%s is ready and has %d tasks in its queue", vm.id, len(vm.task_ids))
+        self.log.info("%s is ready; tasks in its queue: %d", vm.id, len(vm.task_ids))
         return deployment_report(vm.id, instance_id, deployed=True)

@@ -25,7 +25,7 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
     ended_at = datetime.now(timezone.utc)
     ended = workshop.fleet.end_all()
     log.info(
-        "Nothing of run %s is left running: %d VMs terminated, %d spot requests cancelled",
+        "Nothing of run %s is left running; VMs terminated: %d, spot requests cancelled: %d",
         workshop.run.identity.name,
         len(ended.instance_ids),
         len(ended.spot_request_ids),

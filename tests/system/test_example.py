@@ -141,7 +141,7 @@ def test_the_log_tells_the_story(run: DagsTestResult) -> None:
     )
     assert "vm-2  t2.micro  on-demand" in run.task_log("schedule")
     assert "Launched vm-1 as i-" in run.task_log("vm.provision", 1)
-    assert "vm-1 is ready and has 1 tasks in its queue" in run.task_log("vm.deploy", 1)
+    assert "vm-1 is ready; tasks in its queue: 1" in run.task_log("vm.deploy", 1)
     story = run.task_log("supervise")
     for sentence in (
         "Task 2 started on vm-2",
@@ -149,7 +149,7 @@ def test_the_log_tells_the_story(run: DagsTestResult) -> None:
         "Task 2: results published",
     ):
         assert sentence in story
-    assert "Nothing of run 12_0 is left running: 3 VMs terminated" in run.task_log("terminate")
+    assert "Nothing of run 12_0 is left running; VMs terminated: 3" in run.task_log("terminate")
     assert "Tasks: 3 of 3 finished" in run.task_log("report")
     assert "warning" not in story
 

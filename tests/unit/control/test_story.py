@@ -29,8 +29,8 @@ def told(*steps: tuple[float, Observation]) -> list[str]:
 
 
 def test_a_vm_comes_up() -> None:
-    assert told(READY[0]) == ["[   1.0 s] vm-0 (small, spot) is booting as i-vm-0"]
-    assert told(*READY) == ["[   9.0 s] vm-0 (small, spot) is ready"]
+    assert told(READY[0]) == ["[   1.0 s] vm-0 (small, spot) is i-vm-0"]
+    assert told(*READY) == ["[   9.0 s] vm-0 (small, spot) answers"]
     assert told(*READY, (10, heard())) == []
 
 

@@ -145,7 +145,8 @@ def test_a_task_without_a_runtime_on_any_offered_type(
         "restrictions": {"limits": {}, "markets": {"on-demand": "no", "preemptible": "no"}},
     }
     assert lines_of(job_folder()) == [
-        "job.json: tasks.a.runtime: it names none of the offered types; add one of c5.large, t3.micro"
+        "job.json: tasks.a.runtime: it names m5.large, none of the offered types; "
+        "add one of c5.large, t3.micro"
     ]
 
 
