@@ -13,7 +13,7 @@ from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
 from airflow_provider_hads.planning.safe_deadline import plan_safely
 from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
 
-__all__ = ["Attempt", "plan_or_explain", "smallest_deadline"]
+__all__ = ["Attempt", "plan_or_explain", "smallest_deadline", "solve"]
 
 Attempt = Callable[[PlanRequest, float], Plan | None]
 """One try of a planner with a given D_spot (seconds); None if it finds no plan."""
@@ -39,7 +39,7 @@ def plan_or_explain(
     :raises InfeasibleJob: the planner found none; the message says which limit binds, and the smallest
         deadline that the same planner can meet within the limits, if there is one.
     """
-    plan = _solve(request, attempt)
+    plan = solve(request, attempt)
     if plan is not None:
         return plan
 
@@ -51,7 +51,8 @@ def plan_or_explain(
     raise InfeasibleJob(binding.limit, _message(request, planner, binding, deadline), deadline)
 
 
-def _solve(request: PlanRequest, attempt: Attempt) -> Plan | None:
+def solve(request: PlanRequest, attempt: Attempt) -> Plan | None:
+    """Return the plan with D_spot by the rule that the request names, or None."""
     if request.spot_deadline is SpotDeadlineRule.SAFE:
         return plan_safely(request, attempt)
     return attempt(request, published_spot_deadline(request))
@@ -60,7 +61,7 @@ def _solve(request: PlanRequest, attempt: Attempt) -> Plan | None:
 def _is_feasible(request: PlanRequest, attempt: Attempt) -> bool:
     """Say whether there is a plan; under the safe rule one without spot work will do."""
     on_demand_will_do = request.spot_deadline is SpotDeadlineRule.SAFE and attempt(request, 0.0) is not None
-    return on_demand_will_do or _solve(request, attempt) is not None
+    return on_demand_will_do or solve(request, attempt) is not None
 
 
 def smallest_deadline(request: PlanRequest, feasible: Callable[[PlanRequest], bool]) -> float | None:

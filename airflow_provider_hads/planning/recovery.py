@@ -112,13 +112,35 @@ def _pack(tasks: list[Task], fleet: list[DraftVm]) -> dict[str, float]:
     largest = sorted((task.memory for task in tasks), reverse=True)
     if all(sum(largest[: vm.timeline.cores]) <= vm.timeline.memory for vm in fleet):
         return _pack_cores(ordered, fleet)
+    return _pack_memory(ordered, fleet)
+
+
+def _pack_memory(tasks: list[Task], fleet: list[DraftVm]) -> dict[str, float]:
+    """Return the same where memory may bind; of the VMs of a type that are still empty, the first counts."""
     ends = dict.fromkeys((task.id for task in tasks), float("inf"))
-    for task in ordered:
-        choices = [(slot.end, index, slot) for index, vm in enumerate(fleet) if (slot := vm.earliest(task))]
-        if choices:
-            ends[task.id], index, slot = min(choices)
-            fleet[index].insert(task, slot)
+    used = [vm for vm in fleet if vm.timeline.makespan]
+    empty: dict[str, list[DraftVm]] = {}
+    for vm in reversed(fleet):
+        if not vm.timeline.makespan:
+            empty.setdefault(vm.instance_type.name, []).append(vm)
+    for task in tasks:
+        best, found = _first_to_end(task, [*used, *(vms[-1] for vms in empty.values() if vms)])
+        if found is None:
+            continue
+        ends[task.id] = best.end
+        if not found.timeline.makespan:
+            used.append(empty[found.instance_type.name].pop())
+        found.insert(task, best)
     return ends
+
+
+def _first_to_end(task: Task, vms: list[DraftVm]) -> tuple[Slot, DraftVm | None]:
+    best, found = Slot(0, 0.0, float("inf")), None
+    for vm in vms:
+        slot = vm.earliest(task, best.end)
+        if slot is not None and slot.end < best.end:
+            best, found = slot, vm
+    return best, found
 
 
 def _pack_cores(tasks: list[Task], fleet: list[DraftVm]) -> dict[str, float]:

@@ -18,7 +18,7 @@ ROUGH = (0.3, 0.06, 0.015)
 """Shares of the mean task's cost, for a sample of the tasks."""
 FINE = (0.004, 0.001, 0.0002)
 """The same for all of them."""
-SAMPLE = 300
+SAMPLE = 120
 STEPS = 12
 """Newton steps for each of them, at most."""
 CUTOFF = 16.0
@@ -34,7 +34,7 @@ def best_prices(instance: Instance, stages: int = len(FINE)) -> tuple[float, Pri
     again with less and less smoothing. (Nesterov, "Smooth minimization of non-smooth functions", 2005; the
     barrier is the usual one.) Of many tasks the first steps look at a sample only.
 
-    :param stages: how far to go, 1 to 3.
+    :param stages: how far to go, 0 (the sample only) to 3.
     """
     relaxation = Relaxation(instance)
     rough, step = relaxation, -(-len(instance.tasks) // SAMPLE)
@@ -47,7 +47,7 @@ def best_prices(instance: Instance, stages: int = len(FINE)) -> tuple[float, Pri
     for smoothing in ROUGH:
         point = ascent.climb(point, smoothing * ascent.scale)
     ascent.relaxation = relaxation
-    found = []
+    found = [] if stages else [(relaxation.value(ascent.prices(point)), ascent.prices(point))]
     for smoothing in FINE[:stages]:
         point = ascent.climb(point, smoothing * ascent.scale)
         prices = ascent.prices(point)

@@ -13,8 +13,10 @@ Stop = Callable[[], bool]
 """Says whether the time that the user allows is over."""
 
 
-MOST_FLEETS = 150
+MOST_FLEETS = 300
 """Fleets tried for small jobs."""
+SEARCHING = 0.6
+"""Share of the steps that goes into the search for the fleet."""
 
 
 def _never() -> bool:
@@ -36,6 +38,10 @@ class Effort:
     last: int
     stop: Stop = _never
 
+    def part(self, divisor: int) -> Effort:
+        """Return a part of it."""
+        return replace(self, fleets=self.fleets // divisor, last=self.last // divisor)
+
 
 def quick_effort(tasks: int) -> Effort:
     """Return the effort to see about what a plan costs."""
@@ -44,15 +50,15 @@ def quick_effort(tasks: int) -> Effort:
 
 def full_effort(tasks: int, stop: Stop = _never) -> Effort:
     """Return the effort for the plan itself."""
-    total = min(350_000 + 1_200 * tasks, 5_000 * tasks)
+    total = min(400_000 + 1_200 * tasks, 7_000 * tasks)
     each = 40 * max(tasks, 1)
-    return Effort(min(total // 2 // each, MOST_FLEETS), each, total // 2, stop)
+    searching = int(total * SEARCHING)
+    return Effort(min(searching // each, MOST_FLEETS), each, total - searching, stop)
 
 
 def comparison_effort(tasks: int) -> Effort:
     """Return the effort for a plan that others are compared with."""
-    full = full_effort(tasks)
-    return replace(full, fleets=full.fleets // 3, last=full.last // 3)
+    return full_effort(tasks).part(3)
 
 
 def stop_of(request: PlanRequest) -> Stop | None:

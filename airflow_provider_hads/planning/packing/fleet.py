@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 
 from airflow_provider_hads.model import Market
 from airflow_provider_hads.planning.packing.instance import Instance
@@ -35,7 +36,7 @@ class Fleet:
     def allows(self, choice: int) -> bool:
         """Say whether one more VM of that choice is within the limits."""
         instance, kind = self.instance, self.instance.choices[choice]
-        return (
+        return choice != instance.parking and (
             self._by_choice[choice] < kind.limit
             and self._by_market[kind.market] < instance.market_limits.get(kind.market, 0)
             and (instance.vcpu_limit is None or self._vcpus + kind.type.vcpus <= instance.vcpu_limit)
@@ -49,10 +50,27 @@ class Fleet:
         self.vm += [number] * kind.slots
         self.load += [0.0] * kind.slots
         self.tasks += [[] for _ in range(kind.slots)]
-        self._by_choice[choice] += 1
-        self._by_market[kind.market] += 1
-        self._vcpus += kind.type.vcpus
+        if choice != self.instance.parking:
+            self._by_choice[choice] += 1
+            self._by_market[kind.market] += 1
+            self._vcpus += kind.type.vcpus
         return number
+
+    def park(self, tasks: Iterable[int]) -> None:
+        """Put tasks on the parking, which the instance must have if there are any."""
+        parking = self.instance.parking
+        if parking is None:
+            return
+        for task in tasks:
+            if parking not in self.choice:
+                self.open(parking)
+            self.put(task, self.first[self.choice.index(parking)])
+
+    @property
+    def complete(self) -> bool:
+        """Whether no task is parked."""
+        parking = self.instance.parking
+        return parking not in self.choice or not self.tasks[self.first[self.choice.index(parking)]]
 
     def cores(self, vm: int) -> range:
         """Return the numbers of a VM's cores."""

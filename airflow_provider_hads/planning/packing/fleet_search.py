@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -9,14 +10,14 @@ from random import Random
 from airflow_provider_hads.planning.packing.annealing import anneal
 from airflow_provider_hads.planning.packing.construction import Costs, build, complete
 from airflow_provider_hads.planning.packing.effort import Stop
-from airflow_provider_hads.planning.packing.filling import longest_first
+from airflow_provider_hads.planning.packing.filling import fill, longest_first
 from airflow_provider_hads.planning.packing.fleet import Fleet
 
 __all__ = ["Heat", "improve_fleet"]
 
-LOOKED_AT = 4
+LOOKED_AT = 2
 """Changed fleets of which the cheapest, as filled at first, is annealed."""
-CHANGES = ((1, 1), (1, 1), (1, 1), (0, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1))
+CHANGES = (*((1, 1),) * 4, *((0, 1),) * 3, (1, 2), (2, 1), (2, 2))
 """VMs that are closed and opened at once."""
 NEAR = 1.03
 """A choice is of use to a task if it costs it at most so many times the least."""
@@ -50,7 +51,7 @@ def improve_fleet(fleet: Fleet, costs: Costs, rng: Random, heat: Heat, tries: in
     :param slack: share by which a fleet to go on from may be dearer than the last one, at first.
     """
     cost = heat.apply(fleet, rng)
-    best, best_cost = fleet, cost
+    best, best_cost = fleet, cost if fleet.complete else math.inf
     changes = _Changes(costs, rng)
     for number in range(tries):
         if heat.stop():
@@ -61,7 +62,7 @@ def improve_fleet(fleet: Fleet, costs: Costs, rng: Random, heat: Heat, tries: in
         changed_cost = heat.apply(changed, rng)
         if changed_cost < cost * (1 + slack * (1 - number / tries)):
             fleet, cost = changed.copy(), changed_cost
-        if changed_cost < best_cost:
+        if changed_cost < best_cost and changed.complete:
             best, best_cost = changed.copy(), changed_cost
     return best
 
@@ -75,16 +76,24 @@ class _Changes:
 
     def best_of_some(self, fleet: Fleet) -> Fleet | None:
         """Return a changed fleet, or None."""
-        if self.rng.random() < 0.2:
+        if self.rng.random() < 0.3:
             return self._closed(fleet)
         return min(self._built(fleet), key=Fleet.cost, default=None)
 
     def _built(self, fleet: Fleet) -> Iterator[Fleet]:
         for _ in range(LOOKED_AT):
             changed = self._changed(fleet)
-            built = None if changed is None else build(changed, self.costs)
+            built = None if changed is None else self._filled(changed)
             if built is not None:
                 yield built
+
+    def _filled(self, fleet: Fleet) -> Fleet | None:
+        """Put all tasks on an empty fleet; what fits nowhere is parked, or gets new VMs."""
+        if self.rng.random() < 0.5:
+            return build(fleet, self.costs)
+        tasks = longest_first(fleet.instance, range(len(fleet.instance.tasks)))
+        fleet.park(fill(fleet, tasks, self.costs))
+        return fleet
 
     def _changed(self, fleet: Fleet) -> Fleet | None:
         """Return a fleet of some other VMs, without tasks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from operator import mul
 
@@ -59,6 +60,24 @@ class Instance:
         self.vcpu_limit = request.vcpu_limit
         self.roomy = [self._is_roomy(choice) for choice in choices]
         """By choice, whether its memory can never bind."""
+        self.parking: int | None = None
+        """The choice that stands for no VM at all, if there is one."""
+
+    def with_parking(self, rate: float) -> Instance:
+        """Return the same with one choice more, the parking: for tasks that fit nowhere yet.
+
+        It is a VM of one slot and no end, so that each task adds its own cost.
+
+        :param rate: dollars a second.
+        """
+        parked = copy(self)
+        parked.parking = len(self.choices)
+        nowhere = InstanceType("parking", 0, math.inf, 0.0, {}, {})
+        parked.choices = [*self.choices, Choice(nowhere, Market.ON_DEMAND, rate, 1, math.inf, 1)]
+        parked.times = [*self.times, list(map(min, zip(*self.times, strict=True)))]
+        parked.usable = [*self.usable, math.inf]
+        parked.roomy = [*self.roomy, True]
+        return parked
 
     def _times(self, choice: Choice) -> list[float]:
         name, room, latest = choice.type.name, choice.type.memory, choice.latest

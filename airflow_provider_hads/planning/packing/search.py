@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 
 from airflow_provider_hads.model import PlannedVm
@@ -26,6 +27,8 @@ FULL = (1.0, 0.93)
 HOT, WARM, COOL, COLD = 0.05, 0.005, 0.002, 0.0005
 """Temperatures, as shares of the mean task's cost."""
 SLACK = 0.02
+PARKED = 4.0
+"""A parked task costs so many times what it does on the dearest core."""
 MEMORY_STEPS = 80_000
 MEMORY_STEP = 20
 """How many steps on cores take as long as one where memory may bind."""
@@ -35,7 +38,7 @@ def search(instance: Instance, effort: Effort, seed: int) -> list[PlannedVm] | N
     """Return the VMs of the cheapest plan found, or None."""
     if not instance.tasks or not instance.solvable:
         return None if instance.tasks else []
-    _, prices = best_prices(instance, 3 if effort.last else 1)
+    _, prices = best_prices(instance, 3 if effort.last else 0)
     costs = priced(instance, Relaxation(instance), prices)
     if are_equal(instance) and (equal := _equal(instance, prices)) is not None:
         return planned_from_cores(equal)
@@ -62,6 +65,8 @@ def _equal(instance: Instance, prices: Prices) -> Fleet | None:
 
 def _on_cores(instance: Instance, costs: Costs, effort: Effort, rng: Random) -> Fleet | None:
     """Return the cheapest fleet found without regard to memory."""
+    instance = instance.with_parking(PARKED * max(choice.rate / choice.slots for choice in instance.choices))
+    costs = [*costs, [math.inf] * len(instance.tasks)]
     starts = [fleet for least in LEAST_WORK if (fleet := construct(instance, costs, least)) is not None]
     if not starts and (fleet := widest(instance, costs)) is not None:
         starts.append(fleet)
