@@ -15,6 +15,8 @@ Stop = Callable[[], bool]
 
 MOST_FLEETS = 300
 """Fleets tried for small jobs."""
+FILLED = 40_000
+"""Tasks put on new fleets, for large jobs: it takes long, and one VM more or less changes little."""
 SEARCHING = 0.6
 """Share of the steps that goes into the search for the fleet."""
 
@@ -53,7 +55,8 @@ def full_effort(tasks: int, stop: Stop = _never) -> Effort:
     total = min(400_000 + 1_200 * tasks, 7_000 * tasks)
     each = 40 * max(tasks, 1)
     searching = int(total * SEARCHING)
-    return Effort(min(searching // each, MOST_FLEETS), each, total - searching, stop)
+    fleets = min(searching // each, MOST_FLEETS, max(FILLED // max(tasks, 1), 4))
+    return Effort(fleets, each, total - searching, stop)
 
 
 def comparison_effort(tasks: int) -> Effort:

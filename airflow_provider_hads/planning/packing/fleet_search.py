@@ -56,6 +56,8 @@ def improve_fleet(fleet: Fleet, costs: Costs, rng: Random, heat: Heat, tries: in
     for number in range(tries):
         if heat.stop():
             break
+        if number == tries // 2 and best.complete:
+            fleet, cost = best, best_cost
         changed = changes.best_of_some(fleet)
         if changed is None:
             continue

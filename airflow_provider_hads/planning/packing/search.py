@@ -24,12 +24,15 @@ __all__ = ["search"]
 LEAST_WORK = (0.05, 0.3, 0.9)
 """Shares of a VM's time that there must be work for, to open it."""
 FULL = (1.0, 0.93)
+FULLS = (1.0, 0.93, 0.85, 0.75, 0.65)
 HOT, WARM, COOL, COLD = 0.05, 0.005, 0.002, 0.0005
 """Temperatures, as shares of the mean task's cost."""
 SLACK = 0.02
 PARKED = 4.0
 """A parked task costs so many times what it does on the dearest core."""
 MEMORY_STEPS = 80_000
+MEMORY_STARTS, SMALL = 2, 500
+"""Fleets that are annealed where memory may bind, for jobs up to that size."""
 MEMORY_STEP = 20
 """How many steps on cores take as long as one where memory may bind."""
 
@@ -85,14 +88,15 @@ def _on_cores(instance: Instance, costs: Costs, effort: Effort, rng: Random) -> 
 def _with_memory(
     instance: Instance, costs: Costs, effort: Effort, rng: Random, fleet: Fleet | None
 ) -> MemoryFleet | None:
-    starts = [from_pools(instance, costs, full) for full in FULL]
+    shares = FULLS if effort.last and len(instance.tasks) <= SMALL else FULL
+    starts = [from_pools(instance, costs, full) for full in shares]
     starts.append(None if fleet is None else from_cores(fleet))
-    found = [start for start in starts if start is not None and start.in_time()]
-    if not found:
-        return None
-    best = min(found, key=MemoryFleet.cost)
-    unit = best.cost() / len(instance.tasks)
+    found = sorted(
+        (start for start in starts if start is not None and start.in_time()), key=MemoryFleet.cost
+    )[: MEMORY_STARTS if effort.last and len(instance.tasks) <= SMALL else 1]
     steps = min((effort.last or effort.each) // MEMORY_STEP, MEMORY_STEPS)
-    anneal_orders(best, rng, steps // 2, HOT * unit, WARM * unit, 0.5, effort.stop)
-    anneal_orders(best, rng, steps // 2, WARM * unit, COLD * unit, 0.1, effort.stop)
-    return best
+    for fleet_found in found:
+        unit = fleet_found.cost() / len(instance.tasks)
+        anneal_orders(fleet_found, rng, steps // 2, HOT * unit, WARM * unit, 0.5, effort.stop)
+        anneal_orders(fleet_found, rng, steps // 2, WARM * unit, COLD * unit, 0.1, effort.stop)
+    return min(found, key=MemoryFleet.cost, default=None)

@@ -19,6 +19,7 @@ from airflow_provider_hads.planning import (
 )
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from tests.support.plan_checker import plan_problems, recovery_problems
+from tests.support.recovery_checker import unrecoverable_moments
 
 NAMES = ("a", "b", "c", "d")
 many = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -133,6 +134,7 @@ def test_safe_plans_keep_the_rules_and_can_be_recovered(planner: str, request: P
     assert isinstance(plan, Plan)
     assert plan_problems(plan, request) == []
     assert recovery_problems(plan, request) == []
+    assert unrecoverable_moments(plan, request) == []
     assert first_unsafe_moment(request, plan) is None
 
 

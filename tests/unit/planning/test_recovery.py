@@ -8,6 +8,7 @@ from airflow_provider_hads.model import Market, Placement, Plan, PlannedVm
 from airflow_provider_hads.planning import PlanRequest
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from tests.support.planning_examples import environment, instance_type, job
+from tests.support.recovery_checker import unrecoverable_moments
 
 REQUEST = PlanRequest(job([100, 100]), environment(), deadline=500, boot=60, reaction=40)
 """Two tasks of 100 s; whatever is lost can be run again 100 s later."""
@@ -72,3 +73,18 @@ def test_memory_binds_a_recovery_too() -> None:
     request = replace(REQUEST, job=job([100, 100], memory=3000), environment=environment(on_demand=1))
     assert unsafe(replace(request, deadline=399), one_after_the_other()) == 100
     assert unsafe(replace(request, deadline=400), one_after_the_other()) is None
+
+
+def test_a_better_packing_than_the_longest_first_may_save_a_loss() -> None:
+    """On two cores 3+3 and 2+2+2 end at 6; longest first needs 7: unsafe, though it could be made good."""
+    request = PlanRequest(
+        job([300, 300, 200, 200, 200]), environment(on_demand=1), deadline=1400, boot=60, reaction=40
+    )
+    spans = ((0, 0, 300), (1, 0, 300), (0, 300, 500), (1, 300, 500), (0, 500, 700))
+    places = tuple(Placement(str(index), *span) for index, span in enumerate(spans))
+    lost = plan(PlannedVm("vm-0", "small", Market.SPOT, 0.03, places))
+    assert unrecoverable_moments(lost, replace(request, deadline=1000)) == []
+    assert first_unsafe_moment(replace(request, deadline=999), lost) == 300
+    assert unrecoverable_moments(lost, replace(request, deadline=999)) == [300, 500, 700]
+    assert first_unsafe_moment(replace(request, deadline=1000), lost) == 300
+    assert first_unsafe_moment(replace(request, deadline=1100), lost) is None
