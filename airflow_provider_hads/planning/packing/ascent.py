@@ -86,13 +86,6 @@ class _Ascent:
         point += [self.rates[choice] * 0.6 for choice in self.memory_at]
         return point + [self.scale] * (self.width - len(point))
 
-    def point(self, prices: Prices) -> list[float]:
-        """Return prices as a point, pushed a little inside."""
-        point = [a + rate * 0.01 for a, rate in zip(prices.cores, self.rates, strict=True)]
-        point += [prices.memory[choice] + self.rates[choice] * 0.01 for choice in self.memory_at]
-        point += [prices.markets[market] + self.scale * 0.01 for market in self.market_at]
-        return point + [prices.vcpu + self.scale * 0.01] * (self.vcpu_at is not None)
-
     def prices(self, point: list[float]) -> Prices:
         """Return a point as prices."""
         memory = [

@@ -70,7 +70,9 @@ def _on_cores(instance: Instance, costs: Costs, effort: Effort, rng: Random) -> 
     """Return the cheapest fleet found without regard to memory."""
     instance = instance.with_parking(PARKED * max(choice.rate / choice.slots for choice in instance.choices))
     costs = [*costs, [math.inf] * len(instance.tasks)]
-    starts = [fleet for least in LEAST_WORK if (fleet := construct(instance, costs, least)) is not None]
+    quick = not effort.last and len(instance.tasks) > SMALL
+    shares = LEAST_WORK[1:2] if quick else LEAST_WORK
+    starts = [fleet for least in shares if (fleet := construct(instance, costs, least)) is not None]
     if not starts and (fleet := widest(instance, costs)) is not None:
         starts.append(fleet)
     if not starts:
