@@ -126,7 +126,7 @@ def test_a_frozen_vm_goes_on_with_its_task_and_waits_with_the_next(machine: Mach
     assert kept.holding
     status = machine.until(lambda seen: seen.attempts["0.3"].state.ended and not seen.holding)
     assert status.attempts["0.2"].state is AttemptState.FINISHED
-    # Its own sleep may have gone on while it was frozen (the machine's clock did), but its time was not counted.
+    # Its sleep may have gone on while it was frozen (the machine's clock did); its time was not counted.
     assert 0 < status.attempts["0.2"].ran < 4 + FREEZE / 2
 
 
