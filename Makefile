@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 ENGINE := docker/engine.sh run
+SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 
 .DEFAULT_GOAL := help
@@ -31,7 +32,7 @@ unit: install ## The quick tests, without Docker
 
 test: lint ## Lint and all tests; under 20 minutes
 	@docker/test-servers.sh
-	@$(ENGINE) docker/run-with-images.sh docker/run-tests.sh $(VENV)/python -m pytest
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest $(SUITES)
 
 demo: install ## Run the example job on a cloud in a box, and show what happens
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo
