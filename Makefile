@@ -30,7 +30,7 @@ format: install ## Let ruff format and fix what it can
 unit: install ## The quick tests, without Docker
 	@$(VENV)/python -m pytest tests/unit tests/property
 
-test: lint ## Lint and all tests; under 20 minutes
+test: lint ## Lint and all tests
 	@docker/test-servers.sh
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest $(SUITES)
 
