@@ -127,7 +127,7 @@ def test_a_frozen_vm_goes_on_with_its_task_and_waits_with_the_next(machine: Mach
     status = machine.until(lambda seen: seen.attempts["0.3"].state.ended and not seen.holding)
     assert status.attempts["0.2"].state is AttemptState.FINISHED
     # Its sleep may have gone on while it was frozen (the machine's clock did); its time was not counted.
-    assert 0 < status.attempts["0.2"].ran < 4 + FREEZE / 2
+    assert 0 < status.attempts["0.2"].ran < 7.5
 
 
 def test_no_secret_of_the_account_is_on_the_vm(machine: Machine, cloud: LocalCloud) -> None:

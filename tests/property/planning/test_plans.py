@@ -22,7 +22,7 @@ from tests.support.plan_checker import plan_problems, recovery_problems
 from tests.support.recovery_checker import unrecoverable_moments
 
 NAMES = ("a", "b", "c", "d")
-many = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 prices = st.floats(0.001, 2)
 counts = st.sampled_from([5, 5, 3, 2, 1, 0])
 
