@@ -26,6 +26,7 @@ from tests.integration.vm.ssh_server import SshServer, processes_of
 IMAGE = "synthetic"
 BUCKET = "hads-test"
 PREFIX = "12_0"
+ENGINE = os.environ.get("DOCKER_HOST", "").removeprefix("unix://")  # the one that holds the images
 TOKEN = "a-token-of-the-metadata-service"
 
 
@@ -161,9 +162,8 @@ class Vm:
 @pytest.fixture
 def vm(tmp_path: Path, endpoint: str, metadata_url: str, s3: Any) -> Iterator[Vm]:
     config = {"prefix": PREFIX, "bucket": BUCKET, "region": "us-east-1", "endpoint": endpoint, "slots": 2}
-    machine = Vm(
-        tmp_path, {**config, "metadata_url": metadata_url, "power_off": ["touch", str(tmp_path / "off")]}
-    )
+    outside = {"metadata_url": metadata_url, "docker_socket": ENGINE or None}
+    machine = Vm(tmp_path, {**config, **outside, "power_off": ["touch", str(tmp_path / "off")]})
     yield machine
     machine.close()
 
