@@ -59,6 +59,7 @@ class Ledger:
         self.epoch = state.epoch
         self.supervised_from = state.supervised_from
         self.deadline_missed = state.deadline_missed
+        self.miss = state.miss
         self.backstop = state.backstop
         self.safe_until = state.safe_until
         self.wake_at = state.wake_at
@@ -106,6 +107,7 @@ class Ledger:
             widened_at=self.widened_at,
             launches=self.launches if self.mission else 0,
             pauses=dict(self.pauses),
+            miss=self.miss,
         )
 
     @property
