@@ -59,6 +59,7 @@ class Ledger:
         self.epoch = state.epoch
         self.supervised_from = state.supervised_from
         self.deadline_missed = state.deadline_missed
+        self.miss = state.miss
         self.backstop = state.backstop
         self.safe_until = state.safe_until
         self.wake_at = state.wake_at
@@ -109,6 +110,7 @@ class Ledger:
             pauses=dict(self.pauses),
             decisions=self.decisions,
             decided=self.decided,
+            miss=self.miss,
         )
 
     @property

@@ -14,6 +14,7 @@ __all__ = [
     "Attempt",
     "Chain",
     "Decision",
+    "Miss",
     "RunState",
     "Setback",
     "TaskRecord",
@@ -36,7 +37,7 @@ class VmState(str, Enum):
     """Launched, or started again after a stop; its runner has not answered yet."""
 
     READY = "ready"
-    """Its runner has answered."""
+    """Its runner has answered: it is working while it has attempts that have not ended, idle else."""
 
     HIBERNATING = "hibernating"
     """On its way into hibernation: its memory is being written to its disk."""
@@ -120,6 +121,7 @@ class Attempt:
     :param heard_at: seconds since the run's start when ``ran`` was so.
     :param progress: share of the task that was done before it started, from a checkpoint.
     :param reason: code of why the controller ordered it there; empty for one of the plan.
+    :param burst: on a burstable VM, whether it runs at full speed, from CPU credits that are kept for it.
     """
 
     id: str
@@ -135,6 +137,7 @@ class Attempt:
     heard_at: float = 0.0
     progress: float = 0.0
     reason: str = ""
+    burst: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,10 @@ class VmRecord:
     :param slept: seconds it has been asleep before that.
     :param hibernations: how often it has fallen asleep.
     :param resumes: how often it came back.
+    :param leaves_at: seconds since the run's start when it will be stopped or terminated, by its notice; None
+        where it has none.
+    :param credits: CPU credits of a burstable VM at ``credits_at``; none at its launch, unless told.
+    :param credits_at: seconds since the run's start when it had them; None until it is ready.
     """
 
     id: str
@@ -201,6 +208,9 @@ class VmRecord:
     slept: float = 0.0
     hibernations: int = 0
     resumes: int = 0
+    leaves_at: float | None = None
+    credits: float = 0.0
+    credits_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -251,6 +261,20 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Miss:
+    """That the deadline can't be met any more, as it was first known.
+
+    :param at: seconds since the run's start when it was certain.
+    :param end: seconds since the run's start before which the last task can't end.
+    :param reason: one line for the user.
+    """
+
+    at: float
+    end: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class RunState:
     """All that a controller's successor needs.
 
@@ -260,7 +284,8 @@ class RunState:
     :param supervised_from: seconds since the start at the controller's first step; None before it.
     :param pending: keys of the actions that are being carried out.
     :param setbacks: by key, the actions that have failed and are to be tried again.
-    :param deadline_missed: whether the miss has been announced.
+    :param deadline_missed: whether the miss has been announced: as soon as it was certain.
+    :param miss: what was announced; None while the deadline may be met.
     :param backstop: the last plan for all open work on on-demand VMs that meets the deadline; a policy keeps
         it as the way out that is always there.
     :param safe_until: seconds since the start until which that plan can wait: the latest safe time.
@@ -291,6 +316,7 @@ class RunState:
     pauses: Mapping[str, float] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     decided: Mapping[str, int] = field(default_factory=dict)
+    miss: Miss | None = None
 
     @property
     def ended(self) -> bool:

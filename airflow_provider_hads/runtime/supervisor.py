@@ -18,6 +18,7 @@ from airflow_provider_hads.control import (
     Reason,
     RenewLease,
     Rules,
+    StealTask,
     TerminateVm,
     decide,
 )
@@ -115,7 +116,7 @@ class Supervisor:
         return self.state.ended
 
     def _waits_for_the_first_look(self, now: datetime) -> bool:
-        """Say whether it is too early to decide: what a plan or a predecessor has launched is not seen yet."""
+        """Say whether it is too early to decide: what the plan or a predecessor launched is not seen yet."""
         if self._mission is None or self._has_looked:
             return False
         patience = timedelta(seconds=FIRST_LOOK_TIMEOUT)
@@ -180,12 +181,14 @@ class Supervisor:
 
         return end
 
-    def _message(self, action: RenewLease | AssignTask | CancelAttempt) -> Callable[[], VmStatus]:
+    def _message(self, action: RenewLease | AssignTask | StealTask | CancelAttempt) -> Callable[[], VmStatus]:
         instance, message = self._instances[action.vm_id], Exchange(epoch=self.state.epoch)
         if isinstance(action, RenewLease):
             message = replace(message, expiry=action.expiry.timestamp())
         elif isinstance(action, CancelAttempt):
             message = replace(message, cancel=(action.attempt_id,))
+        elif isinstance(action, StealTask):
+            message = replace(message, steal=(action.attempt_id,))
         else:
             vm, position = self.state.vms[action.vm_id], len(self.state.tasks[action.task_id].attempts)
             message = replace(message, enqueue=(self._orders.order(action, vm, position),))
