@@ -85,7 +85,7 @@ def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> list[st
 
 
 def _rebooted(ledger: Ledger, observation: Observation) -> list[str]:
-    """Return the VMs that tell of another boot than before; else their tasks fail."""
+    """Return the VMs that tell of another boot than before; with a mission only, else their tasks fail."""
     if ledger.mission is None:
         return []
     told = ((ledger.vms.get(vm_id), status) for vm_id, status in observation.statuses.items())
@@ -124,7 +124,7 @@ def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> No
 
 
 def _look_again_after_pauses(ledger: Ledger, elapsed: float) -> None:
-    """Return the VMs that tell of another boot than before; with a mission only, else tasks fail."""
+    """Without a way out, ask for VMs again when there may be some: nothing else may happen till then."""
     ends = [until for until in ledger.pauses.values() if until > elapsed]
     if ends and ledger.safe_until is None and not ledger.ended:
         ledger.wake_at = min(ends) if ledger.wake_at is None else min(*ends, ledger.wake_at)

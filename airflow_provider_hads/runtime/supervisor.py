@@ -22,7 +22,7 @@ from airflow_provider_hads.control import (
     TerminateVm,
     decide,
 )
-from airflow_provider_hads.control.decisions import with_decisions
+from airflow_provider_hads.control.decisions import in_words, with_decisions
 from airflow_provider_hads.control.ports import FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
 from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
@@ -152,7 +152,7 @@ class Supervisor:
         if isinstance(action, PublishResults):
             self._lanes.submit(action.lane, action.key, self._call(action))
             return
-        log.info("Decision: %s (%s)", action.key, action.reason)
+        log.info("Decision: %s", in_words(action))
         self._lanes.submit(action.lane, action.key, self._call(action))
 
     def _call(self, action: Action) -> Callable[[], object]:
