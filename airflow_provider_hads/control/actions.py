@@ -41,9 +41,6 @@ class Reason(str, Enum):
     TASKS_NOT_QUEUED = "tasks-not-queued"
     """The VM's runner works, but tasks of the plan are missing in its queue."""
 
-    MEMORY_GONE = "memory-gone"
-    """The VM has booted anew where it should have gone on: what ran there is lost, and its runner too."""
-
     RUNNER_STANDS_STILL = "runner-stands-still"
     """The VM answers, but its runner's loop does not go on: it has died or hangs."""
 

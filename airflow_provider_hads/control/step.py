@@ -49,21 +49,18 @@ def step(ledger: Ledger, observation: Observation, elapsed: float) -> list[Actio
     """
     orders = Orders(ledger, elapsed)
     take_results(ledger, observation.results, elapsed)
-    rebooted = _follow(ledger, observation, elapsed)
+    _follow(ledger, observation, elapsed)
     _mind_the_deadline(ledger, elapsed)
     for action in _publications(ledger):
         orders.issue(action)
     if not ledger.ended:
-        for vm_id in rebooted:
-            orders.issue(DeployVm(vm_id, (), Reason.MEMORY_GONE))
         for action in _upkeep(ledger, observation, elapsed):
             orders.issue(action)
     _let_the_policy_decide(ledger, orders, elapsed)
     return orders.issued
 
 
-def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> list[str]:
-    """Take in what was observed, and return the VMs that have lost their memory."""
+def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     first = ledger.opened
     ledger.opened = False
     rebooted = _rebooted(ledger, observation)
@@ -81,7 +78,6 @@ def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> list[st
             strand(ledger, vm, elapsed)
     if ledger.mission is not None:
         _judge_again(ledger, changed)
-    return rebooted
 
 
 def _rebooted(ledger: Ledger, observation: Observation) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from airflow_provider_hads.control import ActionResult, Observation, Silence
+from airflow_provider_hads.control import ActionResult, Notice, NoticeKind, Observation, Silence
 from airflow_provider_hads.exceptions import (
     CapacityError,
     CloudTimeout,
@@ -48,7 +48,20 @@ def observe(ended: Iterable[Ended], generation: int = 0) -> Observation:
     seen = _Seen(generation)
     for one in ended:
         seen.take(one)
-    return Observation(seen.fleet, seen.statuses, seen.silences, tuple(seen.results))
+    return Observation(
+        seen.fleet, seen.statuses, seen.silences, tuple(seen.results), notices=_notices(seen.statuses)
+    )
+
+
+def _notices(statuses: Mapping[str, VmStatus]) -> dict[str, Notice]:
+    """Return what VMs were told that will be done to them; of hibernation there is no notice ahead."""
+    kinds = {kind.value: kind for kind in NoticeKind}
+    told = {vm_id: status.notice for vm_id, status in statuses.items() if status.notice is not None}
+    return {
+        vm_id: Notice(kinds[notice.action], notice.seconds)
+        for vm_id, notice in told.items()
+        if notice.action in kinds
+    }
 
 
 def newest_by_vm(instances: Iterable[Instance]) -> dict[str, Instance]:
