@@ -36,15 +36,16 @@ VM = "vm/"
 """Start of the lane of everything that is said to a VM; the VM's id follows."""
 
 
-def observe(ended: Iterable[Ended]) -> Observation:
+def observe(ended: Iterable[Ended], generation: int = 0) -> Observation:
     """Return what calls have brought to light.
 
     Errors of the outside world are observations. Every other one is a fault of this program: it is raised, so
     that it is seen, and the controller starts anew.
 
+    :param generation: the run's; VMs of before it was cleared are not its own.
     :raises EpochRefused: a later controller has taken over.
     """
-    seen = _Seen()
+    seen = _Seen(generation)
     for one in ended:
         seen.take(one)
     return Observation(seen.fleet, seen.statuses, seen.silences, tuple(seen.results))
@@ -58,6 +59,7 @@ def newest_by_vm(instances: Iterable[Instance]) -> dict[str, Instance]:
 
 @dataclass
 class _Seen:
+    generation: int = 0
     fleet: dict[str, Instance] | None = None
     statuses: dict[str, VmStatus] = field(default_factory=dict)
     silences: dict[str, Silence] = field(default_factory=dict)
@@ -78,7 +80,8 @@ class _Seen:
 
     def _take_fleet(self, ended: Ended) -> None:
         if ended.error is None:
-            self.fleet = newest_by_vm(ended.value)
+            own = (instance for instance in ended.value if instance.generation >= self.generation)
+            self.fleet = newest_by_vm(own)
         else:
             log.warning("The cloud did not tell about the VMs: %s", _one_line(ended.error))
 

@@ -12,6 +12,7 @@ from airflow_provider_hads.model.job import Job
 from airflow_provider_hads.model.plan import Placement, Plan, PlannedVm
 from airflow_provider_hads.planning import PlanRequest, get_planner, render_plan
 from airflow_provider_hads.planning.choices import PlanChoices
+from airflow_provider_hads.runtime.market_prices import market_prices
 
 if TYPE_CHECKING:
     from airflow_provider_hads.runtime.workshop import Workshop
@@ -107,4 +108,5 @@ def _figures(
         "on_demand_cost": on_demand_cost,
         "prices": {vm.id: vm.price for vm in plan.vms},
         "on_demand_prices": _on_demand_prices(plan, environment),
+        "market_prices": market_prices(environment),
     }

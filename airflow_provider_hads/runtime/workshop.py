@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hads.configuration import read_configuration
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.policies import FOLLOW_PLAN
 from airflow_provider_hads.exceptions import HadsError
 from airflow_provider_hads.model.environment import Environment
 from airflow_provider_hads.model.fleet import LaunchOrder
@@ -16,6 +18,7 @@ from airflow_provider_hads.model.job import Job, Task
 from airflow_provider_hads.model.plan import Plan
 from airflow_provider_hads.model.run_state import VmRecord
 from airflow_provider_hads.model.settings import Settings
+from airflow_provider_hads.runtime.market_prices import with_prices
 from airflow_provider_hads.runtime.orders import OrderBook, slots_of
 from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.run_vms import RunVms
@@ -191,6 +194,28 @@ class Workshop:
             market=vm.market,
             burstable=instance_type.burstable is not None,
             expires_at=self.run.expires_at,
+        )
+
+    def mission(self, policy: str, figures: Mapping[str, Any]) -> Mission | None:
+        """Return what the controller is to achieve; None where the plan is followed to the letter.
+
+        :param policy: who decides.
+        :param figures: what ``schedule`` handed on: the prices that it has found are decided by.
+        """
+        if policy == FOLLOW_PLAN:
+            return None
+        settings = self.inputs.settings
+        return Mission(
+            job=self.inputs.job,
+            environment=with_prices(self.inputs.environment, figures.get("market_prices", {})),
+            policy=policy,
+            boot=settings.ec2.boot_overhead,
+            reaction=settings.scheduler.reaction,
+            parallel=settings.scheduler.allow_parallel_execution,
+            vcpu_limit=settings.ec2.vcpu_limits,
+            generation=self.run.generation,
+            cycle=settings.input.ac_size_seconds,
+            idle_slack=settings.input.idle_slack_time,
         )
 
     def refresh_prices(self) -> tuple[Environment, tuple[str, ...]]:
