@@ -178,7 +178,8 @@ class Ledger:
         vm, known = self.vms.get(attempt.vm_id), self.mission.job.tasks.get(task.id)
         estimate = known.runtimes.get(vm.instance_type) if vm is not None and known is not None else None
         if estimate and attempt.progress < 1 and vm is not None:
-            self.pace.add(attempt.ran * (vm.cpu_share or 1.0) / (estimate * (1 - attempt.progress)))
+            share = 1.0 if attempt.burst else vm.cpu_share or 1.0
+            self.pace.add(attempt.ran * share / (estimate * (1 - attempt.progress)))
 
     def kind(self, vm: VmRecord) -> InstanceType:
         """Return a VM's instance type; only with a mission."""

@@ -16,6 +16,7 @@ from airflow_provider_hads.control.actions import (
     TerminateVm,
 )
 from airflow_provider_hads.control.attempts import attempt_id
+from airflow_provider_hads.control.credits import settle_credits, take_credits
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.orders import Orders, take_results
@@ -67,17 +68,32 @@ def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     changed = follow_vms(ledger, observation, elapsed)
     for vm_id in rebooted:
         interrupt(ledger, vm_id, observation.statuses[vm_id], elapsed)
+    _take_in_tasks(ledger, observation, elapsed)
+    if ledger.mission is not None:
+        _take_in_credits(ledger, observation, changed, elapsed)
+    for vm in ledger.vms.values() if first else _now(ledger, changed):
+        if vm.state.ended:
+            strand(ledger, vm, elapsed)
+    if ledger.mission is not None:
+        _judge_again(ledger, changed)
+
+
+def _take_in_tasks(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     for vm_id, status in observation.statuses.items():
         if vm_id in ledger.vms:
             take_reports(ledger, vm_id, status, elapsed)
     for task_id, share in observation.checkpoints.items():
         take_checkpoint(ledger, task_id, share)
     take_publications(ledger, observation.results)
-    for vm in ledger.vms.values() if first else _now(ledger, changed):
-        if vm.state.ended:
-            strand(ledger, vm, elapsed)
-    if ledger.mission is not None:
-        _judge_again(ledger, changed)
+
+
+def _take_in_credits(
+    ledger: Ledger, observation: Observation, changed: Iterable[VmRecord], elapsed: float
+) -> None:
+    for before in changed:
+        settle_credits(ledger, before, elapsed)
+    for vm_id, told in observation.credits.items():
+        take_credits(ledger, vm_id, told, elapsed)
 
 
 def _rebooted(ledger: Ledger, observation: Observation) -> list[str]:

@@ -59,7 +59,10 @@ def take_reports(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -
 def _drop_missing(
     ledger: Ledger, vm_id: str, status: VmStatus, changed: dict[str, TaskRecord], elapsed: float
 ) -> None:
-    """Take attempts for ended that their VM does not have: the word to it was lost with its controller."""
+    """Take attempts for ended that their VM does not have: given back, or never heard of.
+
+    The word to it may have been lost with its controller.
+    """
     for name, task_id in ledger.work[vm_id].items():
         if (
             name in status.attempts
@@ -68,7 +71,7 @@ def _drop_missing(
         ):
             continue
         task = changed.get(task_id) or ledger.tasks[task_id]
-        why = f"{vm_id} does not have it"
+        why = "given back" if name in status.stolen else f"{vm_id} does not have it"
         attempts = tuple(_dropped(one, why, elapsed) if one.id == name else one for one in task.attempts)
         changed[task_id] = amended(task, attempts=attempts)
 

@@ -147,6 +147,7 @@ class TaskRecord:
     :param reason: why it is where it is, one line for the user; empty while all is as planned.
     :param infrastructure: whether a VM's end, not the task's own exit, made it fail.
     :param saved: share of the task that its latest checkpoint keeps.
+    :param moved: code of why it is in the queue of another VM than the plan has it on; empty if it is not.
     """
 
     id: str
@@ -155,6 +156,7 @@ class TaskRecord:
     reason: str = ""
     infrastructure: bool = False
     saved: float = 0.0
+    moved: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ class VmRecord:
 
     :param sequence: its number within the run.
     :param price: $/h.
-    :param task_ids: its tasks by the plan, in the order in which they start.
+    :param task_ids: its tasks by the plan, in the order in which they start; policies that keep a queue for
+        each VM move tasks from one VM's to another's.
     :param cpu_share: the share of a vCPU that each task gets (baseline mode); None is the whole vCPU.
     :param launched_at: when the cloud launched it.
     :param booting_since: when its current boot began: its launch, or when it was seen to have been resumed.

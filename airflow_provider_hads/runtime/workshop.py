@@ -214,6 +214,8 @@ class Workshop:
             parallel=settings.scheduler.allow_parallel_execution,
             vcpu_limit=settings.ec2.vcpu_limits,
             generation=self.run.generation,
+            cycle=settings.input.ac_size_seconds,
+            idle_slack=settings.input.idle_slack_time,
         )
 
     def refresh_prices(self) -> tuple[Environment, tuple[str, ...]]:
