@@ -15,7 +15,14 @@ from airflow_provider_hads.local_cloud.control_client import ControlClient
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.faults import FAIL_BEFORE, Fault
 from airflow_provider_hads.local_cloud.network import vm_containers
-from airflow_provider_hads.local_cloud.session import BUCKET, REGION, make_session, upload_image
+from airflow_provider_hads.local_cloud.session import (
+    BUCKET,
+    EVENTS_QUEUE,
+    REGION,
+    make_events_queue,
+    make_session,
+    upload_image,
+)
 from airflow_provider_hads.local_cloud.startup import UpOptions, ensure_server, remove_cloud, running_server
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder, default_state_folder
 from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
@@ -215,6 +222,15 @@ class LocalCloud:
         :raises CloudError: it is no spot VM that runs.
         """
         self._control.post("rebalance", {"vm": vm})
+
+    def make_events_queue(self, name: str = EVENTS_QUEUE) -> str:
+        """Make an SQS queue, and the EventBridge rule that puts EC2's events about instances there.
+
+        It is what a user sets up on EC2; ``[hads] events_queue`` names it to the provider.
+
+        :return: the queue's URL.
+        """
+        return make_events_queue(self.client("sqs"), self.client("events"), name)
 
     def fault(
         self,

@@ -15,6 +15,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.containers import VmContainers, VmOrder
+from airflow_provider_hads.local_cloud.events import EventBus
 from airflow_provider_hads.local_cloud.instance import (
     INITIATED_BY_INSTANCE,
     LAUNCH_FAILED,
@@ -52,10 +53,18 @@ class Lifecycle:
     """Moves instances through their states as their containers come and go.
 
     :param lock: held whenever an instance or a request changes; never while the Docker engine works.
+    :param events: is told what happens.
     """
 
-    def __init__(self, containers: VmContainers, lock: AbstractContextManager[bool], timing: Timing) -> None:
+    def __init__(
+        self,
+        containers: VmContainers,
+        lock: AbstractContextManager[bool],
+        timing: Timing,
+        events: EventBus,
+    ) -> None:
         self.containers = containers
+        self.events = events
         self._lock = lock
         self._timing = timing
 

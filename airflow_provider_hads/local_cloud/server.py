@@ -19,6 +19,7 @@ from airflow_provider_hads.local_cloud.control import ControlledApi
 from airflow_provider_hads.local_cloud.credentials import CredentialBook
 from airflow_provider_hads.local_cloud.ec2 import LocalEc2
 from airflow_provider_hads.local_cloud.engine import DockerEngine
+from airflow_provider_hads.local_cloud.events import EventBus
 from airflow_provider_hads.local_cloud.faults import FaultBook, RequestLog
 from airflow_provider_hads.local_cloud.interruptions import Interruptions
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle, Timing
@@ -71,7 +72,7 @@ def serve(folder: StateFolder, options: ServerOptions) -> None:
         metadata.address,
         Addresses(engine, folder.cloud_id).take,
     )
-    lifecycle, capacity = Lifecycle(containers, lock, options.timing), CapacityBook()
+    lifecycle, capacity = Lifecycle(containers, lock, options.timing, EventBus()), CapacityBook()
     ec2 = LocalEc2(lifecycle, prices, capacity, image_id, lock)
     interruptions = Interruptions(lifecycle, lock)
     api = AwsApi(lock, prices, faults, log)
