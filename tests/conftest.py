@@ -1,4 +1,4 @@
-"""What every test needs: an Airflow of its own, set up before Airflow is imported."""
+"""What every test needs: an Airflow of its own, set up before Airflow is imported; and who runs what."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import atexit
 import os
 import shutil
 import tempfile
+
+import pytest
+
+SHARED = ("deployment", "job_runs")
+"""Parts that take so long to start that all their tests go to the same of several test processes."""
 
 
 def _use_own_airflow() -> None:
@@ -27,3 +32,23 @@ def _use_own_airflow() -> None:
 
 
 _use_own_airflow()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where there are several processes (``pytest -n``), keep what shares parts together; the longest first."""
+    items.sort(key=_place)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _place(item: pytest.Item) -> tuple[int, int]:
+    of_part = [place for place, part in enumerate(SHARED) if _group(item) == part]
+    suites = ("system", "integration", "property")
+    of_suite = [place for place, suite in enumerate(suites) if suite in item.path.parts]
+    return (*of_part, len(SHARED))[0], (*of_suite, len(suites))[0]
+
+
+def _group(item: pytest.Item) -> str:
+    parts = [part for part in SHARED if part in getattr(item, "fixturenames", ())]
+    return (*parts, str(item.path))[0]
