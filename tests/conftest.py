@@ -36,7 +36,7 @@ _use_own_airflow()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where there are several processes (``pytest -n``), keep what shares parts together; the longest first."""
+    """Let what shares parts go to the same of several processes (``pytest -n``); the longest first."""
     items.sort(key=_place)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
