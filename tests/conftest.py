@@ -6,11 +6,15 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import PurePosixPath
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-SHARED = ("deployment", "job_runs")
-"""Parts that take so long to start that all their tests go to the same of several test processes."""
+SHARING = ("deployed", "jobs")
+"""Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
+
+SLOWEST_FIRST = ("system", "integration", "property")
 
 
 def _use_own_airflow() -> None:
@@ -36,19 +40,23 @@ _use_own_airflow()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what shares parts go to the same of several processes (``pytest -n``); the longest first."""
+    """Let the tests that take longest begin first, for they may be spread over several processes."""
     items.sort(key=_place)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-def _place(item: pytest.Item) -> tuple[int, int]:
-    of_part = [place for place, part in enumerate(SHARED) if _group(item) == part]
-    suites = ("system", "integration", "property")
-    of_suite = [place for place, suite in enumerate(suites) if suite in item.path.parts]
-    return (*of_part, len(SHARED))[0], (*of_suite, len(suites))[0]
+def _place(item: pytest.Item) -> tuple[bool, int]:
+    of_suite = [place for place, suite in enumerate(SLOWEST_FIRST) if suite in item.path.parts]
+    return item.path.parent.name not in SHARING, (*of_suite, len(SLOWEST_FIRST))[0]
 
 
-def _group(item: pytest.Item) -> str:
-    parts = [part for part in SHARED if part in getattr(item, "fixturenames", ())]
-    return (*parts, str(item.path))[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Let all tests of a file, or of a folder whose tests share slow parts, go to the same process."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _scope
+    return scheduler
+
+
+def _scope(nodeid: str) -> str:
+    path = PurePosixPath(nodeid.split("::")[0])
+    return str(path.parent if path.parent.name in SHARING else path)
