@@ -32,7 +32,7 @@ unit: install ## The quick tests, without Docker
 
 test: lint ## Lint and all tests
 	@docker/test-servers.sh
-	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest $(SUITES)
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations 15 $(SUITES)
 
 demo: install ## Run the example job on a cloud in a box, and show what happens
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo
