@@ -226,6 +226,7 @@ def _supervise(schedule: ScheduleOperator, deploy: DeployOperator, options: Opti
         deployments=deploy.output,
         figures=_published("schedule", PLAN_KEY),
         policy="{{ params.policy }}",
+        allocation_cycle="{{ params.allocation_cycle }}",
         trigger_rule=TriggerRule.ALL_DONE,
         retries=SUPERVISE_RETRIES,  # the DAG's default_args win over the sensor's own default
         **options,

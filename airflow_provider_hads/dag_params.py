@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param
 
-from airflow_provider_hads.model.settings import SchedulerSettings
+from airflow_provider_hads.model.settings import InputSettings, SchedulerSettings
 
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
@@ -36,6 +36,7 @@ def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
     from airflow_provider_hads.control.policies import run_policy_names
 
     settings = inputs.settings.scheduler if inputs else SchedulerSettings()
+    cycle = (inputs.settings.input if inputs else InputSettings()).ac_size_seconds
     return {
         "policy": Param(
             settings.policy,
@@ -45,7 +46,17 @@ def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
             description_md="Who decides while the run goes on. `adaptive`: the cheapest choice that keeps "
             "the deadline safe. `on-demand-only`: no spot VMs but those of the plan. `follow-plan`: the "
             "plan to the letter; tasks of a VM that is lost fail.",
-        )
+        ),
+        "allocation_cycle": Param(
+            cycle,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=86400,
+            title="Allocation cycle",
+            description_md="Seconds. The published policies, `hads` and `burst-hads`, keep an idle VM to the "
+            "end of its cycle.",
+            section="Advanced",
+        ),
     }
 
 

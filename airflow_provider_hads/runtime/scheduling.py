@@ -93,6 +93,7 @@ def _figures(
     workshop: Workshop, plan: Plan, environment: Environment, on_demand_cost: float | None
 ) -> dict[str, Any]:
     return {
+        "generation": workshop.run.generation,
         "planner": plan.planner,
         "deadline": workshop.run.deadline,
         "d_spot": plan.d_spot,

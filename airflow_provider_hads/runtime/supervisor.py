@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,18 +23,32 @@ from airflow_provider_hads.control import (
     decide,
 )
 from airflow_provider_hads.control.decisions import in_words, with_decisions
-from airflow_provider_hads.control.ports import FleetPort, ResultsPort, VmPort
+from airflow_provider_hads.control.news import news_of
+from airflow_provider_hads.control.observation import Observation
+from airflow_provider_hads.control.ports import EventsPort, FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
+from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
 from airflow_provider_hads.runtime.lanes import Lanes
-from airflow_provider_hads.runtime.observing import DESCRIBE, EXCHANGE, VM, observe
+from airflow_provider_hads.runtime.observing import (
+    DESCRIBE,
+    EVENTS,
+    EXCHANGE,
+    VM,
+    events_of,
+    notices_of,
+    observe,
+)
 from airflow_provider_hads.runtime.orders import OrderBook, next_number
 
 __all__ = ["Supervisor"]
 
 log = logging.getLogger(__name__)
+
+EVENTS_INTERVAL = timedelta(seconds=1)
+"""Between two looks into the queue of the cloud's events."""
 
 FIRST_LOOK_TIMEOUT = 20.0
 """Seconds for which the cloud's first answer is waited for before anything is decided."""
@@ -51,6 +65,7 @@ class Supervisor:
     :param save: called with the state before actions are carried out, so that a successor knows of them.
     :param mission: what is to be achieved; None follows the plan to the letter.
     :param launch_order: makes the order to launch a VM; needed with a mission.
+    :param events: what the cloud tells by itself; None where it does not.
     """
 
     def __init__(
@@ -67,6 +82,7 @@ class Supervisor:
         save: Callable[[RunState], None],
         mission: Mission | None = None,
         launch_order: Callable[[VmRecord], LaunchOrder] | None = None,
+        events: EventsPort | None = None,
     ) -> None:
         # What a predecessor had pending is unknown; every action can be carried out again without harm. Its
         # launches are, at once: a VM that was asked for may exist. All others are decided on anew.
@@ -83,6 +99,7 @@ class Supervisor:
         self._save = save
         self._mission = mission
         self._launch_order = launch_order
+        self._events = events
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
         self._lanes = Lanes()
@@ -101,9 +118,7 @@ class Supervisor:
         self._look(now)
         if self._waits_for_the_first_look(now):
             return self.state.ended
-        observation = observe(self._lanes.collect(), self._orders.generation)
-        # A VM that a look does not show stays reachable for what is under way.
-        self._instances.update(observation.fleet or {})
+        observation = self._observe(now)
         before = self.state
         state, actions = decide(before, observation, now, self._rules, self._mission)
         self.state = with_decisions(state, actions, state.elapsed(now))
@@ -127,17 +142,46 @@ class Supervisor:
         """Stop looking; calls that are under way end by their own time-outs."""
         self._lanes.close()
 
+    def _observe(self, now: datetime) -> Observation:
+        ended = self._lanes.collect()
+        observation = observe(ended, self._orders.generation)
+        # A VM that a look does not show stays reachable for what is under way.
+        self._instances.update(observation.fleet or {})
+        events = events_of(ended)
+        return self._with_news(observation, events, now) if events else observation
+
+    def _with_news(
+        self, observation: Observation, events: Sequence[CloudEvent], now: datetime
+    ) -> Observation:
+        """Return what is seen with what the cloud has told by itself; a look is the truth."""
+        news = news_of(events, self._instances)
+        for event in news.notices:
+            log.info("The cloud tells of %s: %s", event.instance_id, event.interruption or event.kind.value)
+        if news.incomplete or observation.fleet is not None:
+            self._looked_at.pop(DESCRIBE, None)
+        if observation.fleet is None:
+            self._instances.update(news.instances)
+            observation = replace(observation, news=news.instances)
+        told = notices_of(news.notices, self._instances, now)
+        return replace(observation, notices={**told, **observation.notices})
+
     def _look(self, now: datetime) -> None:
         if self._due(DESCRIBE, now):
             self._lanes.submit(DESCRIBE, DESCRIBE, self._fleet.describe)
+        if self._events is not None and self._due(EVENTS, now, EVENTS_INTERVAL):
+            self._lanes.submit(EVENTS, EVENTS, self._reception(self._events))
         for vm in self.state.vms.values():
             instance = self._instances.get(vm.id)
             if instance is not None and _can_answer(vm, instance) and self._due(VM + vm.id, now):
                 self._lanes.submit(VM + vm.id, EXCHANGE + vm.id, self._exchange(vm, instance))
 
-    def _due(self, lane: str, now: datetime) -> bool:
+    def _reception(self, events: EventsPort) -> Callable[[], tuple[CloudEvent, ...]]:
+        own = {instance.instance_id for instance in self._instances.values()}
+        return lambda: events.receive(own)
+
+    def _due(self, lane: str, now: datetime, interval: timedelta | None = None) -> bool:
         last = self._looked_at.get(lane)
-        if self._lanes.busy(lane) or (last is not None and now - last < self._interval):
+        if self._lanes.busy(lane) or (last is not None and now - last < (interval or self._interval)):
             return False
         self._looked_at[lane] = now
         return True

@@ -59,6 +59,8 @@ class SuperviseSensor(BaseSensorOperator):
     :param figures: the plan's figures, as ``schedule`` hands them on, or their JSON text. (templated)
     :param policy: who decides: a policy's name, or ``follow-plan`` for the plan to the letter; empty takes
         ``setup.cfg``'s. (templated)
+    :param allocation_cycle: seconds of an allocation cycle, for policies that keep idle VMs to the end of
+        theirs; empty takes ``setup.cfg``'s. (templated)
     :param aws_conn_id: connection for EC2 and S3. (templated)
     :param ssh_conn_id: connection with the private key for the VMs. (templated)
     """
@@ -69,6 +71,7 @@ class SuperviseSensor(BaseSensorOperator):
         "deployments",
         "figures",
         "policy",
+        "allocation_cycle",
         "aws_conn_id",
         "ssh_conn_id",
     )
@@ -82,6 +85,7 @@ class SuperviseSensor(BaseSensorOperator):
         deployments: Any = (),
         figures: Any = None,
         policy: str = "",
+        allocation_cycle: str | float | None = None,
         aws_conn_id: str = "aws_default",
         ssh_conn_id: str = "ssh_default",
         poke_interval: float = 0.5,
@@ -95,6 +99,7 @@ class SuperviseSensor(BaseSensorOperator):
         self.deployments = deployments
         self.figures = figures
         self.policy = policy
+        self.allocation_cycle = allocation_cycle
         self.aws_conn_id = aws_conn_id
         self.ssh_conn_id = ssh_conn_id
         self._supervisor: Supervisor | None = None
@@ -153,13 +158,21 @@ class SuperviseSensor(BaseSensorOperator):
             )
         return name
 
+    def _cycle(self) -> float | None:
+        """Return the allocation cycle that was chosen, seconds; None for the job's own."""
+        given = self.allocation_cycle
+        return None if given in (None, "", "None") else float(given)
+
     def _first_state(self, workshop: Workshop) -> RunState:
+        """Return the state to start with. A plan of before the run was cleared is of VMs that have ended."""
+        generation = workshop.run.generation
+        current = _document(self.figures).get("generation", generation) == generation
         return first_state(
             workshop.run,
             task_ids=workshop.inputs.job.tasks,
             finished=workshop.finished_task_ids,
-            vms=self.vms,
-            reports=_reports(self.deployments),
+            vms=self.vms if current else (),
+            reports=_reports(self.deployments) if current else (),
             adopt=self._policy(workshop) != FOLLOW_PLAN,
         )
 
@@ -175,8 +188,9 @@ class SuperviseSensor(BaseSensorOperator):
             interval=workshop.inputs.settings.scheduler.status_update_time,
             clock=timezone.utcnow,
             save=lambda changed: self._save(context, workshop, changed),
-            mission=workshop.mission(self._policy(workshop), _document(self.figures)),
+            mission=workshop.mission(self._policy(workshop), _document(self.figures), self._cycle()),
             launch_order=workshop.launch_order,
+            events=workshop.events,
         )
 
     def _save(self, context: Context, workshop: Workshop, state: RunState) -> None:
