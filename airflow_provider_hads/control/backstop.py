@@ -63,7 +63,7 @@ def find_backstop(
     tasks = uncovered(ledger, covered_tasks(ledger, elapsed, trial, without))
     fleet = _Fleet(ledger, elapsed)
     for vm_id in ledger.living[Market.ON_DEMAND]:
-        if vm_id != without and f"terminate/{vm_id}" not in ledger.pending:
+        if vm_id != without and _stays(ledger, vm_id):
             fleet.add_existing(ledger.vms[vm_id], trial)
     if launching is not None:
         fleet.add_launching(launching)
@@ -94,7 +94,7 @@ def covered_tasks(
     """
     covered: set[str] = set()
     for vm_id in ledger.living[Market.ON_DEMAND]:
-        if vm_id == without or not ledger.work[vm_id]:
+        if vm_id == without or not ledger.work[vm_id] or not _stays(ledger, vm_id):
             continue
         if ledger.kind(ledger.vms[vm_id]).burstable is None:
             covered.update(ledger.work[vm_id].values())
@@ -103,6 +103,11 @@ def covered_tasks(
     if trial is not None:
         covered.add(trial.task_id)
     return covered
+
+
+def _stays(ledger: Ledger, vm_id: str) -> bool:
+    """Say whether a VM will be there: it is not being ended, and has no notice."""
+    return ledger.vms[vm_id].leaves_at is None and f"terminate/{vm_id}" not in ledger.pending
 
 
 def _in_time(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[str]:

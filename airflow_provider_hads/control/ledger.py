@@ -60,6 +60,7 @@ class Ledger:
         self.supervised_from = state.supervised_from
         self.deadline_missed = state.deadline_missed
         self.miss = state.miss
+        self.miss_from: float | None = None
         self.backstop = state.backstop
         self.safe_until = state.safe_until
         self.wake_at = state.wake_at
@@ -87,6 +88,7 @@ class Ledger:
         for task in state.tasks.values():
             self.put_task(task)
         self.widened_at = state.widened_at
+        self.miss_from = state.miss_from
         # The policy has decided on this state already, unless this is the run's first step.
         self.changed = state.supervised_from is None
 
@@ -111,6 +113,7 @@ class Ledger:
             decisions=self.decisions,
             decided=self.decided,
             miss=self.miss,
+            miss_from=self.miss_from,
         )
 
     @property
@@ -142,8 +145,13 @@ class Ledger:
             self.work.setdefault(vm.id, {})
         if known is None or known.state is not vm.state:
             self.changed = True
-            self.widened_at = None
+            self.widened_at = self.miss_from = None
             self._count_vm(known, vm)
+        elif known.leaves_at != vm.leaves_at:
+            self.changed = True
+            self.widened_at = None
+            if self.mission is not None:
+                self._count_slots(vm.id)
         self.weather.follow(known, vm)
 
     def put_task(self, task: TaskRecord) -> None:
@@ -198,7 +206,8 @@ class Ledger:
 
     def _count_slots(self, vm_id: str) -> None:
         vm = self.vms.get(vm_id)
-        if vm is None or vm.state is not VmState.READY or self.mission is None:
+        usable = vm is not None and vm.state is VmState.READY and vm.leaves_at is None
+        if vm is None or not usable or self.mission is None:
             self.free.pop(vm_id, None)
             return
         free = self.mission.slots(self.mission.types[vm.instance_type]) - len(self.work[vm_id])
@@ -216,6 +225,8 @@ class Ledger:
         rank = self.mission.ranks[task.id]
         if known is not None and (left := self._queue(known.state)) is not None:
             del left[bisect_left(left, rank)]
+        if task.state is TaskState.WAITING:
+            self.miss_from = None
         if (entered := self._queue(task.state)) is not None:
             insort(entered, rank)
 

@@ -26,7 +26,13 @@ from airflow_provider_hads.model.runner import AttemptState
 __all__ = ["NO_CAPACITY_PAUSE", "Orders", "take_results"]
 
 NO_CAPACITY_PAUSE = 120.0
-"""Seconds for which a type is not asked for again after the cloud had none."""
+"""Seconds for which a type is not asked for again after the cloud had none, for the second time in a row."""
+
+FIRST_PAUSE = 30.0
+"""Seconds for which it is not, after the first time; it doubles up to that."""
+
+THROTTLED_PAUSE = 15.0
+"""Seconds for which nothing is launched after the cloud was asked too often."""
 
 _ONCE = ("launch/", "assign/")
 """Actions that are not tried again as they are: the policy decides anew."""
@@ -42,7 +48,10 @@ def take_results(ledger: Ledger, results: Iterable[ActionResult], elapsed: float
     for result in results:
         ledger.pending.pop(result.key, None)
         kind, _, name = result.key.partition("/")
-        if kind == "launch" and result.error:
+        if kind == "launch" and result.timed_out:
+            # It may have been launched: a look at the cloud shows it, or else it is given up.
+            _is_launched(ledger, ledger.vms[name], elapsed)
+        elif kind == "launch" and result.error:
             _not_launched(ledger, ledger.vms[name], result, elapsed)
         elif kind == "launch":
             _is_launched(ledger, ledger.vms[name], elapsed)
@@ -56,9 +65,35 @@ def take_results(ledger: Ledger, results: Iterable[ActionResult], elapsed: float
 
 
 def _not_launched(ledger: Ledger, vm: VmRecord, result: ActionResult, elapsed: float) -> None:
-    pause = NO_CAPACITY_PAUSE if result.capacity else NO_CAPACITY_PAUSE / 4
-    ledger.pauses[f"{vm.instance_type}/{vm.market}"] = elapsed + pause
+    for name, market in _refused(ledger, vm, result):
+        key = f"{name}/{market}"
+        ledger.pauses[key] = max(elapsed + _pause(ledger, key, result, elapsed), ledger.pauses.get(key, 0.0))
     ledger.put_vm(amended(vm, state=VmState.LOST, reason=result.error, ended_at=elapsed))
+
+
+def _refused(ledger: Ledger, vm: VmRecord, result: ActionResult) -> list[tuple[str, Market]]:
+    """Return the types and markets that are not to be had, by why a launch was refused.
+
+    A quota is the whole market's; a cloud that was asked too often wants to be asked for nothing.
+    """
+    if ledger.mission is None or not (result.quota or result.throttled):
+        return [(vm.instance_type, vm.market)]
+    markets = tuple(Market) if result.throttled else (vm.market,)
+    return [
+        (kind.name, market)
+        for kind in ledger.mission.types.values()
+        for market in markets
+        if kind.offers(market)
+    ]
+
+
+def _pause(ledger: Ledger, key: str, result: ActionResult, elapsed: float) -> float:
+    """Return for how long a type is not asked for again: longer, if it was just refused before."""
+    if result.throttled:
+        return THROTTLED_PAUSE
+    before = ledger.pauses.get(key)
+    again = before is not None and elapsed - before < NO_CAPACITY_PAUSE
+    return NO_CAPACITY_PAUSE if again else FIRST_PAUSE
 
 
 def _is_launched(ledger: Ledger, vm: VmRecord, elapsed: float) -> None:

@@ -18,9 +18,12 @@ from airflow_provider_hads.control.actions import (
 from airflow_provider_hads.control.attempts import attempt_id
 from airflow_provider_hads.control.credits import settle_credits, take_credits
 from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.miss import look_for_miss
+from airflow_provider_hads.control.notices import heed_notices
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.orders import Orders, take_results
 from airflow_provider_hads.control.policies import get_policy
+from airflow_provider_hads.control.policies.common import wake_by
 from airflow_provider_hads.control.tasks import (
     fail_unfinished,
     interrupt,
@@ -57,6 +60,8 @@ def step(ledger: Ledger, observation: Observation, elapsed: float) -> list[Actio
     if not ledger.ended:
         for action in _upkeep(ledger, observation, elapsed):
             orders.issue(action)
+    if ledger.mission is not None and observation.notices:
+        heed_notices(ledger, orders, observation, elapsed)
     _let_the_policy_decide(ledger, orders, elapsed)
     return orders.issued
 
@@ -133,6 +138,19 @@ def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> No
         ledger.wake_at = None
         get_policy(ledger.mission.policy)(ledger, orders, elapsed)
         _look_again_after_pauses(ledger, elapsed)
+        _say_a_miss(ledger, elapsed)
+        # What it has changed itself it has seen: a successor, who opens the books anew, need not look again.
+        ledger.changed = False
+
+
+def _say_a_miss(ledger: Ledger, elapsed: float) -> None:
+    """Where no plan is sure to meet the deadline, look whether none can."""
+    if ledger.safe_until is not None or ledger.miss is not None or ledger.ended:
+        return
+    if ledger.miss_from is None or elapsed >= ledger.miss_from - TICK:
+        ledger.miss_from = look_for_miss(ledger, elapsed)
+    if ledger.miss_from is not None:
+        wake_by(ledger, ledger.miss_from)
 
 
 def _look_again_after_pauses(ledger: Ledger, elapsed: float) -> None:

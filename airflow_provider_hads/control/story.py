@@ -27,6 +27,12 @@ def _changes(before: RunState, after: RunState) -> Iterator[str]:
     if before.safe_until is not None and after.safe_until is None and not after.ended:
         yield f"Nothing is sure to meet the deadline of {after.deadline:.0f} s any more; going on at best"
     if after.deadline_missed and not before.deadline_missed:
+        if after.miss is not None:
+            yield (
+                f"The deadline of {after.deadline:.0f} s can't be met any more: {after.miss.reason}; "
+                "going on, as little late as can be"
+            )
+            return
         open_tasks = sum(not task.state.ended for task in after.tasks.values())
         yield f"The deadline of {after.deadline:.0f} s is missed: {open_tasks} tasks are not done; going on"
 

@@ -127,6 +127,7 @@ def _running(vm: VmRecord, instance: Instance, moment: _Moment) -> VmRecord:
         ready_by=_ready_by(vm, moment),
         heartbeat=None,
         reason="",
+        leaves_at=None,
     )
 
 

@@ -289,6 +289,8 @@ class RunState:
     :param setbacks: by key, the actions that have failed and are to be tried again.
     :param deadline_missed: whether the miss has been announced: as soon as it was certain.
     :param miss: what was announced; None while the deadline may be met.
+    :param miss_from: seconds since the start before which a miss can't be certain, if nothing is lost till
+        then; None where that has to be looked at.
     :param backstop: the last plan for all open work on on-demand VMs that meets the deadline; a policy keeps
         it as the way out that is always there.
     :param safe_until: seconds since the start until which that plan can wait: the latest safe time.
@@ -320,6 +322,7 @@ class RunState:
     decisions: tuple[Decision, ...] = ()
     decided: Mapping[str, int] = field(default_factory=dict)
     miss: Miss | None = None
+    miss_from: float | None = None
 
     @property
     def ended(self) -> bool:

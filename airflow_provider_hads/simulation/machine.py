@@ -13,6 +13,9 @@ from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmSt
 
 __all__ = ["Machine", "Phase", "Work"]
 
+LONGEST_HOARD = 24.0
+"""Hours of earnings that a burstable VM keeps at most."""
+
 
 class Phase(Enum):
     """Where a simulated VM stands."""
@@ -29,6 +32,7 @@ class Work:
 
     :param seconds: how long it runs here, from its progress on.
     :param progress: share of the task that was done before.
+    :param share: of a vCPU that it uses.
     :param ran: seconds it had run at ``since``.
     :param since: when it was started or resumed last.
     """
@@ -37,6 +41,7 @@ class Work:
     task: Task
     seconds: float
     progress: float
+    share: float = 1.0
     slot: int = -1
     ran: float = 0.0
     since: float = 0.0
@@ -74,6 +79,8 @@ class Machine:
     :param boot_left: seconds of its boot that are still to come.
     :param woke: when it came to be awake last; None while it is asleep or gone.
     :param billed: seconds paid for before that.
+    :param credits: CPU credits of a burstable VM at ``credits_at``.
+    :param credits_at: seconds since the run's start.
     :param version: rises when it falls asleep or ends, so that what was to happen before does not.
     """
 
@@ -87,10 +94,13 @@ class Machine:
     woke: float | None
     phase: Phase = Phase.BOOTING
     billed: float = 0.0
+    credits: float = 0.0
+    credits_at: float = 0.0
     version: int = 0
     work: dict[str, Work] = field(default_factory=dict)
     queue: list[Work] = field(default_factory=list)
     ended_work: list[Work] = field(default_factory=list)
+    stolen: list[str] = field(default_factory=list)
     _free: list[int] = field(default_factory=list)
     _memory: float = 0.0
 
@@ -139,12 +149,40 @@ class Machine:
         self._stop_clock(now)
         self.phase = Phase.GONE
 
+    def settle(self, now: float) -> None:
+        """Enter what a burstable VM has earned and spent since its credits were last known.
+
+        To be called before anything starts, ends or changes there. It earns while it is up, none asleep.
+        """
+        if self.kind.burstable is not None and self.phase is Phase.UP:
+            hoard = LONGEST_HOARD * self.kind.burstable.credit_rate
+            self.credits = min(max(self.credits + self.net_rate * (now - self.credits_at), 0.0), hoard)
+        self.credits_at = now
+
+    @property
+    def net_rate(self) -> float:
+        """Credits a second that a burstable VM earns, less those that its work spends."""
+        earned = 0.0 if self.kind.burstable is None else self.kind.burstable.credit_rate / 3600
+        return earned - sum(work.share for work in self.work.values()) / 60
+
+    def slow_down(self, now: float, baseline: float) -> list[Work]:
+        """Go on at the baseline, for the credits are used up; return the work that is slower now."""
+        slower = [work for work in self.work.values() if work.share > baseline]
+        for work in slower:
+            ran = work.ran_by(now)
+            work.seconds = ran + (work.seconds - ran) * work.share / baseline
+            work.share = baseline
+        return slower
+
     def status(self, now: float, epoch: int, expiry: float) -> VmStatus:
-        """Return what its runner says; of attempts that have ended it tells once."""
+        """Return what its runner says; of attempts that have ended, or were given back, it tells once."""
         told = [*self.work.values(), *self.queue, *self.ended_work]
+        stolen, self.stolen = tuple(self.stolen), []
         self.ended_work = []
         attempts = {work.attempt_id: work.status(now) for work in told}
-        return VmStatus(f"boot-{self.id}", int(now), epoch, expiry, self.slots, attempts=attempts)
+        return VmStatus(
+            f"boot-{self.id}", int(now), epoch, expiry, self.slots, attempts=attempts, stolen=stolen
+        )
 
     def _stop_clock(self, now: float) -> None:
         if self.woke is not None:

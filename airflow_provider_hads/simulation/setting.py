@@ -59,6 +59,8 @@ class Setting:
     :param boot: seconds from a launch to the first task.
     :param checkpoint: seconds a task runs between two checkpoints; 0 is continuous, None is never.
     :param estimate_error: sigma of the lognormal factor by which tasks take longer than estimated.
+    :param notice: seconds ahead of which a spot VM is told that it will be terminated; 0 is not at all.
+    :param launch_credits: CPU credits that a burstable VM has at its launch.
     :param seed: of everything that is drawn; run ``n`` of a seed is always the same.
     """
 
@@ -70,4 +72,6 @@ class Setting:
     boot: float = 180.0
     checkpoint: float | None = None
     estimate_error: float = 0.0
+    notice: float = 0.0
+    launch_credits: float = 0.0
     seed: int = 0

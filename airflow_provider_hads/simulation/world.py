@@ -8,9 +8,17 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from random import Random
 
-from airflow_provider_hads.control.actions import Action, AssignTask, CancelAttempt, LaunchVm, TerminateVm
+from airflow_provider_hads.control.actions import (
+    Action,
+    AssignTask,
+    CancelAttempt,
+    LaunchVm,
+    Reason,
+    StealTask,
+    TerminateVm,
+)
 from airflow_provider_hads.control.mission import Mission
-from airflow_provider_hads.control.observation import ActionResult, Observation
+from airflow_provider_hads.control.observation import ActionResult, Notice, NoticeKind, Observation
 from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from airflow_provider_hads.model.runner import AttemptState, VmStatus
 from airflow_provider_hads.simulation.event_log import EventLog
@@ -43,7 +51,7 @@ class World:
     ) -> None:
         self.now = 0.0
         self.machines: dict[str, Machine] = {}
-        self.hibernations = self.resumes = 0
+        self.hibernations = self.resumes = self.steals = 0
         self.makespan = 0.0
         self._mission = mission
         self._setting = setting
@@ -55,6 +63,7 @@ class World:
         self._changed: dict[str, None] = {}
         self._heard: dict[str, None] = {}
         self._saved: dict[str, float] = {}
+        self._notices: dict[str, Notice] = {}
         self._results: list[ActionResult] = []
         self._hazards = Hazards(setting, random, self.schedule, self._interrupt, self._resume)
         until = expiry - started_at.timestamp()
@@ -89,19 +98,18 @@ class World:
 
     def observe(self) -> Observation:
         """Return what has become known since the last look."""
-        if not (self._changed or self._heard or self._results or self._saved):
+        if not (self._changed or self._heard or self._results or self._saved or self._notices):
             return Observation()
+        heard = [self.machines[vm_id] for vm_id in self._heard if self.machines[vm_id].phase is Phase.UP]
         observation = Observation(
             news={vm_id: self.machines[vm_id].shown for vm_id in self._changed},
-            statuses={
-                vm_id: self._status(self.machines[vm_id])
-                for vm_id in self._heard
-                if self.machines[vm_id].phase is Phase.UP
-            },
+            statuses={machine.id: self._status(machine) for machine in heard},
             results=tuple(self._results),
             checkpoints=self._saved,
+            notices=self._notices,
+            credits={machine.id: self._credits(machine) for machine in heard if machine.kind.burstable},
         )
-        self._changed, self._heard, self._saved, self._results = {}, {}, {}, []
+        self._changed, self._heard, self._saved, self._results, self._notices = {}, {}, {}, [], {}
         return observation
 
     def carry_out(self, actions: Iterable[Action]) -> None:
@@ -109,7 +117,10 @@ class World:
         for action in actions:
             self._log(self.now, "decision", **_described(action))
             if isinstance(action, AssignTask):
+                self.steals += action.reason is Reason.STOLEN
                 self._assign(action)
+            elif isinstance(action, StealTask):
+                self._steal(action)
             elif isinstance(action, LaunchVm):
                 if not self._traces.has_room(action.instance_type, action.market):
                     self._results.append(ActionResult(action.key, "no capacity", capacity=True))
@@ -131,6 +142,7 @@ class World:
             shown=self._instance(action),
             slots=self._mission.slots(kind),
             boot_left=self._setting.boot,
+            credits=self._setting.launch_credits if kind.burstable else 0.0,
             woke=self.now,
         )
         self.machines[machine.id] = machine
@@ -166,6 +178,7 @@ class World:
 
         def ready(moment: float) -> None:
             if machine.version == version:
+                machine.settle(moment)
                 machine.phase, machine.boot_left = Phase.UP, 0.0
                 self._log(moment, "vm_ready", vm=machine.id)
                 self._go_on(machine, moment)
@@ -176,6 +189,7 @@ class World:
     def _go_on(self, machine: Machine, now: float) -> None:
         """Start what waits, and let it end when it is time."""
         self._heard[machine.id] = None
+        machine.settle(now)
         for work in machine.fill(now):
             self._log(
                 now,
@@ -187,12 +201,29 @@ class World:
                 progress=work.progress,
             )
             self._finish_later(machine, work, now)
+        if machine.kind.burstable is not None and machine.net_rate < 0:
+            self._slow_down_later(machine, machine.kind.burstable.baseline, now)
+
+    def _slow_down_later(self, machine: Machine, baseline: float, now: float) -> None:
+        """Let a burstable VM go on at its baseline when its credits are used up."""
+        version, at_work = machine.version, dict(machine.work)
+        if all(work.share <= baseline for work in at_work.values()):
+            return
+
+        def slow_down(moment: float) -> None:
+            if machine.version == version and machine.work == at_work:
+                machine.settle(moment)
+                for work in machine.slow_down(moment, baseline):
+                    self._finish_later(machine, work, moment)
+
+        self.schedule(now + machine.credits / -machine.net_rate, slow_down)
 
     def _finish_later(self, machine: Machine, work: Work, now: float) -> None:
-        version = machine.version
+        version, seconds = machine.version, work.seconds
 
         def finish(moment: float) -> None:
-            if machine.version == version and machine.work.get(work.attempt_id) is work:
+            there = machine.version == version and machine.work.get(work.attempt_id) is work
+            if there and work.seconds == seconds:
                 self._finish(machine, work, moment)
 
         self.schedule(now + work.seconds - work.ran, finish)
@@ -233,8 +264,9 @@ class World:
                 for work in machine.work.values():
                     self._save(machine, work, now)
             if self._setting.on_loss is OnLoss.TERMINATE:
-                self._end(machine, "interruption", now)
+                self._terminate(machine, now)
                 continue
+            machine.settle(now)
             machine.fall_asleep(now)
             machine.shown = replace(
                 machine.shown,
@@ -246,8 +278,18 @@ class World:
             self._changed[machine.id] = None
             self._log(now, "vm_hibernated", vm=machine.id)
 
+    def _terminate(self, machine: Machine, now: float) -> None:
+        """Take a VM away, after a notice where the setting has one."""
+        seconds = self._setting.notice
+        if not seconds:
+            self._end(machine, "interruption", now)
+            return
+        self._notices[machine.id] = Notice(NoticeKind.TERMINATE, seconds)
+        self.schedule(now + seconds, lambda moment: self._end(machine, "interruption", moment))
+
     def _resume(self, machines: Iterable[Machine], now: float) -> None:
         for machine in machines:
+            machine.settle(now)
             machine.wake(now)
             machine.shown = replace(
                 machine.shown, state=InstanceState.RUNNING, state_reason="", interruption=None
@@ -266,8 +308,17 @@ class World:
         machine, task = self.machines[action.vm_id], self._mission.job.tasks[action.task_id]
         whole = task.runtimes[machine.kind.name] * self._factors[task.id] / (action.cpu_share or 1.0)
         seconds = max(whole * (1 - action.progress), 1e-3)
-        machine.queue.append(Work(action.attempt_id, task, seconds, action.progress))
+        share = action.cpu_share or 1.0
+        machine.queue.append(Work(action.attempt_id, task, seconds, action.progress, share))
         self._go_on(machine, self.now)
+
+    def _steal(self, action: StealTask) -> None:
+        """Give back what waits; what has begun stays."""
+        machine = self.machines[action.vm_id]
+        self._heard[machine.id] = None
+        for work in [one for one in machine.queue if one.attempt_id == action.attempt_id]:
+            machine.queue.remove(work)
+            machine.stolen.append(work.attempt_id)
 
     def _cancel(self, action: CancelAttempt) -> None:
         machine = self.machines[action.vm_id]
@@ -281,6 +332,7 @@ class World:
             self._go_on(machine, self.now)
 
     def _leave(self, machine: Machine, work: Work) -> None:
+        machine.settle(self.now)
         machine.take_out(work)
         if work.state is not AttemptState.FINISHED:
             work.state = AttemptState.CANCELLED
@@ -313,6 +365,10 @@ class World:
         machine.shown = replace(machine.shown, state=InstanceState.TERMINATED, state_reason=cause)
         self._changed[machine.id] = None
         self._log(moment, "vm_terminated", vm=machine.id, cause=cause)
+
+    def _credits(self, machine: Machine) -> float:
+        machine.settle(self.now)
+        return machine.credits
 
     def _status(self, machine: Machine) -> VmStatus:
         return machine.status(self.now, 1, self._expiry)

@@ -43,7 +43,7 @@ def drop_superseded(ledger: Ledger, orders: Orders) -> None:
 
 def usable(orders: Orders, vm: VmRecord) -> bool:
     """Say whether a VM may get work."""
-    return not vm.state.ended and not orders.ending(vm.id)
+    return not vm.state.ended and vm.leaves_at is None and not orders.ending(vm.id)
 
 
 def free_vms(ledger: Ledger, market: Market) -> list[VmRecord]:
@@ -97,7 +97,7 @@ def end_idle_spot(ledger: Ledger, orders: Orders) -> None:
     work_left = bool(ledger.waiting or ledger.frozen)
     for vm_id in list(ledger.living[Market.SPOT]):
         vm = ledger.vms[vm_id]
-        idle = vm_id in ledger.free or (vm.state.asleep and not work_left)
+        idle = vm_id in ledger.free or (vm.state.asleep and not work_left) or vm.leaves_at is not None
         if idle and not any(_is_open(ledger, task_id) for task_id in ledger.work[vm_id].values()):
             orders.terminate(vm, Reason.VM_IDLE)
 

@@ -102,8 +102,8 @@ class _Outlook:
         # The probability that a hibernated VM does not come back in time.
         self.stays = math.exp(-self.resume * max(self.end - elapsed, 0.0) * PATIENCE)
         self.demand = self._demand()
-        living = (vm_id for vm_id in ledger.living[Market.SPOT] if not orders.ending(vm_id))
-        self.supply = sum(self.supply_of(ledger.vms[vm_id]) for vm_id in living)
+        living = (ledger.vms[vm_id] for vm_id in ledger.living[Market.SPOT] if not orders.ending(vm_id))
+        self.supply = sum(self.supply_of(vm) for vm in living if vm.leaves_at is None)
 
     def lacks(self) -> bool:
         """Say whether another VM is needed, and would have the time for a task."""

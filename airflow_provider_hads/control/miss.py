@@ -1,0 +1,102 @@
+"""Whether the deadline can be met at all: a miss is said as soon as it is certain."""
+
+from __future__ import annotations
+
+import math
+
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.remaining import attempt_of, expected_end
+from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.job import Task
+from airflow_provider_hads.model.run_state import Miss, VmState
+
+__all__ = ["earliest_end", "look_for_miss"]
+
+
+def look_for_miss(ledger: Ledger, elapsed: float) -> float | None:
+    """Announce a miss if it is certain; else return when it could be certain at the earliest.
+
+    The bound on the end moves with the clock at most, as long as no VM is lost: it need not be looked at
+    again before its slack to the deadline has passed.
+
+    :param elapsed: seconds since the run's start.
+    :return: seconds since the run's start; None where the miss has been announced.
+    """
+    if ledger.miss is not None:
+        return None
+    end, reason = earliest_end(ledger, elapsed)
+    if end <= ledger.deadline + 1e-6:
+        return elapsed + ledger.deadline - end
+    ledger.deadline_missed = True
+    ledger.miss = Miss(elapsed, end, reason)
+    return None
+
+
+def earliest_end(ledger: Ledger, elapsed: float) -> tuple[float, str]:
+    """Return a moment before which the last open task can't end, by the estimates, and why.
+
+    It is a lower bound: each task is taken to go on where it is furthest, or to start at once on a VM that is
+    there, or on a new one of the quickest type; and all together, on every slot that the limits allow.
+    """
+    fresh = _fresh_starts(ledger, elapsed)
+    latest, reason, work = elapsed, "", 0.0
+    for task in ledger.terms.order:
+        if ledger.tasks[task.id].state.ended or task.id in ledger.unpublished:
+            continue
+        end, seconds = _task_bound(ledger, task, fresh, elapsed)
+        work += seconds
+        if end > latest:
+            latest, reason = end, f"task {task.id} can't end before {end:.0f} s"
+    slots = _most_slots(ledger)
+    together = elapsed + work / slots if slots else math.inf if work else elapsed
+    if together > latest:
+        return together, f"the open work, {work:.0f} s in at most {slots} slots, can't end earlier"
+    return latest, reason
+
+
+def _task_bound(ledger: Ledger, task: Task, fresh: dict[str, float], elapsed: float) -> tuple[float, float]:
+    """Return the earliest end of a task, and the fewest seconds of a slot that it still takes."""
+    record, pace = ledger.tasks[task.id], min(ledger.pace.mean, 1.0)
+    left = (1 - record.saved) * pace
+    runs = {name: runtime * left for name, runtime in task.runtimes.items() if name in fresh}
+    ends = [fresh[name] + seconds for name, seconds in runs.items()]
+    seconds = list(runs.values())
+    for one in record.attempts:
+        vm = ledger.vms.get(one.vm_id)
+        if not one.state.ended and vm is not None and not vm.state.ended:
+            end = expected_end(ledger, vm, task.id, attempt_of(ledger, task.id, one.id), elapsed)
+            ends.append(end)
+            seconds.append(max(end - elapsed, 0.0))
+    return min(ends, default=math.inf), min(seconds, default=math.inf)
+
+
+def _fresh_starts(ledger: Ledger, elapsed: float) -> dict[str, float]:
+    """Return, by type, the moment from which a task could start anew on it."""
+    starts: dict[str, float] = {}
+    for market in Market:
+        for vm_id in ledger.living[market]:
+            vm = ledger.vms[vm_id]
+            ready = vm.ready_by if vm.state in (VmState.LAUNCHING, VmState.BOOTING) else None
+            start = max(elapsed, min(ready or elapsed, elapsed + ledger.terms.boot))
+            starts[vm.instance_type] = min(start, starts.get(vm.instance_type, math.inf))
+    for kind in ledger.terms.types.values():
+        if any(_could_launch(ledger, kind, market) for market in Market):
+            starts.setdefault(kind.name, elapsed + ledger.terms.boot)
+    return starts
+
+
+def _could_launch(ledger: Ledger, kind: InstanceType, market: Market) -> bool:
+    limit = min(kind.limit(market), ledger.terms.environment.global_limit(market))
+    return kind.burstable is None and kind.offers(market) and limit > 0
+
+
+def _most_slots(ledger: Ledger) -> int:
+    """Return how many tasks could run at once on all VMs that the limits allow."""
+    mission, slots = ledger.terms, 0
+    for market in Market:
+        left = mission.environment.global_limit(market)
+        for kind in sorted(mission.types.values(), key=mission.slots, reverse=True):
+            count = min(kind.limit(market), left) if kind.offers(market) else 0
+            slots += count * mission.slots(kind)
+            left -= count
+    return slots
