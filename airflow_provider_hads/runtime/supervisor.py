@@ -189,6 +189,8 @@ class Supervisor:
     def _exchange(self, vm: VmRecord, instance: Instance) -> Callable[[], VmStatus]:
         """Return a look at a VM. One that comes back hears first what it is to drop: it goes on then."""
         dropped = dropped_attempts(self.state, vm.id) if vm.state is VmState.RESUMED else ()
+        if dropped:
+            log.info("%s is back; told to drop: %s", vm.id, ", ".join(dropped))
         message = Exchange(epoch=self.state.epoch, cancel=dropped)
         return lambda: self._vms.exchange(instance, message)
 

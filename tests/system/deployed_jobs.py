@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.job_folders import Machine, write_job_folder
 from tests.system.airflow_environment import ROOT
+from tests.system.interrupted_jobs import write_interrupted_jobs
 
 __all__ = ["write_deployed_jobs"]
 
@@ -18,6 +19,7 @@ def write_deployed_jobs(folder: Path) -> Path:
     shutil.copytree(ROOT / "dags" / "jobs", folder)
     _write_pair(folder / "pair")
     _write_marathon(folder / "marathon")
+    write_interrupted_jobs(folder)
     return folder
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -68,6 +68,38 @@ class ObservedRun:
         self.wait_for("supervise", "running")
         self._wait("snapshot", lambda: "snapshot" in self.xcom_keys("supervise"), timeout)
         self._wait(f"{count} tasks at work", enough, timeout)
+
+    def wait_for_vm(self, vm_id: str, state: str, timeout: float = 60.0) -> None:
+        """Wait until the controller sees a VM in that state."""
+
+        def seen() -> bool:
+            vm = self.snapshot()["vms"].get(vm_id)
+            return vm is not None and vm["state"] == state
+
+        self._wait(f"{vm_id} {state}", seen, timeout)
+
+    def wait_for_tasks(self, task_ids: Collection[str], state: str, timeout: float = 180.0) -> None:
+        """Wait until tasks of the job are in that state."""
+
+        def seen() -> bool:
+            tasks = self.snapshot()["tasks"]
+            return all(tasks[task_id]["state"] == state for task_id in task_ids)
+
+        self._wait(f"{', '.join(sorted(task_ids))} {state}", seen, timeout)
+
+    def instance_id(self, vm_id: str) -> str:
+        """Return which instance a VM of the run is."""
+        return str(self.snapshot()["vms"][vm_id]["instance_id"])
+
+    def attempts(self, task_id: str) -> list[Json]:
+        """Return a task's attempts, as the controller has published them."""
+        found: list[Json] = self.snapshot()["tasks"][task_id]["attempts"]
+        return found
+
+    def decisions(self, **wanted: str) -> list[Json]:
+        """Return the controller's decisions with those values, in their order."""
+        made: list[Json] = self.snapshot()["decisions"]
+        return [one for one in made if all(one[name] == value for name, value in wanted.items())]
 
     def _wait(self, what: str, look: Callable[[], bool], timeout: float) -> None:
         """Wait; if that is in vain, tell how the run stands."""

@@ -1,0 +1,57 @@
+"""Runs whose VMs are interrupted: they go on at the same time, each with what happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from airflow_provider_hads.local_cloud import LocalCloud
+from tests.system.deployment import AirflowDeployment
+from tests.system.interruptions import happenings
+from tests.system.observed_run import ObservedRun, trigger
+
+Happening = Callable[[ObservedRun, LocalCloud], None]
+
+HAPPENINGS: Mapping[str, Happening] = {
+    "gone": happenings.hibernate_one_for_good,
+    "back_soon": happenings.resume_before_it_is_late,
+    "back_late": happenings.resume_when_its_work_is_done,
+    "all_gone": happenings.hibernate_all,
+    "warned": happenings.warn_one_and_let_one_lose_its_memory,
+}
+"""What happens to the run of each job."""
+
+
+class InterruptedRuns:
+    """Runs that have ended, by job; what went wrong with one is told to who asks for it."""
+
+    def __init__(self, ended: Mapping[str, Future[ObservedRun]]) -> None:
+        self._ended = ended
+
+    def __getitem__(self, job: str) -> ObservedRun:
+        """Return the run of a job, when it has ended."""
+        return self._ended[job].result()
+
+
+@pytest.fixture(scope="session")
+def interrupted_runs(
+    request: pytest.FixtureRequest, deployment: AirflowDeployment, local_cloud: LocalCloud
+) -> InterruptedRuns:
+    """The runs that the chosen tests name as their ``JOB``, carried out together."""
+    chosen = {
+        item.cls.JOB
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.cls is not None and hasattr(item.cls, "JOB")
+    }
+
+    def carry_out(job: str) -> ObservedRun:
+        run = trigger(deployment, local_cloud, job)
+        HAPPENINGS[job](run, local_cloud)
+        run.wait_for_end(timeout=420)
+        return run
+
+    with ThreadPoolExecutor(len(HAPPENINGS)) as pool:
+        ended = {job: pool.submit(carry_out, job) for job in HAPPENINGS if job in chosen}
+    return InterruptedRuns(ended)
