@@ -23,6 +23,7 @@ from airflow_provider_hads.local_cloud.instance import (
     VmInstance,
 )
 from airflow_provider_hads.local_cloud.spot import SpotRequest
+from airflow_provider_hads.local_cloud.ssh_doors import SshDoors
 
 __all__ = ["Lifecycle", "Timing", "in_background"]
 
@@ -52,6 +53,7 @@ class _Backend(Protocol):
 class Lifecycle:
     """Moves instances through their states as their containers come and go.
 
+    :param doors: which VMs refuse SSH.
     :param lock: held whenever an instance or a request changes; never while the Docker engine works.
     :param events: is told what happens.
     """
@@ -59,12 +61,14 @@ class Lifecycle:
     def __init__(
         self,
         containers: VmContainers,
+        doors: SshDoors,
         lock: AbstractContextManager[bool],
         timing: Timing,
         events: EventBus,
     ) -> None:
         self.containers = containers
         self.events = events
+        self._doors = doors
         self._lock = lock
         self._timing = timing
 
@@ -108,6 +112,7 @@ class Lifecycle:
             instance.address = self.containers.connect(instance.id)
             wake = self.containers.thaw if instance.frozen and keep_memory else self.containers.power_on
             wake(instance.id)
+            self._doors.apply(instance.id)
         with self._lock:
             instance.frozen = False
             if instance.state == "pending" and instance.address is not None:
@@ -145,6 +150,7 @@ class Lifecycle:
         running_at = time.monotonic() + self._timing.boot_seconds
         try:
             address = self.containers.start(_order(instance))
+            self._doors.apply(instance.id)
         except (CloudError, OSError) as error:
             _log.error("%s: no machine: %s", instance.id, error)
             with self._lock:

@@ -140,18 +140,24 @@ def test_a_stopped_vm_is_started_again_by_the_cloud(cloud: LocalCloud) -> None:
         assert run(ssh, BOOT_ID) != boot_id
 
 
-def test_a_notice_is_in_the_metadata_until_the_vm_stops(cloud: LocalCloud) -> None:
+def test_a_vm_stops_when_its_notice_is_over(cloud: LocalCloud) -> None:
     vm = spot(cloud)
-    with connection(cloud, vm, HOST_KEY[1]) as ssh:
-        cloud.recommend_rebalance(vm)
-        cloud.interrupt(vm, "stop", notice=1.5)
-        notice = json.loads(metadata(ssh, "spot/instance-action"))
-        rebalance = json.loads(metadata(ssh, "events/recommendations/rebalance"))
-        assert metadata(ssh, "spot/termination-time") == "none"
-    assert status_of(cloud, vm) == ("active", "marked-for-stop")
+
+    cloud.interrupt(vm, "stop", notice=0.5)
 
     wait_for_state(cloud, vm, "stopped")
 
+
+def test_a_stop_notice_is_in_the_metadata(cloud: LocalCloud) -> None:
+    vm = spot(cloud)
+    with connection(cloud, vm, HOST_KEY[1]) as ssh:
+        cloud.recommend_rebalance(vm)
+        cloud.interrupt(vm, "stop", notice=60)
+        notice = json.loads(metadata(ssh, "spot/instance-action"))
+        rebalance = json.loads(metadata(ssh, "events/recommendations/rebalance"))
+        assert metadata(ssh, "spot/termination-time") == "none"
+
+    assert status_of(cloud, vm) == ("active", "marked-for-stop")
     assert notice["action"] == "stop"
     assert set(rebalance) == {"noticeTime"}
 
