@@ -41,12 +41,15 @@ Options = dict[str, Any]
 _LONGEST_NAME = 200
 _DAG_ID = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
+JOB_FILES = ("job.json", "env.json")
+"""A folder with one of them is meant to be a job's, even if the other one is missing."""
+
 LIFECYCLE_PRIORITY = 1000
 """Weight of the tasks that keep a run going; the watchers have 1."""
 
 
 def build_job_dags(jobs_folder: str | Path | None = None) -> Iterator[DAG]:
-    """Yield one DAG for each folder with a ``job.json`` in the jobs folder.
+    """Yield one DAG for each folder with a ``job.json`` or an ``env.json`` in the jobs folder.
 
     A folder with errors in its files yields a DAG too: its documentation and its first task tell what is
     wrong.
@@ -58,9 +61,9 @@ def build_job_dags(jobs_folder: str | Path | None = None) -> Iterator[DAG]:
     """
     folder = Path(jobs_folder or read_configuration().jobs_folder)
     wanted = get_parsing_context().dag_id
-    for job_file in sorted(folder.glob("[!.]*/job.json")):
-        if wanted in (None, dag_id_of(job_file.parent)):
-            yield build_job_dag(job_file.parent)
+    for job_folder in sorted({file.parent for name in JOB_FILES for file in folder.glob(f"[!.]*/{name}")}):
+        if wanted in (None, dag_id_of(job_folder)):
+            yield build_job_dag(job_folder)
 
 
 def dag_id_of(job_folder: Path) -> str:
