@@ -119,6 +119,7 @@ class ObservedRun:
 
     def wait_for_vms(self, count: int, timeout: float = 120.0) -> None:
         """Wait until that many VMs have been launched."""
+        self.wait_for("open_run", "success")
         self._wait(f"{count} VMs", lambda: len(self.instance_ids()) >= count, timeout)
 
     def fail_all(self, task_id: str) -> None:
