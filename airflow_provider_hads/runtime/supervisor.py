@@ -27,6 +27,7 @@ from airflow_provider_hads.control.news import news_of
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.ports import EventsPort, FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
+from airflow_provider_hads.exceptions import EpochRefused, HadsError
 from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
@@ -50,6 +51,9 @@ log = logging.getLogger(__name__)
 EVENTS_INTERVAL = timedelta(seconds=1)
 """Between two looks into the queue of the cloud's events."""
 
+GAP = timedelta(seconds=30)
+"""A pause between two steps after which another controller may be at work."""
+
 FIRST_LOOK_TIMEOUT = 20.0
 """Seconds for which the cloud's first answer is waited for before anything is decided."""
 
@@ -66,6 +70,8 @@ class Supervisor:
     :param mission: what is to be achieved; None follows the plan to the letter.
     :param launch_order: makes the order to launch a VM; needed with a mission.
     :param events: what the cloud tells by itself; None where it does not.
+    :param confirm: raises ``EpochRefused`` where a later controller has taken over, as far as can be told
+        without a VM.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class Supervisor:
         mission: Mission | None = None,
         launch_order: Callable[[VmRecord], LaunchOrder] | None = None,
         events: EventsPort | None = None,
+        confirm: Callable[[], None] | None = None,
     ) -> None:
         # What a predecessor had pending is unknown; every action can be carried out again without harm. Its
         # launches are, at once: a VM that was asked for may exist. All others are decided on anew.
@@ -100,6 +107,8 @@ class Supervisor:
         self._mission = mission
         self._launch_order = launch_order
         self._events = events
+        self._confirm = confirm
+        self._stepped_at: datetime | None = None
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
         self._lanes = Lanes()
@@ -112,6 +121,9 @@ class Supervisor:
         :raises EpochRefused: a later controller has taken over.
         """
         now = self._clock()
+        if self._stepped_at is not None and now - self._stepped_at > GAP:
+            self._make_sure_of_being_in_charge(now - self._stepped_at)
+        self._stepped_at = self._clock()
         for launch in self._again:
             self._carry_out(launch)
         self._again = ()
@@ -129,6 +141,28 @@ class Supervisor:
         for action in actions:
             self._carry_out(action)
         return self.state.ended
+
+    def _make_sure_of_being_in_charge(self, gap: timedelta) -> None:
+        """Act on nothing that was decided before a long gap until it is sure that nobody else does by now.
+
+        :raises EpochRefused: a later controller has taken over.
+        """
+        log.warning(
+            "No step for %.0f s: making sure that no later controller has taken over", gap.total_seconds()
+        )
+        for vm in self.state.vms.values():
+            instance = self._instances.get(vm.id)
+            if vm.state is not VmState.READY or instance is None or self._lanes.busy(VM + vm.id):
+                continue
+            try:
+                self._vms.exchange(instance, Exchange(epoch=self.state.epoch))
+                return
+            except EpochRefused:
+                raise
+            except HadsError as error:
+                log.info("%s does not tell: %s", vm.id, error)
+        if self._confirm is not None:
+            self._confirm()
 
     def _waits_for_the_first_look(self, now: datetime) -> bool:
         """Say whether it is too early to decide: what the plan or a predecessor launched is not seen yet."""

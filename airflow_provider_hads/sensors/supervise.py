@@ -191,6 +191,7 @@ class SuperviseSensor(BaseSensorOperator):
             mission=workshop.mission(self._policy(workshop), _document(self.figures), self._cycle()),
             launch_order=workshop.launch_order,
             events=workshop.events,
+            confirm=lambda: _confirm(context, state.epoch),
         )
 
     def _save(self, context: Context, workshop: Workshop, state: RunState) -> None:
@@ -219,6 +220,16 @@ class SuperviseSensor(BaseSensorOperator):
             "failed": [task.id for task in failures],
             "deadline_missed": state.deadline_missed,
         }
+
+
+def _confirm(context: Context, epoch: int) -> None:
+    """Compare one's own epoch with that of the stored state.
+
+    :raises EpochRefused: a later try has taken over.
+    """
+    stored: Any = context["task_state_store"].get(STATE_KEY)
+    if stored is not None and load_state(stored).epoch > epoch:
+        raise EpochRefused(f"epoch {epoch} has been followed by {load_state(stored).epoch}")
 
 
 def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:

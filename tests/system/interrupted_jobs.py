@@ -1,8 +1,9 @@
-"""The jobs of the tests that interrupt spot VMs: tasks that count, so that their output proves how they ran."""
+"""The jobs of the tests that interrupt spot VMs: tasks that count, whose output proves how they ran."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from tests.support.job_folders import Machine, environment_of, rentable, write_job_folder
@@ -31,7 +32,7 @@ def counted(output: bytes) -> list[int]:
 def pauses(output: bytes) -> float:
     """Return the longest time between two numbers, seconds."""
     times = [int(line.split()[1]) for line in output.decode().splitlines()]
-    return max(after - before for before, after in zip(times, times[1:], strict=False))
+    return max(after - before for before, after in pairwise(times))
 
 
 def write_interrupted_jobs(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Spot VMs hibernate, stop and come back under running tasks: what is done about it, and that it is told why."""
+"""Spot VMs hibernate, stop and come back under running tasks: what is done about it, and what is told."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import pytest
 
-from tests.system.interruptions.conftest import InterruptedRuns
 from tests.system.interrupted_jobs import STEP, counted, pauses
+from tests.system.interruptions.conftest import InterruptedRuns
 from tests.system.observed_run import ObservedRun
 
 pytestmark = pytest.mark.slow
