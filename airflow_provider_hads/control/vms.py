@@ -174,6 +174,8 @@ def _is_asked_for(vm: VmRecord) -> bool:
 
 def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
     status = moment.observation.statuses.get(vm.id)
+    if status is not None and vm.state.asleep:
+        return vm  # said before it fell asleep: when it comes back, the cloud tells first, with its address
     if status is not None:
         return _beating(vm, status, moment)
     silence = moment.silences.get(vm.id)

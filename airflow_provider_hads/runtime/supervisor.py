@@ -187,17 +187,18 @@ class Supervisor:
     def _with_news(
         self, observation: Observation, events: Sequence[CloudEvent], now: datetime
     ) -> Observation:
-        """Return what is seen with what the cloud has told by itself; a look is the truth."""
+        """Return what is seen with what the cloud has told by itself.
+
+        A look may be older than an event that came with it, or newer: another one follows at once.
+        """
         news = news_of(events, self._instances)
         for event in news.notices:
             log.info("The cloud tells of %s: %s", event.instance_id, event.interruption or event.kind.value)
         if news.incomplete or observation.fleet is not None:
             self._looked_at.pop(DESCRIBE, None)
-        if observation.fleet is None:
-            self._instances.update(news.instances)
-            observation = replace(observation, news=news.instances)
+        self._instances.update(news.instances)
         told = notices_of(news.notices, self._instances, now)
-        return replace(observation, notices={**told, **observation.notices})
+        return replace(observation, news=news.instances, notices={**told, **observation.notices})
 
     def _look(self, now: datetime) -> None:
         if self._due(DESCRIBE, now):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
+from tests.system.other_controllers import let_another_controller_take_over
 
 BOUND = 120.0
 """Seconds from the failure until all is gone."""
@@ -48,18 +46,6 @@ def test_a_supervise_that_fails_for_good_fails_the_run(
         log = run.log("task", map_index=map_index)
         assert f"Task {task_id} has not ended, and the run's supervise has: see its log." in log
     assert run.states("task") == ["failed", "failed"]
-
-
-def let_another_controller_take_over(instance_id: str) -> None:
-    """Speak to a VM's runner as a controller of a far later try would."""
-    subprocess.run(
-        ["docker", "exec", "-i", instance_id, "python3", "-I", "/opt/hads/runner.py", "exchange"],
-        input=json.dumps({"epoch": 99}),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
 
 
 def assert_cleaned_up(run: ObservedRun) -> None:
