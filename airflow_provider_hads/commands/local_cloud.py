@@ -105,7 +105,8 @@ def _print_table(cloud: Any) -> None:
     row = "{:<20} {:<14} {:<12} {:<10} {:<16} {:>7}  {}"
     print(row.format("VM", "STATE", "TYPE", "MARKET", "ADDRESS", "AGE", "NAME"))
     for vm in vms:
-        cells = (vm.instance_id, vm.state, vm.instance_type, vm.market, vm.address or "-", f"{vm.age:.0f} s")
+        state = "hibernated" if vm.hibernated else vm.state
+        cells = (vm.instance_id, state, vm.instance_type, vm.market, vm.address or "-", f"{vm.age:.0f} s")
         print(row.format(*cells, vm.name))
 
 

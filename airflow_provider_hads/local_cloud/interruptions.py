@@ -128,12 +128,13 @@ class Interruptions:
         :param fresh_boot: it boots from its disk, as EC2 does where hibernation had failed: its memory is
             gone, and its boot id is a new one. A stopped instance always does.
         :param by: who does it, for the history.
-        :raises CloudError: the instance is not stopped, or the engine can't.
+        :raises CloudError: the instance is not stopped, its request is over, or the engine can't.
         """
         with self._lock:
             _check_state(instance, "stopped")
             request = instance.ec2_backend.spot_request_of(instance)
             if request is not None:
+                _check_request(instance, request)
                 request.instance_started()
             instance.begin_start()
             self._note(instance, "fresh-boot" if fresh_boot else "resume", by)
@@ -169,6 +170,11 @@ def _check(instance: VmInstance, request: SpotRequest, action: Action, notice: f
         problem = f"notice {notice:g} is not right: give seconds, 0 to {LONGEST_NOTICE_SECONDS:g}"
         raise InputError("local cloud", instance.id, problem)
     _check_state(instance, "running")
+
+
+def _check_request(instance: VmInstance, request: SpotRequest) -> None:
+    if request.expired(datetime.now(timezone.utc)) or request.state != "disabled":
+        raise CloudError(f"{instance.id} stays stopped: its spot request is {request.state} or expired")
 
 
 def _check_state(instance: VmInstance, state: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,16 @@ def test_cancelling_the_request_ends_a_hibernated_vm(cloud: LocalCloud) -> None:
     wait_for_state(cloud, vm, "terminated")
     assert status_of(cloud, vm) == ("cancelled", "instance-terminated-by-service")
     assert vm not in cloud.containers()
+
+
+def test_a_vm_does_not_come_back_past_the_valid_until_of_its_request(cloud: LocalCloud) -> None:
+    until = datetime.now(timezone.utc) + timedelta(seconds=1)
+    vm = spot(cloud, {**HIBERNATES, "ValidUntil": until})
+    cloud.interrupt(vm)
+    eventually(lambda: datetime.now(timezone.utc) > until)
+
+    with pytest.raises(CloudError, match=f"{vm} stays stopped: its spot request is disabled or expired"):
+        cloud.resume(vm)
 
 
 def test_terminating_a_hibernated_vm_leaves_nothing(cloud: LocalCloud) -> None:
