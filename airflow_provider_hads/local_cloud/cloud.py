@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +24,7 @@ from airflow_provider_hads.local_cloud.session import (
 )
 from airflow_provider_hads.local_cloud.startup import UpOptions, ensure_server, remove_cloud, running_server
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder, default_state_folder
-from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
+from airflow_provider_hads.local_cloud.status import BillItem, CloudVm, Happening
 
 __all__ = ["LocalCloud"]
 
@@ -67,7 +66,7 @@ class LocalCloud:
             server, fresh = ensure_server(folder, engine, options)
             cloud = cls(folder, server)
             try:
-                cloud._complete(engine, options.images, fresh)
+                cloud._complete(engine, options, fresh)
             except BaseException:
                 if fresh:
                     remove_cloud(folder, engine)
@@ -100,13 +99,15 @@ class LocalCloud:
         with folder.locked():
             return remove_cloud(folder, engine)
 
-    def _complete(self, engine: DockerEngine, images: Sequence[str], fresh: bool) -> None:
+    def _complete(self, engine: DockerEngine, options: UpOptions, fresh: bool) -> None:
         s3 = None
         if fresh or not self._folder.environment_file.exists():
-            make_session(self._folder, self._server)
+            make_session(self._folder, self._server, EVENTS_QUEUE if options.events else "")
             s3 = self.client("s3")
             s3.create_bucket(Bucket=BUCKET)
-        for image in images:
+            if options.events:
+                self.make_events_queue()
+        for image in options.images:
             s3 = s3 or self.client("s3")
             upload_image(engine, s3, image, self._folder.path)
 
@@ -186,9 +187,13 @@ class LocalCloud:
         """Return all VMs that have not been terminated."""
         return [CloudVm(**item) for item in self._control.get("vms")]
 
-    def bill(self) -> list[BillItem]:
-        """Return what every instance has cost so far, in the order of launch."""
-        return [BillItem.from_json(item) for item in self._control.get("bill")]
+    def bill(self, run: str | None = None) -> list[BillItem]:
+        """Return what every instance has cost so far, in the order of launch, ended ones included.
+
+        :param run: only those of this run: its name (``<job>_<execution>``) or uid.
+        """
+        items = [BillItem.from_json(item) for item in self._control.get("bill")]
+        return [item for item in items if run is None or run in (item.run, item.run_name)]
 
     def interrupt(self, vm: str, action: str | None = None, notice: float = 0.0) -> str:
         """Interrupt a spot VM that runs, as EC2 does when it wants the capacity back.
@@ -222,6 +227,49 @@ class LocalCloud:
         :raises CloudError: it is no spot VM that runs.
         """
         self._control.post("rebalance", {"vm": vm})
+
+    def hazard(
+        self,
+        hibernation_rate: float,
+        resume_rate: float,
+        termination_rate: float = 0.0,
+        seed: int | None = None,
+    ) -> None:
+        """Interrupt and resume spot VMs at random from now on, in place of an earlier hazard.
+
+        A VM's draws follow from the seed and from the how-manieth spot VM it is.
+
+        :param hibernation_rate: interruptions a second of each VM that runs; each does what the VM's spot
+            request says.
+        :param resume_rate: resumes a second of each VM that is hibernated or stopped.
+        :param termination_rate: terminations a second of each VM that runs.
+        :param seed: None is another one each time.
+        :raises CloudError: a rate is not right.
+        """
+        rates = {"hibernation": hibernation_rate, "resume": resume_rate, "termination": termination_rate}
+        self._control.post("hazard", {"rates": rates, "trace": None, "seed": seed})
+
+    def hazard_of_trace(self, trace: Path, seed: int | None = None, speed: float = 1.0) -> None:
+        """Let as many spot VMs live as a recorded trace had available, from now on.
+
+        :param trace: a JSON file with ``metadata.gap_seconds`` and ``data``, the VMs available in each tick.
+        :param seed: of the place in the trace where it begins; None is its first tick.
+        :param speed: seconds of the trace in one second.
+        :raises CloudError: the file is no trace.
+        """
+        try:
+            document = json.loads(trace.read_text())
+        except (OSError, ValueError) as error:
+            raise CloudError(f"{trace}: no trace can be read there: {error}") from None
+        self._control.post("hazard", {"trace": document, "seed": seed, "speed": speed})
+
+    def end_hazard(self) -> None:
+        """Interrupt and resume nothing more by itself; what sleeps goes on sleeping."""
+        self._control.delete("hazard")
+
+    def history(self) -> list[Happening]:
+        """Return all interruptions and resumes, by hand and by hazard, in order."""
+        return [Happening(**item) for item in self._control.get("history")]
 
     def make_events_queue(self, name: str = EVENTS_QUEUE) -> str:
         """Make an SQS queue, and the EventBridge rule that puts EC2's events about instances there.

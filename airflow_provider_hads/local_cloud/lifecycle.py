@@ -119,6 +119,25 @@ class Lifecycle:
                 instance.mark_running(instance.address)
         in_background(lambda: self._follow(instance, boot), f"vm-{instance.id}")
 
+    def stop(self, instance: VmInstance) -> None:
+        """Freeze or shut down the machine of an instance that is ``stopping``, in the background."""
+        work = self.hibernate if instance.frozen else self.power_off
+        in_background(lambda: self._try(work, instance), f"stop-{instance.id}")
+
+    def start_again(self, instance: VmInstance) -> None:
+        """Bring the machine of an instance back that is ``pending``, in the background."""
+        in_background(
+            lambda: self._try(lambda one: self.come_back(one, keep_memory=True), instance),
+            f"start-{instance.id}",
+        )
+
+    @staticmethod
+    def _try(work: Callable[[VmInstance], None], instance: VmInstance) -> None:
+        try:
+            work(instance)
+        except (CloudError, OSError) as error:
+            _log.error("%s: stays %s: %s", instance.id, instance.state, error)
+
     @contextmanager
     def _unless_ended(self, instance: VmInstance) -> Iterator[None]:
         """Let the engine fail where the instance has been terminated meanwhile."""
@@ -190,7 +209,7 @@ class Lifecycle:
         instance.begin_stop(INITIATED_BY_INSTANCE, frozen=False)
         if request is not None:
             request.instance_stopped(by_user=True)
-        in_background(lambda: self.power_off(instance), f"stop-{instance.id}")
+        self.stop(instance)
 
     def _remove(self, instance: VmInstance) -> None:
         instance.container_ready.wait()
