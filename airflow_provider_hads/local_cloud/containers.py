@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,10 @@ INSTANCE_LABEL = "airflow-provider-hads.instance"
 CONSOLE_LINES = "2000"
 SHUTDOWN_SECONDS = "10"
 """How long a VM that is told to shut down may take before it is switched off."""
+
+FREEZE_TRIES = 20
+FREEZE_PAUSE = 0.5
+"""Seconds between two tries to freeze a VM."""
 
 _PRIVILEGED: dict[str, Any] = {"Privileged": True}
 # Enough for a Docker engine inside, where the machine itself may not give all capabilities away.
@@ -110,7 +115,15 @@ class VmContainers:
 
         :raises EngineError: the engine can't; 404 where the VM is gone.
         """
-        self.engine.request("POST", f"/containers/{instance_id}/pause")
+        for tries_left in reversed(range(FREEZE_TRIES)):
+            try:
+                self.engine.request("POST", f"/containers/{instance_id}/pause")
+                break
+            except EngineError as error:
+                # The kernel's freezer gives up on a machine that is busy starting processes.
+                if "unable to freeze" not in str(error) or not tries_left:
+                    raise
+                time.sleep(FREEZE_PAUSE)
         self._disconnect(instance_id)
 
     def connect(self, instance_id: str) -> str:

@@ -39,7 +39,7 @@ def resume_when_its_work_is_done(run: RunInCloud, cloud: LocalCloud) -> None:
     """Hibernate a VM, and resume it when its tasks have been done elsewhere."""
     run.wait_for_running_tasks(4, WORKING)
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
-    run.wait_for_tasks({"t6", "t7"}, "finished")
+    run.wait_for_tasks({"t10", "t11"}, "finished")
     cloud.resume(run.instance_id("vm-1"))
 
 

@@ -101,7 +101,7 @@ class TestAVmIsResumedBeforeItIsLate:
 
 class TestAVmIsResumedWhenItsWorkIsDone:
     JOB = "back_late"
-    TASKS = tuple(f"t{number}" for number in range(8))
+    TASKS = tuple(f"t{number}" for number in range(14))
 
     @pytest.fixture
     def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
@@ -109,16 +109,16 @@ class TestAVmIsResumedWhenItsWorkIsDone:
 
     def test_all_results_are_right_and_none_is_published_twice(self, run: RunInCloud) -> None:
         assert_complete(run, self.TASKS, 15)
-        assert {ended_on(run, "t6"), ended_on(run, "t7")} & {"vm-1"} == set()
+        assert {ended_on(run, "t10"), ended_on(run, "t11")} & {"vm-1"} == set()
 
     def test_it_is_told_to_drop_what_was_done_elsewhere(self, run: RunInCloud) -> None:
         story = run.log("supervise")
 
-        for task_id in ("t6", "t7"):
+        for task_id in ("t10", "t11"):
             first = run.attempts(task_id)[0]
             assert (first["vm"], first["state"]) == ("vm-1", "cancelled")
             assert "superseded" in first["error"]
-        assert "vm-1 is back; told to drop: t6.1, t7.1" in story
+        assert "vm-1 is back; told to drop: t10.1, t11.1" in story
 
     def test_then_it_steals_work(self, run: RunInCloud) -> None:
         stolen = run.decisions(action="assign", vm="vm-1", reason="stolen")
