@@ -57,7 +57,22 @@ def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
             "end of its cycle.",
             section="Advanced",
         ),
+        "hibernation_rate": _rate("Hibernation rate", "Interruptions a second of each spot VM"),
+        "resume_rate": _rate("Resume rate", "Resumes a second of each hibernated spot VM"),
     }
+
+
+def _rate(title: str, what: str) -> Param:
+    return Param(
+        0.0,
+        type="number",
+        minimum=0,
+        maximum=1,
+        title=title,
+        description_md=f"{what} that the local cloud makes at random while the run goes on. A real cloud is "
+        "not asked: a run with a rate is refused there.",
+        section="Local cloud",
+    )
 
 
 def _main_params(inputs: JobInputs | None) -> dict[str, Param]:

@@ -39,6 +39,8 @@ def make_session(folder: StateFolder, server: ServerState, events_queue: str = "
             "endpoint_url": server.endpoint_url,
             "vm_endpoint_url": server.vm_endpoint_url,
             "region_name": REGION,
+            # For whoever wants the local cloud to interrupt VMs: a real one takes no such orders.
+            "local_cloud_token": server.control_token,
         },
     }
     ssh = {"conn_type": "ssh", "extra": {"private_key": private_key}}
