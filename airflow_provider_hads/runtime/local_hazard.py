@@ -51,7 +51,7 @@ class LocalHazard:
         extra = self._extra()
         token, url = extra.get("local_cloud_token"), extra.get("endpoint_url")
         if not token or not url:
-            problem = f"is for a local cloud, but connection {self._aws_conn_id!r} leads to none; set both rates to 0"
+            problem = f"is for a local cloud, and connection {self._aws_conn_id!r} leads to none; set it to 0"
             raise InputError("DAG params", "hibernation_rate", problem)
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
         headers = {HEADER: token, "Content-Type": "application/json"}

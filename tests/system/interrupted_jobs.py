@@ -41,7 +41,7 @@ def write_interrupted_jobs(folder: Path) -> None:
     _write(folder / "back_soon", 30, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
     long, own, short = _tasks(14)[:10], _tasks(14)[10:12], _tasks(14)[12:]
     _write(folder / "back_late", 15, [long, own, short], policy="burst-hads")
-    _write(folder / "all_gone", 20, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=200)
+    _write(folder / "all_gone", 20, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=300)
     _write(folder / "warned", 45, [["t0"], ["t1"], ["t2", "t3"]])
 
 
