@@ -56,7 +56,7 @@ def _write(
     *,
     policy: str = "adaptive",
     instance_type: str = "c5.large",
-    deadline: float = 400,
+    deadline: float = 900,
 ) -> None:
     """Write a job whose tasks all take as long, with a plan of one spot VM for each queue."""
     both = rentable({"c5.large": (4.0, 0.085)})
