@@ -41,7 +41,7 @@ def write_interrupted_jobs(folder: Path) -> None:
     _write(folder / "back_soon", 30, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
     long, own, short = _tasks(14)[:10], _tasks(14)[10:12], _tasks(14)[12:]
     _write(folder / "back_late", 15, [long, own, short], policy="burst-hads")
-    _write(folder / "all_gone", 20, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=300)
+    _write(folder / "all_gone", 30, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=300)
     _write(folder / "warned", 45, [["t0"], ["t1"], ["t2", "t3"]])
 
 
@@ -58,14 +58,14 @@ def _write(
     instance_type: str = "c5.large",
     deadline: float = 900,
 ) -> None:
-    """Write a job whose tasks all take as long, with a plan of one spot VM for each queue."""
+    """Write a job of tasks t0, t1, ... that take as long, with a plan of one spot VM for each queue."""
     both = rentable({"c5.large": (4.0, 0.085)})
     alone = rentable({SPOT_TYPE: (16.0, 0.12)}, ["preemptible"])
     on_demand = rentable({"c5.large": (4.0, 0.085)}, ["on-demand"])
     own = instance_type == SPOT_TYPE
     write_job_folder(
         folder,
-        {task_id: counting(seconds) for queue in queues for task_id in queue},
+        dict.fromkeys(_tasks(sum(map(len, queues))), counting(seconds)),
         [Machine(queue, "spot", instance_type) for queue in queues],
         job_id=folder.name,
         deadline=deadline,

@@ -52,6 +52,19 @@ class RunInCloud(ABC):
         self.wait_for_snapshot()
         self._wait(f"{count} tasks at work", enough, timeout)
 
+    def wait_until_at_work(self, task_ids: Collection[str], timeout: float = 240.0) -> None:
+        """Wait until containers of all these tasks run."""
+
+        def seen() -> bool:
+            tasks = self.snapshot()["tasks"]
+            return all(
+                any(attempt["state"] == "running" for attempt in tasks[task_id]["attempts"])
+                for task_id in task_ids
+            )
+
+        self.wait_for_snapshot()
+        self._wait(f"{', '.join(sorted(task_ids))} at work", seen, timeout)
+
     def wait_for_vm(self, vm_id: str, state: str, timeout: float = 60.0) -> None:
         """Wait until the controller sees a VM in that state."""
 
