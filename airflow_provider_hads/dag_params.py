@@ -44,8 +44,9 @@ def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
             enum=run_policy_names(),
             title="Policy",
             description_md="Who decides while the run goes on. `adaptive`: the cheapest choice that keeps "
-            "the deadline safe. `on-demand-only`: no spot VMs but those of the plan. `follow-plan`: the "
-            "plan to the letter; tasks of a VM that is lost fail.",
+            "the deadline safe. `hads`: tasks stay on a hibernated VM until the latest safe time. "
+            "`burst-hads`: they are moved at once. `on-demand-only`: no spot VMs but those of the plan. "
+            "`follow-plan`: the plan to the letter; tasks of a VM that is lost fail.",
         ),
         "allocation_cycle": Param(
             cycle,
