@@ -15,12 +15,11 @@ __all__ = ["CLOUD_LABEL", "INSTANCE_LABEL", "VmContainers", "VmOrder"]
 CLOUD_LABEL = "airflow-provider-hads.local-cloud"
 INSTANCE_LABEL = "airflow-provider-hads.instance"
 CONSOLE_LINES = "2000"
+FREEZE_SECONDS = 20.0
+FREEZE_PAUSE_SECONDS = 0.1
+UNABLE_TO_FREEZE = "unable to freeze"
 SHUTDOWN_SECONDS = "10"
 """How long a VM that is told to shut down may take before it is switched off."""
-
-FREEZE_TRIES = 20
-FREEZE_PAUSE = 0.5
-"""Seconds between two tries to freeze a VM."""
 
 _PRIVILEGED: dict[str, Any] = {"Privileged": True}
 # Enough for a Docker engine inside, where the machine itself may not give all capabilities away.
@@ -115,16 +114,21 @@ class VmContainers:
 
         :raises EngineError: the engine can't; 404 where the VM is gone.
         """
-        for tries_left in reversed(range(FREEZE_TRIES)):
+        self._pause(instance_id)
+        self._disconnect(instance_id)
+
+    def _pause(self, instance_id: str) -> None:
+        """Pause; the engine gives up quickly where processes start faster than it freezes them."""
+        end = time.monotonic() + FREEZE_SECONDS
+        while True:
             try:
                 self.engine.request("POST", f"/containers/{instance_id}/pause")
-                break
             except EngineError as error:
-                # The kernel's freezer gives up on a machine that is busy starting processes.
-                if "unable to freeze" not in str(error) or not tries_left:
+                if UNABLE_TO_FREEZE not in str(error) or time.monotonic() > end:
                     raise
-                time.sleep(FREEZE_PAUSE)
-        self._disconnect(instance_id)
+                time.sleep(FREEZE_PAUSE_SECONDS)
+            else:
+                return
 
     def connect(self, instance_id: str) -> str:
         """Put a VM that is frozen or off onto the network again.

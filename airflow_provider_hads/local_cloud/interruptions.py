@@ -136,7 +136,7 @@ class Interruptions:
             if request is not None:
                 _check_request(instance, request)
                 request.instance_started()
-            instance.begin_start()
+            instance.begin_start(keep_memory=not fresh_boot)
             self._note(instance, "fresh-boot" if fresh_boot else "resume", by)
         self._lifecycle.come_back(instance, keep_memory=not fresh_boot)
 

@@ -139,7 +139,7 @@ class LocalEc2Response(EC2Response):
             request = self._backend.spot_request_of(machine)
             if request is not None:
                 request.instance_started()
-            machine.begin_start()
+            machine.begin_start(keep_memory=True)
             self._backend.lifecycle.start_again(machine)
 
     def get_console_output(self) -> ActionResult:
