@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from airflow_provider_hads.control import (
     Action,
@@ -37,6 +38,7 @@ from airflow_provider_hads.runtime.observing import (
     DESCRIBE,
     EVENTS,
     EXCHANGE,
+    FORGET,
     VM,
     events_of,
     notices_of,
@@ -138,9 +140,18 @@ class Supervisor:
             log.info("%s", sentence)
         if self.state != before:
             self._save(self.state)
+        self._hang_up(before)
         for action in actions:
             self._carry_out(action)
         return self.state.ended
+
+    def _hang_up(self, before: RunState) -> None:
+        """End the calls to VMs that have fallen asleep: they would hang until long after a resume."""
+        for vm in self.state.vms.values():
+            known, instance = before.vms.get(vm.id), self._instances.get(vm.id)
+            fell_asleep = vm.state.asleep and known is not None and not known.state.asleep
+            if fell_asleep and instance is not None:
+                self._lanes.submit(FORGET + vm.id, FORGET + vm.id, partial(self._vms.forget, instance))
 
     def _make_sure_of_being_in_charge(self, gap: timedelta) -> None:
         """Act on nothing that was decided before a long gap until it is sure that nobody else does by now.

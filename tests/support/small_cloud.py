@@ -95,6 +95,7 @@ class SmallCloud:
         self.failing = {}
         self.hidden = set()
         self.looks = 0
+        self.forgotten: list[str] = []
         self.lock = Lock()
 
     def clock(self) -> datetime:
@@ -135,6 +136,10 @@ class SmallCloud:
         """Install the runner."""
         self._fail_if_told("prepare")
         self._reached(instance).prepared = True
+
+    def forget(self, instance: Instance) -> None:
+        """Note that the calls to a VM were ended."""
+        self.forgotten.append(instance.vm_id)
 
     def publish(self, task_id: str, attempt_id: str, files: Sequence[ResultFile]) -> bool:
         """Write the task's manifest, unless it is there."""

@@ -357,6 +357,8 @@ def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
     state = harness.run_until(lambda state: state.vms["vm-0"].state.asleep, limit=cloud.now + 60, stride=0.4)
     assert state.vms["vm-0"].state is VmState.HIBERNATING
     assert cloud.looks - looked <= 1
+    time.sleep(0.05)
+    assert cloud.forgotten == ["vm-0"], "a call to it would hang until long after its resume"
 
 
 class ToldEvents:
