@@ -230,6 +230,8 @@ def _supervise(schedule: ScheduleOperator, deploy: DeployOperator, options: Opti
         figures=_published("schedule", PLAN_KEY),
         policy="{{ params.policy }}",
         allocation_cycle="{{ params.allocation_cycle }}",
+        hibernation_rate="{{ params.hibernation_rate }}",
+        resume_rate="{{ params.resume_rate }}",
         trigger_rule=TriggerRule.ALL_DONE,
         retries=SUPERVISE_RETRIES,  # the DAG's default_args win over the sensor's own default
         **options,

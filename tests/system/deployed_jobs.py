@@ -19,6 +19,7 @@ def write_deployed_jobs(folder: Path) -> Path:
     shutil.copytree(ROOT / "dags" / "jobs", folder)
     _write_pair(folder / "pair")
     _write_marathon(folder / "marathon")
+    _write_halves(folder / "halves")
     write_interrupted_jobs(folder)
     return folder
 
@@ -36,3 +37,9 @@ def _write_marathon(folder: Path) -> None:
     commands = dict.fromkeys(["long", "longer"], WORK.format(seconds=600))
     machines = [Machine(["long"]), Machine(["longer"], market="spot")]
     write_job_folder(folder, commands, machines, job_id="marathon", deadline=900, runtime=600)
+
+
+def _write_halves(folder: Path) -> None:
+    """A job of which half is done quickly, and half is long enough for something to happen meanwhile."""
+    commands = {"quick": "echo done > out", "slow": WORK.format(seconds=30)}
+    write_job_folder(folder, commands, [Machine(["quick", "slow"])], job_id="halves", runtime=30)

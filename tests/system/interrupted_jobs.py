@@ -1,8 +1,9 @@
-"""The jobs of the tests that interrupt spot VMs: tasks that count, so that their output proves how they ran."""
+"""The jobs of the tests that interrupt spot VMs: tasks that count, whose output proves how they ran."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from tests.support.job_folders import Machine, environment_of, rentable, write_job_folder
@@ -31,15 +32,16 @@ def counted(output: bytes) -> list[int]:
 def pauses(output: bytes) -> float:
     """Return the longest time between two numbers, seconds."""
     times = [int(line.split()[1]) for line in output.decode().splitlines()]
-    return max(after - before for before, after in zip(times, times[1:], strict=False))
+    return max(after - before for before, after in pairwise(times))
 
 
 def write_interrupted_jobs(folder: Path) -> None:
     """Write all job folders."""
     _write(folder / "gone", 15, [_tasks(12)[first::3] for first in range(3)])
     _write(folder / "back_soon", 30, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
-    _write(folder / "back_late", 15, [_tasks(8)[:6], _tasks(8)[6:]], policy="burst-hads")
-    _write(folder / "all_gone", 20, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=200)
+    long, own, short = _tasks(14)[:10], _tasks(14)[10:12], _tasks(14)[12:]
+    _write(folder / "back_late", 15, [long, own, short], policy="burst-hads")
+    _write(folder / "all_gone", 30, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=300)
     _write(folder / "warned", 45, [["t0"], ["t1"], ["t2", "t3"]])
 
 
@@ -54,16 +56,16 @@ def _write(
     *,
     policy: str = "adaptive",
     instance_type: str = "c5.large",
-    deadline: float = 400,
+    deadline: float = 900,
 ) -> None:
-    """Write a job whose tasks all take as long, with a plan of one spot VM for each queue."""
+    """Write a job of tasks t0, t1, ... that take as long, with a plan of one spot VM for each queue."""
     both = rentable({"c5.large": (4.0, 0.085)})
     alone = rentable({SPOT_TYPE: (16.0, 0.12)}, ["preemptible"])
     on_demand = rentable({"c5.large": (4.0, 0.085)}, ["on-demand"])
     own = instance_type == SPOT_TYPE
     write_job_folder(
         folder,
-        {task_id: counting(seconds) for queue in queues for task_id in queue},
+        dict.fromkeys(_tasks(sum(map(len, queues))), counting(seconds)),
         [Machine(queue, "spot", instance_type) for queue in queues],
         job_id=folder.name,
         deadline=deadline,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -12,6 +10,7 @@ import pytest
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
+from tests.system.other_controllers import let_another_controller_take_over
 
 pytestmark = pytest.mark.slow
 
@@ -125,18 +124,6 @@ def test_every_deploy_fails_and_the_controller_deploys(
         local_cloud.accept_ssh(vm)
 
     assert_adopted(run, "vm.deploy", "failed")
-
-
-def let_another_controller_take_over(instance_id: str) -> None:
-    """Speak to a VM's runner as a controller of a far later try would."""
-    subprocess.run(
-        ["docker", "exec", "-i", instance_id, "python3", "-I", "/opt/hads/runner.py", "exchange"],
-        input=json.dumps({"epoch": 99}),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
 
 
 def wait_for_report(run: ObservedRun) -> None:

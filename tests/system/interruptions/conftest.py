@@ -8,11 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
-from tests.system.deployment import AirflowDeployment
+from tests.system.dags_test import DagsTest
+from tests.system.interrupted_jobs import write_interrupted_jobs
 from tests.system.interruptions import happenings
-from tests.system.observed_run import ObservedRun, trigger
+from tests.system.run_in_cloud import RunInCloud
+from tests.system.watched_run import WatchedRun
 
-Happening = Callable[[ObservedRun, LocalCloud], None]
+Happening = Callable[[RunInCloud, LocalCloud], None]
 
 HAPPENINGS: Mapping[str, Happening] = {
     "gone": happenings.hibernate_one_for_good,
@@ -27,27 +29,32 @@ HAPPENINGS: Mapping[str, Happening] = {
 class InterruptedRuns:
     """Runs that have ended, by job; what went wrong with one is told to who asks for it."""
 
-    def __init__(self, ended: Mapping[str, Future[ObservedRun]]) -> None:
+    def __init__(self, ended: Mapping[str, Future[RunInCloud]]) -> None:
         self._ended = ended
 
-    def __getitem__(self, job: str) -> ObservedRun:
+    def __getitem__(self, job: str) -> RunInCloud:
         """Return the run of a job, when it has ended."""
         return self._ended[job].result()
 
 
 @pytest.fixture(scope="session")
 def interrupted_runs(
-    request: pytest.FixtureRequest, deployment: AirflowDeployment, local_cloud: LocalCloud
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    dags_test: DagsTest,
+    local_cloud: LocalCloud,
 ) -> InterruptedRuns:
     """The runs that the chosen tests name as their ``JOB``, carried out together."""
+    jobs = tmp_path_factory.mktemp("jobs")
+    write_interrupted_jobs(jobs)
     chosen = {
         item.cls.JOB
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.cls is not None and hasattr(item.cls, "JOB")
     }
 
-    def carry_out(job: str) -> ObservedRun:
-        run = trigger(deployment, local_cloud, job)
+    def carry_out(job: str) -> RunInCloud:
+        run = WatchedRun(dags_test.start_job(jobs / job), local_cloud)
         HAPPENINGS[job](run, local_cloud)
         run.wait_for_end(timeout=420)
         return run

@@ -6,7 +6,7 @@ import time
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.interrupted_jobs import SPOT_TYPE
-from tests.system.observed_run import ObservedRun
+from tests.system.run_in_cloud import RunInCloud
 
 __all__ = [
     "hibernate_all",
@@ -16,44 +16,41 @@ __all__ = [
     "warn_one_and_let_one_lose_its_memory",
 ]
 
-WORKING = 240.0
-"""Seconds until tasks run: many runs begin at the same time."""
 
-
-def hibernate_one_for_good(run: ObservedRun, cloud: LocalCloud) -> None:
+def hibernate_one_for_good(run: RunInCloud, cloud: LocalCloud) -> None:
     """Hibernate one VM of three, when its first tasks run."""
-    run.wait_for_running_tasks(6, WORKING)
+    run.wait_until_at_work({"t1", "t4"})
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
 
 
-def resume_before_it_is_late(run: ObservedRun, cloud: LocalCloud) -> None:
+def resume_before_it_is_late(run: RunInCloud, cloud: LocalCloud) -> None:
     """Hibernate a VM, and resume it some seconds after that was seen."""
-    run.wait_for_running_tasks(4, WORKING)
+    run.wait_until_at_work({"t2", "t3"})
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
     run.wait_for_vm("vm-1", "hibernated")
     time.sleep(4)
     cloud.resume(run.instance_id("vm-1"))
 
 
-def resume_when_its_work_is_done(run: ObservedRun, cloud: LocalCloud) -> None:
+def resume_when_its_work_is_done(run: RunInCloud, cloud: LocalCloud) -> None:
     """Hibernate a VM, and resume it when its tasks have been done elsewhere."""
-    run.wait_for_running_tasks(4, WORKING)
+    run.wait_until_at_work({"t10", "t11"})
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
-    run.wait_for_tasks({"t6", "t7"}, "finished")
+    run.wait_for_tasks({"t10", "t11"}, "finished")
     cloud.resume(run.instance_id("vm-1"))
 
 
-def hibernate_all(run: ObservedRun, cloud: LocalCloud) -> None:
+def hibernate_all(run: RunInCloud, cloud: LocalCloud) -> None:
     """Hibernate both VMs at once, and have no spot capacity left."""
-    run.wait_for_running_tasks(4, WORKING)
+    run.wait_until_at_work({"t0", "t1", "t2", "t3"})
     cloud.no_capacity(f"{SPOT_TYPE}:spot")
     for vm_id in ("vm-0", "vm-1"):
         cloud.interrupt(run.instance_id(vm_id), "hibernate")
 
 
-def warn_one_and_let_one_lose_its_memory(run: ObservedRun, cloud: LocalCloud) -> None:
+def warn_one_and_let_one_lose_its_memory(run: RunInCloud, cloud: LocalCloud) -> None:
     """Give one VM notice that it will be stopped in 30 s, and let another come back by a fresh boot."""
-    run.wait_for_running_tasks(4, WORKING)
+    run.wait_until_at_work({"t0", "t1"})
     cloud.interrupt(run.instance_id("vm-0"), "stop", notice=30)
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
     run.wait_for_vm("vm-1", "hibernated")
