@@ -68,6 +68,7 @@ _OPERATORS = (
     "docker_task",
     "migrate_tasks",
     "terminate_fleet",
+    "reap",
 )
 _SENSORS = ("supervise", "job_task", "spot_interruption")
 _TRIGGERS = ("job_task", "vm_ready", "docker_task", "spot_interruption")
