@@ -19,9 +19,9 @@ __all__ = ["DESCRIPTION", "get_reap_arguments", "reap"]
 
 DESCRIPTION = (
     "Finds VMs, spot requests and volumes by this provider's tags, and ends those whose lease is over, or "
-    "which are older than --older-than, and whose run is not queued or running in this Airflow. Exit code 0: "
-    "nothing is left to be ended; 1: something could not be ended or seen; 2: with --dry-run, something is to "
-    "be ended."
+    "which are older than --older-than, and whose run is not queued or running in this Airflow. "
+    "Exit code 0: nothing is left to be ended; 1: something could not be ended or seen; "
+    "2: with --dry-run, something is to be ended."
 )
 
 
