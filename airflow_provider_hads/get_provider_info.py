@@ -70,7 +70,7 @@ _OPERATORS = (
     "terminate_fleet",
     "reap",
 )
-_SENSORS = ("supervise", "job_task", "spot_interruption")
+_SENSORS = ("supervise", "alerting_supervise", "job_task", "spot_interruption")
 _TRIGGERS = ("job_task", "vm_ready", "docker_task", "spot_interruption")
 _OPTIONS = {
     "jobs_folder": _option(
@@ -89,5 +89,13 @@ _OPTIONS = {
     ),
     "margin": _option(
         "Seconds after the deadline until leases and spot requests end and the run gives up.", "float", "600"
+    ),
+    "notifiers": _option(
+        "Notifiers to be used when a run's deadline has come (deadline), can't be met (miss), or the run has "
+        "ended (end): a JSON list of classpath, kwargs and events.",
+        "string",
+        "",
+        '[{"classpath": "airflow.providers.smtp.notifications.smtp.SmtpNotifier", '
+        '"kwargs": {"to": "me@example.com", "subject": "{{ hads.text }}"}, "events": ["miss", "end"]}]',
     ),
 }

@@ -45,7 +45,7 @@ with DAG(
             60, type="integer", minimum=1, description_md="Seconds that a task waits for a VM that is away."
         ),
     },
-    default_args={"retries": 3, "retry_delay": timedelta(seconds=5)},
+    default_args={"retries": 5, "retry_delay": timedelta(seconds=5)},
 ):
     # A setup that can't fail: so the teardown runs even if no VM can be had.
     begin = EmptyOperator(task_id="begin").as_setup()

@@ -74,7 +74,10 @@ def place(toolbox: Toolbox, task: DockerTask, vm: VmHandle) -> Ticket:
     sighting = _enqueue(toolbox, ticket)
     if sighting.status is None and _is_lost(ticket, sighting):
         raise VmUnreachable(f"{sighting.problem}: provision it again, or another one")
-    log.info("Attempt %s is in the queue of %s", ticket.order.attempt_id, vm.vm_id)
+    if sighting.status is None:
+        log.warning("Attempt %s waits for its VM: %s", ticket.order.attempt_id, sighting.problem)
+    else:
+        log.info("Attempt %s is in the queue of %s", ticket.order.attempt_id, vm.vm_id)
     return ticket
 
 
