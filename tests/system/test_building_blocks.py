@@ -120,7 +120,7 @@ def test_in_the_triggerer_the_tasks_follow_at_once(
     before = known_runs(local_cloud)
     deployment.wait_for_dag(DAG_ID)
     run_id = deployment.api.trigger(DAG_ID, {"seconds": 20})
-    run = deployment.wait_for("the run's folder", lambda: set(known_runs(local_cloud)) - {*before}, 60).pop()
+    run = deployment.wait_for("the run's folder", lambda: set(known_runs(local_cloud)) - {*before}, 150).pop()
     tickets = [f"{run}/_hads/tickets/{task}/0001.json" for task in SPOT_TASKS]
     deployment.wait_for(
         "all tasks on the spot VM", lambda: {*tickets} <= {*keys_below(local_cloud, f"{run}/")}, 120
