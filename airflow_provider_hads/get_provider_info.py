@@ -98,4 +98,10 @@ _OPTIONS = {
         '[{"classpath": "airflow.providers.smtp.notifications.smtp.SmtpNotifier", '
         '"kwargs": {"to": "me@example.com", "subject": "{{ hads.text }}"}, "events": ["miss", "end"]}]',
     ),
+    "events_queue": _option(
+        "Name or URL of an SQS queue with EC2's events from EventBridge; empty: VMs are only described.",
+        "string",
+        "",
+        "hads-events",
+    ),
 }

@@ -99,7 +99,7 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
     if target is VmState.TERMINATED:
         reason = vm.reason if vm.state is VmState.LOST else instance.state_reason or "terminated"
         return amended(vm, state=target, ended_at=moment.elapsed, reason=reason)
-    if "hibernat" in instance.state_reason.lower():
+    if instance.hibernated:
         target = _HIBERNATES[target]
     return amended(vm, state=target, reason=instance.state_reason or instance.state.value)
 

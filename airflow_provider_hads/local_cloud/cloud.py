@@ -15,7 +15,14 @@ from airflow_provider_hads.local_cloud.control_client import ControlClient
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.faults import FAIL_BEFORE, Fault
 from airflow_provider_hads.local_cloud.network import vm_containers
-from airflow_provider_hads.local_cloud.session import BUCKET, REGION, make_session, upload_image
+from airflow_provider_hads.local_cloud.session import (
+    BUCKET,
+    EVENTS_QUEUE,
+    REGION,
+    make_events_queue,
+    make_session,
+    upload_image,
+)
 from airflow_provider_hads.local_cloud.startup import UpOptions, ensure_server, remove_cloud, running_server
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder, default_state_folder
 from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
@@ -216,6 +223,15 @@ class LocalCloud:
         """
         self._control.post("rebalance", {"vm": vm})
 
+    def make_events_queue(self, name: str = EVENTS_QUEUE) -> str:
+        """Make an SQS queue, and the EventBridge rule that puts EC2's events about instances there.
+
+        It is what a user sets up on EC2; ``[hads] events_queue`` names it to the provider.
+
+        :return: the queue's URL.
+        """
+        return make_events_queue(self.client("sqs"), self.client("events"), name)
+
     def fault(
         self,
         action: str,
@@ -231,8 +247,60 @@ class LocalCloud:
         """
         self._control.post("faults", asdict(Fault(action, mode, code, status, count, match)))
 
+    def fault_rate(self, kind: str, rate: float, seed: int | None = None, delay: float = 2.0) -> None:
+        """Let a share of all EC2 calls go wrong, from now on.
+
+        :param kind: ``throttle`` (RequestLimitExceeded), ``error`` (InternalError) or ``slow``.
+        :param rate: 0 to 1; 0 ends it.
+        :param seed: of the draws, one for each EC2 call; None is a new one each time.
+        :param delay: seconds by which a slow call is late.
+        :raises CloudError: one of these is not right; the message says which.
+        """
+        document = {"kind": kind, "rate": rate, "seed": seed, "delay": delay}
+        self._control.post("fault-rates", document)
+
+    def no_capacity(self, what: str, off: bool = False) -> None:
+        """Have no capacity of an instance type for launches; what runs goes on.
+
+        RunInstances answers InsufficientInstanceCapacity; a persistent spot request that is to launch again
+        stays open with the status ``capacity-not-available``.
+
+        :param what: ``TYPE`` or ``TYPE:MARKET`` (``spot``, ``on-demand``); the type ``*`` means all.
+        :param off: have capacity again.
+        :raises CloudError: ``what`` is not right.
+        """
+        self._control.post("capacity", {"what": what, "off": off})
+
+    def refuse_ssh(self, vm: str | None = None) -> None:
+        """Let a VM reset every SSH connection.
+
+        :param vm: instance id, VM id or name; None is all VMs, those to come included.
+        :raises CloudError: there is no such VM, or it is frozen.
+        """
+        self._control.post("ssh", {"vm": vm, "refused": True})
+
+    def accept_ssh(self, vm: str | None = None) -> None:
+        """End what :meth:`refuse_ssh` has begun."""
+        self._control.post("ssh", {"vm": vm, "refused": False})
+
+    def change_host_key(self, vm: str) -> None:
+        """Give a VM other host keys, as if another machine had its address.
+
+        :param vm: instance id, VM id or name.
+        :raises CloudError: there is no such VM, or it is frozen.
+        """
+        self._control.post("host-key", {"vm": vm})
+
+    def remove_bucket(self) -> None:
+        """Delete the bucket with all that is in it."""
+        s3 = self.client("s3")
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+            for item in page.get("Contents", []):
+                s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+        s3.delete_bucket(Bucket=BUCKET)
+
     def clear_faults(self) -> None:
-        """Forget the faults that have not happened yet."""
+        """Forget the faults that have not happened yet, all rates of faults, and all shortages."""
         self._control.delete("faults")
 
     def request_times(self) -> dict[str, list[float]]:

@@ -64,6 +64,7 @@ class VmInstance(Instance):
         self.launch_time = self.launched_at.replace(tzinfo=None)
         for interface in self.nics.values():
             interface.delete_on_termination = True
+            interface.attach_time = self.launch_time
         self.move_to("pending")
 
     @property
@@ -102,6 +103,7 @@ class VmInstance(Instance):
         """Change the state; its reason stays as it is."""
         # A fresh object each time: answers already given out hold the old one.
         self._state = InstanceState(state, _CODES[state])
+        self.ec2_backend.lifecycle.events.state_changed(self)
 
     def mark_running(self, address: str) -> None:
         """Say that the machine is on.

@@ -89,6 +89,7 @@ class Interruptions:
         if action is Action.TERMINATE:
             instance.termination_time = due
         request.mark(stops=action is not Action.TERMINATE)
+        self._lifecycle.events.interruption(instance, action.value)
 
     def _carry_out(self, instance: VmInstance, request: SpotRequest, action: Action) -> None:
         with self._lock:
@@ -130,6 +131,7 @@ class Interruptions:
             _request_of(instance)
             _check_state(instance, "running")
             instance.rebalance = json.dumps({"noticeTime": datetime.now(timezone.utc).strftime(_TIME)})
+            self._lifecycle.events.rebalance(instance)
 
 
 def _request_of(instance: VmInstance) -> SpotRequest:

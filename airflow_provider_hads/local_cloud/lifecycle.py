@@ -15,6 +15,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.containers import VmContainers, VmOrder
+from airflow_provider_hads.local_cloud.events import EventBus
 from airflow_provider_hads.local_cloud.instance import (
     INITIATED_BY_INSTANCE,
     LAUNCH_FAILED,
@@ -22,6 +23,7 @@ from airflow_provider_hads.local_cloud.instance import (
     VmInstance,
 )
 from airflow_provider_hads.local_cloud.spot import SpotRequest
+from airflow_provider_hads.local_cloud.ssh_doors import SshDoors
 
 __all__ = ["Lifecycle", "Timing", "in_background"]
 
@@ -51,11 +53,22 @@ class _Backend(Protocol):
 class Lifecycle:
     """Moves instances through their states as their containers come and go.
 
+    :param doors: which VMs refuse SSH.
     :param lock: held whenever an instance or a request changes; never while the Docker engine works.
+    :param events: is told what happens.
     """
 
-    def __init__(self, containers: VmContainers, lock: AbstractContextManager[bool], timing: Timing) -> None:
+    def __init__(
+        self,
+        containers: VmContainers,
+        doors: SshDoors,
+        lock: AbstractContextManager[bool],
+        timing: Timing,
+        events: EventBus,
+    ) -> None:
         self.containers = containers
+        self.events = events
+        self._doors = doors
         self._lock = lock
         self._timing = timing
 
@@ -99,6 +112,7 @@ class Lifecycle:
             instance.address = self.containers.connect(instance.id)
             wake = self.containers.thaw if instance.frozen and keep_memory else self.containers.power_on
             wake(instance.id)
+            self._doors.apply(instance.id)
         with self._lock:
             instance.frozen = False
             if instance.state == "pending" and instance.address is not None:
@@ -136,6 +150,7 @@ class Lifecycle:
         running_at = time.monotonic() + self._timing.boot_seconds
         try:
             address = self.containers.start(_order(instance))
+            self._doors.apply(instance.id)
         except (CloudError, OSError) as error:
             _log.error("%s: no machine: %s", instance.id, error)
             with self._lock:

@@ -16,9 +16,13 @@ from moto.ec2.responses import EC2Response
 from airflow_provider_hads.local_cloud.backend import Launch, LocalEc2Backend, machines_of
 from airflow_provider_hads.local_cloud.instance import VmInstance
 from airflow_provider_hads.local_cloud.price_history import PriceQuery, spot_price_history
+from airflow_provider_hads.local_cloud.prices import ON_DEMAND, SPOT
 from airflow_provider_hads.local_cloud.spot import SpotTerms
 
-__all__ = ["LocalEc2Response"]
+__all__ = ["NO_CAPACITY", "LocalEc2Response"]
+
+NO_CAPACITY = "InsufficientInstanceCapacity"
+"""EC2 counts it among the errors of the server (HTTP 500), so that clients try again by themselves."""
 
 
 class LocalEc2Response(EC2Response):
@@ -36,6 +40,7 @@ class LocalEc2Response(EC2Response):
         if known is not None:
             return self._repeated(known, digest)
         terms = self._spot_terms()
+        self._check_capacity(ON_DEMAND if terms is None else SPOT)
         result = super().run_instances()
         reservation = cast(Reservation, result.result)
         for instance in machines_of(reservation):
@@ -44,6 +49,14 @@ class LocalEc2Response(EC2Response):
         if token:
             self._backend.launches[token] = Launch(digest, reservation)
         return result
+
+    def _check_capacity(self, market: str) -> None:
+        instance_type = str(self._get_param("InstanceType") or "")
+        if not self._backend.capacity.has(instance_type, market):
+            problem = (
+                f"We currently do not have sufficient {instance_type} capacity in the zone you asked for."
+            )
+            raise EC2ClientError(NO_CAPACITY, problem)
 
     @staticmethod
     def _repeated(known: Launch, digest: str) -> ActionResult:

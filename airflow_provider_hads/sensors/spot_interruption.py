@@ -34,12 +34,12 @@ class SpotInterruptionSensor(BaseSensorOperator):
         :class:`~airflow_provider_hads.operators.provision_vm.ProvisionVmOperator` returns them. (templated)
     :param kinds: which interruptions count: ``hibernated``, ``stopped``, ``terminated``, ``notice``.
     :param while_running: task ids in the same run; it stops waiting when all of them have ended. (templated)
-    :param queue_url: SQS queue with EventBridge's EC2 events; None is none. (templated)
+    :param events_queue: name or URL of an SQS queue with EventBridge's EC2 events; None is none. (templated)
     :param aws_conn_id: connection for EC2 and SQS. (templated)
     :param deferrable: wait in the triggerer.
     """
 
-    template_fields: Sequence[str] = ("vms", "while_running", "queue_url", "aws_conn_id")
+    template_fields: Sequence[str] = ("vms", "while_running", "events_queue", "aws_conn_id")
     template_fields_renderers = {"vms": "json"}  # noqa: RUF012
     ui_color = "#f7e3c5"
 
@@ -49,7 +49,7 @@ class SpotInterruptionSensor(BaseSensorOperator):
         vms: Any,
         kinds: Sequence[str] = ("hibernated", "stopped", "terminated", "notice"),
         while_running: Sequence[str] = (),
-        queue_url: str | None = None,
+        events_queue: str | None = None,
         aws_conn_id: str | None = "aws_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: float = 10.0,
@@ -59,7 +59,7 @@ class SpotInterruptionSensor(BaseSensorOperator):
         self.vms = vms
         self.kinds = kinds
         self.while_running = while_running
-        self.queue_url = queue_url
+        self.events_queue = events_queue
         self.aws_conn_id = aws_conn_id
         self.deferrable = deferrable
 
@@ -92,7 +92,7 @@ class SpotInterruptionSensor(BaseSensorOperator):
         from airflow_provider_hads.runtime.blocks.sensing import InterruptionSense
 
         with told_plainly():
-            sense = InterruptionSense(self._handles(), self.kinds, self.aws_conn_id, self.queue_url)
+            sense = InterruptionSense(self._handles(), self.kinds, self.aws_conn_id, self.events_queue)
             try:
                 return sense.look()
             except CloudError as error:  # throttled, perhaps: the next poke looks again
@@ -120,7 +120,7 @@ class SpotInterruptionSensor(BaseSensorOperator):
                 [vm.to_xcom() for vm in self._handles()],
                 self.kinds,
                 self.aws_conn_id,
-                self.queue_url,
+                self.events_queue,
                 dag_id,
                 run_id,
                 self.while_running,

@@ -43,7 +43,7 @@ class SpotInterruptionTrigger(BaseTrigger):
         them.
     :param kinds: which interruptions count.
     :param aws_conn_id: connection for EC2 and SQS.
-    :param queue_url: SQS queue with EventBridge's EC2 events; None is none.
+    :param events_queue: name or URL of an SQS queue with EventBridge's EC2 events; None is none.
     :param dag_id: of the tasks that are watched.
     :param run_id: their run.
     :param while_running: their task ids; with none, it waits for an interruption only.
@@ -55,7 +55,7 @@ class SpotInterruptionTrigger(BaseTrigger):
         vms: Sequence[Mapping[str, Any]],
         kinds: Sequence[str],
         aws_conn_id: str | None,
-        queue_url: str | None,
+        events_queue: str | None,
         dag_id: str,
         run_id: str,
         while_running: Sequence[str],
@@ -65,7 +65,7 @@ class SpotInterruptionTrigger(BaseTrigger):
         self.vms = [dict(vm) for vm in vms]
         self.kinds = list(kinds)
         self.aws_conn_id = aws_conn_id
-        self.queue_url = queue_url
+        self.events_queue = events_queue
         self.dag_id = dag_id
         self.run_id = run_id
         self.while_running = list(while_running)
@@ -79,7 +79,7 @@ class SpotInterruptionTrigger(BaseTrigger):
                 "vms": self.vms,
                 "kinds": self.kinds,
                 "aws_conn_id": self.aws_conn_id,
-                "queue_url": self.queue_url,
+                "events_queue": self.events_queue,
                 "dag_id": self.dag_id,
                 "run_id": self.run_id,
                 "while_running": self.while_running,
@@ -90,7 +90,7 @@ class SpotInterruptionTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait; the event is the interruption, or None where there was none."""
         vms = [VmHandle.from_xcom(vm) for vm in self.vms]
-        sense = InterruptionSense(vms, self.kinds, self.aws_conn_id, self.queue_url)
+        sense = InterruptionSense(vms, self.kinds, self.aws_conn_id, self.events_queue)
         described_at = float("-inf")
         found = None
         while found is None:
@@ -104,7 +104,7 @@ class SpotInterruptionTrigger(BaseTrigger):
                 if found is None and await self._over():
                     break
             if found is None:
-                await asyncio.sleep(QUEUE_INTERVAL if self.queue_url else self.poll_interval)
+                await asyncio.sleep(QUEUE_INTERVAL if self.events_queue else self.poll_interval)
         yield TriggerEvent({"interruption": None if found is None else found.to_xcom()})
 
     async def _over(self) -> bool:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.environment import Market
-from airflow_provider_hads.model.fleet import Instance, InstanceState
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 
 if TYPE_CHECKING:
     from airflow_provider_hads.runtime.blocks.vm_handle import VmHandle
 
-__all__ = ["KINDS", "InterruptionEvent", "first_interruption", "read_message"]
+__all__ = ["KINDS", "InterruptionEvent", "first_interruption", "told_interruption"]
 
 KINDS = ("hibernated", "stopped", "terminated", "notice")
 """What can happen to a VM; a notice says that one of the others is near."""
 
 _STOPPED = (InstanceState.STOPPING, InstanceState.STOPPED)
-_WARNING = "EC2 Spot Instance Interruption Warning"
-_STATE_CHANGE = "EC2 Instance State-change Notification"
 
 
 @dataclass(frozen=True)
@@ -71,29 +69,26 @@ def _kind_of_state(vm: VmHandle, state: InstanceState) -> str | None:
     return None
 
 
-def read_message(vms: Iterable[VmHandle], body: str) -> InterruptionEvent | None:
-    """Return what a message of EventBridge says about one of the VMs; None if it says nothing of that kind.
+def told_interruption(
+    vms: Iterable[VmHandle], events: Iterable[CloudEvent], kinds: Iterable[str]
+) -> InterruptionEvent | None:
+    """Return the first interruption that EventBridge has told of.
 
-    :param body: the message's text.
+    :param kinds: those that count.
     """
-    try:
-        message: Any = json.loads(body)
-        detail = message["detail"]
-        vm = next((vm for vm in vms if vm.instance_id == detail["instance-id"]), None)
-        kind, reason = _told(vm, message["detail-type"], detail) if vm is not None else (None, "")
-    except (ValueError, TypeError, KeyError):
-        return None
-    if vm is None or kind is None:
-        return None
-    return InterruptionEvent(kind, vm.vm_id, vm.instance_id, reason, "sqs")
+    known = {vm.instance_id: vm for vm in vms}
+    wanted = set(kinds)
+    for event in events:
+        vm = known.get(event.instance_id)
+        kind = None if vm is None else _kind_of_event(vm, event)
+        if vm is not None and kind in wanted:
+            what = event.interruption or event.state
+            return InterruptionEvent(str(kind), vm.vm_id, vm.instance_id, what.value if what else "", "sqs")
+    return None
 
 
-def _told(vm: VmHandle, detail_type: str, detail: Mapping[str, Any]) -> tuple[str | None, str]:
-    if detail_type == _WARNING:
-        action = str(detail["instance-action"])
+def _kind_of_event(vm: VmHandle, event: CloudEvent) -> str | None:
+    if event.interruption is not None:
         # EC2 hibernates without any lead: by the time that this is read, it has begun.
-        return ("hibernated" if action == "hibernate" else "notice"), f"{detail_type}: {action}"
-    if detail_type == _STATE_CHANGE:
-        state = InstanceState(detail["state"])
-        return _kind_of_state(vm, state), f"{detail_type}: {state.value}"
-    return None, ""
+        return "hibernated" if event.interruption is InterruptionKind.HIBERNATE else "notice"
+    return None if event.state is None else _kind_of_state(vm, event.state)

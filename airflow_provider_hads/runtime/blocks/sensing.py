@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from airflow_provider_hads.exceptions import InputError
 from airflow_provider_hads.runtime.blocks.interruptions import (
     KINDS,
     InterruptionEvent,
     first_interruption,
-    read_message,
+    told_interruption,
 )
 from airflow_provider_hads.runtime.blocks.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from airflow_provider_hads.cloud.event_queue import SqsEvents
     from airflow_provider_hads.runtime.blocks.vm_handle import VmHandle
 
 __all__ = ["InterruptionSense"]
@@ -26,12 +27,12 @@ class InterruptionSense:
 
     :param vms: VMs of one run, at least one.
     :param kinds: what counts.
-    :param queue_url: SQS queue with EventBridge's EC2 events.
+    :param queue: name or URL of an SQS queue with EventBridge's EC2 events.
     :raises InputError: there are no VMs, or of several runs, or there is no such kind.
     """
 
     def __init__(
-        self, vms: Sequence[VmHandle], kinds: Sequence[str], aws_conn_id: str | None, queue_url: str | None
+        self, vms: Sequence[VmHandle], kinds: Sequence[str], aws_conn_id: str | None, queue: str | None
     ) -> None:
         if len({(vm.run.uid, vm.region) for vm in vms}) != 1:
             raise InputError("task", "vms", f"{len(vms)} VMs: give at least one, all of the same run")
@@ -42,13 +43,13 @@ class InterruptionSense:
         self._kinds = tuple(kinds)
         self._toolbox = Toolbox.of(vms[0], aws_conn_id)
         self._aws_conn_id = aws_conn_id
-        self._queue_url = queue_url
+        self._queue = queue
 
     @cached_property
-    def _sqs(self) -> Any:
-        from airflow_provider_hads.cloud.clients import sqs_client
+    def _events(self) -> SqsEvents:
+        from airflow_provider_hads.cloud.event_queue import SqsEvents
 
-        return sqs_client(self._aws_conn_id, self._vms[0].region)
+        return SqsEvents.connect(self._aws_conn_id, self._queue or "", self._vms[0].region)
 
     def look(self, *, describe: bool = True) -> InterruptionEvent | None:
         """Look once.
@@ -56,23 +57,11 @@ class InterruptionSense:
         :param describe: ask EC2 too, not the queue alone.
         :raises CloudError: the cloud does not say.
         """
-        if self._queue_url:
-            told = self._told(self._queue_url)
+        if self._queue:
+            events = self._events.receive([vm.instance_id for vm in self._vms])
+            told = told_interruption(self._vms, events, self._kinds)
             if told is not None:
                 return told
         if not describe:
             return None
         return first_interruption(self._vms, self._toolbox.fleet.describe(), self._kinds)
-
-    def _told(self, queue_url: str) -> InterruptionEvent | None:
-        from airflow_provider_hads.cloud.event_queue import find_message
-
-        event: InterruptionEvent | None = find_message(
-            self._sqs, queue_url, partial(_read, self._vms, self._kinds)
-        )
-        return event
-
-
-def _read(vms: Sequence[VmHandle], kinds: Sequence[str], body: str) -> InterruptionEvent | None:
-    event = read_message(vms, body)
-    return event if event is not None and event.kind in kinds else None

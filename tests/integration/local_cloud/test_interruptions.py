@@ -9,8 +9,11 @@ from typing import Any
 import paramiko
 import pytest
 
+from airflow_provider_hads.cloud.event_queue import SqsEvents
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud import LocalCloud
+from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
+from airflow_provider_hads.model.fleet import InstanceState, InterruptionKind
 from tests.support.local_vms import (
     busybox_image,
     connection,
@@ -137,18 +140,24 @@ def test_a_stopped_vm_is_started_again_by_the_cloud(cloud: LocalCloud) -> None:
         assert run(ssh, BOOT_ID) != boot_id
 
 
-def test_a_notice_is_in_the_metadata_until_the_vm_stops(cloud: LocalCloud) -> None:
+def test_a_vm_stops_when_its_notice_is_over(cloud: LocalCloud) -> None:
     vm = spot(cloud)
-    with connection(cloud, vm, HOST_KEY[1]) as ssh:
-        cloud.recommend_rebalance(vm)
-        cloud.interrupt(vm, "stop", notice=1.5)
-        notice = json.loads(metadata(ssh, "spot/instance-action"))
-        rebalance = json.loads(metadata(ssh, "events/recommendations/rebalance"))
-        assert metadata(ssh, "spot/termination-time") == "none"
-    assert status_of(cloud, vm) == ("active", "marked-for-stop")
+
+    cloud.interrupt(vm, "stop", notice=0.5)
 
     wait_for_state(cloud, vm, "stopped")
 
+
+def test_a_stop_notice_is_in_the_metadata(cloud: LocalCloud) -> None:
+    vm = spot(cloud)
+    with connection(cloud, vm, HOST_KEY[1]) as ssh:
+        cloud.recommend_rebalance(vm)
+        cloud.interrupt(vm, "stop", notice=60)
+        notice = json.loads(metadata(ssh, "spot/instance-action"))
+        rebalance = json.loads(metadata(ssh, "events/recommendations/rebalance"))
+        assert metadata(ssh, "spot/termination-time") == "none"
+
+    assert status_of(cloud, vm) == ("active", "marked-for-stop")
     assert notice["action"] == "stop"
     assert set(rebalance) == {"noticeTime"}
 
@@ -247,3 +256,41 @@ def test_only_a_spot_vm_that_runs_is_interrupted(cloud: LocalCloud) -> None:
         cloud.resume(vm)
     with pytest.raises(CloudError, match="'i-0' is no VM's"):
         cloud.interrupt("i-0")
+
+
+def test_events_come_through_eventbridge_and_sqs(cloud: LocalCloud, aws_conn_id: str) -> None:
+    cloud.make_events_queue()
+    vm = spot(cloud)
+    queue = SqsEvents.connect(aws_conn_id, "hads-events")
+    heard: list[CloudEvent] = []
+
+    def hear(count: int) -> bool:
+        heard.extend(queue.receive([vm]))
+        return len(heard) >= count
+
+    eventually(lambda: hear(2))
+    cloud.recommend_rebalance(vm)
+    cloud.interrupt(vm)
+    eventually(lambda: hear(6))
+    cloud.resume(vm)
+    eventually(lambda: hear(8))
+
+    assert [event.state or event.interruption or event.kind for event in heard] == [
+        InstanceState.PENDING,
+        InstanceState.RUNNING,
+        CloudEventKind.REBALANCE,
+        InterruptionKind.HIBERNATE,
+        InstanceState.STOPPING,
+        InstanceState.STOPPED,
+        InstanceState.PENDING,
+        InstanceState.RUNNING,
+    ]
+    assert queue.receive([vm]) == ()
+
+
+@pytest.fixture
+def aws_conn_id(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The Airflow connection to the cloud."""
+    variable = "AIRFLOW_CONN_HADS_LOCAL_AWS"
+    monkeypatch.setenv(variable, cloud.environment()[variable])
+    return "hads_local_aws"

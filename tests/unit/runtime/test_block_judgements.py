@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hads.cloud.event_messages import event_of
 from airflow_provider_hads.exceptions import InputError
 from airflow_provider_hads.model import Market, RunIdentity
 from airflow_provider_hads.model.fleet import Instance, InstanceState
@@ -16,7 +17,7 @@ from airflow_provider_hads.model.identifiers import is_safe_name
 from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, TaskOrder, VmStatus
 from airflow_provider_hads.runtime.blocks.following import Follower, TaskEnd
 from airflow_provider_hads.runtime.blocks.identity import AirflowRun, safe_name
-from airflow_provider_hads.runtime.blocks.interruptions import KINDS, first_interruption, read_message
+from airflow_provider_hads.runtime.blocks.interruptions import KINDS, first_interruption, told_interruption
 from airflow_provider_hads.runtime.blocks.sighting import REBOOTED, Sighting, Standing, standing_of
 from airflow_provider_hads.runtime.blocks.tickets import Ticket
 from airflow_provider_hads.runtime.blocks.vm_handle import VmHandle
@@ -150,7 +151,8 @@ def test_only_the_kinds_that_count_are_told_and_a_vm_that_is_not_shown_is_not_lo
 
 
 def message(detail_type: str, **detail: str) -> str:
-    return json.dumps({"source": "aws.ec2", "detail-type": detail_type, "detail": detail})
+    envelope = {"id": "1", "time": "2025-01-01T00:00:00Z", "source": "aws.ec2", "detail-type": detail_type}
+    return json.dumps({**envelope, "detail": detail})
 
 
 WARNING, CHANGE = "EC2 Spot Instance Interruption Warning", "EC2 Instance State-change Notification"
@@ -166,16 +168,17 @@ WARNING, CHANGE = "EC2 Spot Instance Interruption Warning", "EC2 Instance State-
         (message(CHANGE, **{"instance-id": "i-1", "state": "stopped"}), "hibernated"),
         (message(CHANGE, **{"instance-id": "i-1", "state": "terminated"}), "terminated"),
         (message(CHANGE, **{"instance-id": "i-1", "state": "running"}), None),
-        (message(CHANGE, **{"instance-id": "i-1", "state": "odd"}), None),
         (message("EC2 Instance Rebalance Recommendation", **{"instance-id": "i-1"}), None),
-        ("no JSON", None),
-        ("[]", None),
     ],
 )
-def test_what_a_message_says(body: str, kind: str | None) -> None:
-    found = read_message([SAFE, SPOT], body)
+def test_what_an_event_says(body: str, kind: str | None) -> None:
+    event = event_of(body)
+    assert event is not None
+
+    found = told_interruption([SAFE, SPOT], [event], KINDS)
 
     assert (found.kind if found else None) == kind
+    assert told_interruption([SAFE, SPOT], [event], []) is None
 
 
 @pytest.mark.parametrize(
