@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from airflow_provider_hads.cloud.descriptions import described_instances
+from airflow_provider_hads.cloud.descriptions import described_instances, instance_of
 from airflow_provider_hads.cloud.errors import code_of_cause, translated
 from airflow_provider_hads.cloud.requests import cancel_request, terminate_request
 from airflow_provider_hads.cloud.tags import BUCKET_TAG, EXPIRES_TAG, JOB_TAG, RUN_TAG, VM_TAG, tag_values
@@ -126,7 +126,7 @@ def _instance(entry: Mapping[str, Any]) -> Leftover:
         Kind.INSTANCE,
         entry["InstanceId"],
         entry["State"]["Name"],
-        entry["LaunchTime"],
+        instance_of(entry).launched_at,  # not when it was resumed
         entry.get("Tags", ()),
         entry.get("SpotInstanceRequestId") or None,
     )

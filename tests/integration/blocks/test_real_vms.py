@@ -132,8 +132,8 @@ def test_a_failed_attempt_is_followed_by_another_one_and_a_finished_one_is_not(
 def test_what_waits_or_runs_moves_and_what_has_ended_stays(
     toolbox: Toolbox, spot: VmHandle, safe: VmHandle
 ) -> None:
-    done = place(toolbox, a_task("done", "true"), spot)
-    ended(toolbox, spot, done.order.attempt_id)
+    place(toolbox, a_task("done", "true"), spot)
+    done = ended(toolbox, spot, "done.1")  # its results are published further down
     for name in ("running", "waiting"):  # the VM has one slot
         place(toolbox, a_task(name, "sleep 2; echo $HOSTNAME > host.txt"), spot)
     eventually(lambda: status(toolbox, spot).attempts["running.1"].state is AttemptState.RUNNING)
@@ -149,6 +149,7 @@ def test_what_waits_or_runs_moves_and_what_has_ended_stays(
     for attempt_id in ("running.2", "waiting.2"):
         assert ended(toolbox, safe, attempt_id).state is AttemptState.FINISHED
     assert migrate(toolbox, spot, safe) == ()
+    assert toolbox.results.publish("done", done.attempt_id, done.files)
 
 
 def test_a_hibernated_vms_tasks_move_and_only_one_attempt_is_published(
