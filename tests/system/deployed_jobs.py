@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.job_folders import Machine, write_job_folder
 from tests.system.airflow_environment import ROOT
 
-__all__ = ["write_deployed_jobs"]
+__all__ = ["write_deployed_jobs", "write_late"]
 
 WORK = "synthetic 20 --seconds {seconds} --load 5"
 
@@ -18,6 +18,7 @@ def write_deployed_jobs(folder: Path) -> Path:
     shutil.copytree(ROOT / "dags" / "jobs", folder)
     _write_pair(folder / "pair")
     _write_marathon(folder / "marathon")
+    write_late(folder / "late")
     return folder
 
 
@@ -34,3 +35,12 @@ def _write_marathon(folder: Path) -> None:
     commands = dict.fromkeys(["long", "longer"], WORK.format(seconds=600))
     machines = [Machine(["long"]), Machine(["longer"], market="spot")]
     write_job_folder(folder, commands, machines, job_id="marathon", deadline=900, runtime=600)
+
+
+def write_late(folder: Path) -> None:
+    """A job whose task takes far longer than was estimated, and misses its deadline."""
+    settings = {"ec2": {"boot_overhead": 1}}
+    command = {"slow": WORK.format(seconds=600)}
+    write_job_folder(
+        folder, command, [Machine(["slow"])], job_id="late", deadline=20, runtime=5, settings=settings
+    )

@@ -121,14 +121,13 @@ def test_in_the_triggerer_the_tasks_follow_at_once(
     deployment.wait_for_dag(DAG_ID)
     run_id = deployment.api.trigger(DAG_ID, {"seconds": 20})
     run = deployment.wait_for("the run's folder", lambda: set(known_runs(local_cloud)) - {*before}, 150).pop()
-    tickets = [f"{run}/_hads/tickets/{task}/0001.json" for task in SPOT_TASKS]
+    waiting = [*SPOT_TASKS, "interruption"]
     deployment.wait_for(
-        "all tasks on the spot VM", lambda: {*tickets} <= {*keys_below(local_cloud, f"{run}/")}, 120
-    )
-    deployment.wait_for(
-        "the sensor in the triggerer",
-        lambda: deployment.api.task_states(DAG_ID, run_id).get(("interruption", -1)) == "deferred",
-        60,
+        "all of them in the triggerer",
+        lambda: (
+            {deployment.api.task_states(DAG_ID, run_id).get((task, -1)) for task in waiting} == {"deferred"}
+        ),
+        150,
     )
     local_cloud.interrupt(str(spot_instance(local_cloud, run)))
 
