@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
@@ -28,7 +28,7 @@ class Kind(str, Enum):
     """A VM that has not ended; a hibernated one still has its disk."""
 
     SPOT_REQUEST = "spot request"
-    """One without a VM, which may launch another one."""
+    """One without a VM that has the tag: it may launch one, or has launched one anew, without tags."""
 
     VOLUME = "volume"
     """A disk that stayed when its VM ended: only of AMIs with disks that are to stay."""
@@ -43,7 +43,8 @@ class Leftover:
     :param run_uid: the run's uid.
     :param run: the run's name, ``<job>_<execution>``.
     :param bucket: the run's bucket; empty where the tag is missing.
-    :param spot_request_id: that of a spot VM, to be cancelled before it.
+    :param spot_request_id: of a VM: its spot request, to be cancelled before it.
+    :param instance_id: of a spot request: the VM that it has launched.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class Leftover:
     vm_id: str
     bucket: str
     spot_request_id: str | None = None
+    instance_id: str | None = None
 
 
 def find_leftovers(client: Any) -> list[Leftover]:
@@ -89,9 +91,10 @@ def _end(client: Any, leftover: Leftover) -> None:
     if request:
         with translated("CancelSpotInstanceRequests", request):
             client.cancel_spot_instance_requests(**cancel_request([request]))
-    if leftover.kind is Kind.INSTANCE:
-        with translated("TerminateInstances", leftover.id):
-            client.terminate_instances(**terminate_request([leftover.id]))
+    instance = leftover.id if leftover.kind is Kind.INSTANCE else leftover.instance_id
+    if instance:
+        with translated("TerminateInstances", instance):
+            client.terminate_instances(**terminate_request([instance]))
     if leftover.kind is Kind.VOLUME:
         with translated("DeleteVolume", leftover.id):
             client.delete_volume(VolumeId=leftover.id)
@@ -133,13 +136,14 @@ def _instance(entry: Mapping[str, Any]) -> Leftover:
 
 
 def _request(entry: Mapping[str, Any]) -> Leftover:
-    return _leftover(
+    found = _leftover(
         Kind.SPOT_REQUEST,
         entry["SpotInstanceRequestId"],
         entry["State"],
         entry["CreateTime"],
         entry.get("Tags", ()),
     )
+    return replace(found, instance_id=entry.get("InstanceId") or None)
 
 
 def _volume(entry: Mapping[str, Any]) -> Leftover:

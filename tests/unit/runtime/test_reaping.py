@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from airflow_provider_hads.cloud.leftovers import Kind, Leftover
+from airflow_provider_hads.cloud.leftovers import Kind, Leftover, end_leftover
 from airflow_provider_hads.runtime.reaping import Fate, judge, render_findings
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
@@ -57,3 +58,32 @@ def test_the_table_has_a_line_for_each() -> None:
     assert table[1].split()[:7] == ["instance", "i-1", "running", "job_0", "vm-0", "3600", "s"]
     assert table[1].endswith("kept        its run is running".replace("        ", "  "))
     assert render_findings([], NOW) == "Nothing of this provider is there."
+
+
+class Calls:
+    """A client that only remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, list[str]]] = []
+
+    def cancel_spot_instance_requests(self, **request: list[str]) -> None:
+        self.told.append(("cancel", request["SpotInstanceRequestIds"]))
+
+    def terminate_instances(self, **request: list[str]) -> None:
+        self.told.append(("terminate", request["InstanceIds"]))
+
+
+@pytest.mark.parametrize(
+    "spot",
+    [
+        replace(leftover(), spot_request_id="sir-1"),
+        replace(leftover(), kind=Kind.SPOT_REQUEST, id="sir-1", instance_id="i-1"),
+    ],
+    ids=["a VM and its request", "a request and what it has launched without tags"],
+)
+def test_a_spot_request_is_cancelled_before_its_vm_is_ended(spot: Leftover) -> None:
+    calls = Calls()
+
+    end_leftover(calls, spot)
+
+    assert calls.told == [("cancel", ["sir-1"]), ("terminate", ["i-1"])]
