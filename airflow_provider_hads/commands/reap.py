@@ -42,15 +42,22 @@ def get_reap_arguments() -> tuple[Arg, ...]:
         argument(("--json",), action="store_true", help="as JSON"),
         argument(("--region",), help="overrides the region of the AWS connection"),
         argument(("--aws-conn-id",), help="default: [hads] aws_conn_id"),
+        argument(("-v", "--verbose"), action="store_true", help="with log messages"),
     )
 
 
 def reap(args: argparse.Namespace) -> None:
     """Look, end, and print everything that was found with what has become of it.
 
-    :param args: ``older_than``, ``dry_run``, ``json``, ``region`` and ``aws_conn_id``.
+    :param args: ``older_than``, ``dry_run``, ``json``, ``region``, ``aws_conn_id`` and ``verbose``.
     :raises SystemExit: with code 1 or 2; see :data:`DESCRIPTION`.
     """
+    from airflow.utils.cli import suppress_logs_and_warning
+
+    suppress_logs_and_warning(_reap)(args)  # they would stand in the middle of the table, or of the JSON
+
+
+def _reap(args: argparse.Namespace) -> None:
     from airflow_provider_hads.cloud.clients import ec2_client
     from airflow_provider_hads.configuration import read_configuration
     from airflow_provider_hads.exceptions import HadsError
