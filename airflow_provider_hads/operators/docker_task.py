@@ -216,19 +216,19 @@ class DockerTaskOperator(BaseOperator):
         with told_plainly():
             try:
                 if end.attempt is None:
-                    self._give_up(toolbox, docker_task_id, end.problem)
+                    self._give_up(toolbox, docker_task_id, end)
                 else:
                     self._publish(toolbox, docker_task_id, end.attempt)
             finally:
                 toolbox.close()
             return self._published(toolbox, docker_task_id)
 
-    def _give_up(self, toolbox: Toolbox, docker_task_id: str, problem: str) -> None:
+    def _give_up(self, toolbox: Toolbox, docker_task_id: str, end: TaskEnd) -> None:
         """Fail; what has had its time is dropped, what is astray is left to whoever moves it."""
-        ticket = toolbox.tickets.latest(docker_task_id)
-        if ticket is not None and "in time" in problem:
+        ticket = toolbox.tickets.latest(docker_task_id) if end.late else None
+        if ticket is not None:
             self._drop(toolbox, ticket)
-        raise AirflowException(problem)
+        raise AirflowException(end.problem)
 
     def _drop(self, toolbox: Toolbox, ticket: Ticket) -> None:
         from airflow_provider_hads.runtime.blocks.following import withdrawal

@@ -23,8 +23,8 @@ class MigrateTasksOperator(BaseOperator):
     What waits in the VM's queue is withdrawn, what runs is dropped, where the VM can be reached; where it
     can't, since it is hibernated or gone, its tasks are moved all the same. Each goes on as the task's next
     attempt, from its beginning. Should the VM resume and finish its attempt too, only one of them is
-    published. The :class:`~airflow_provider_hads.operators.docker_task.DockerTaskOperator` that waits for a
-    task follows it.
+    published. Tasks that begin later and are meant for the source go to the target as well. The
+    :class:`~airflow_provider_hads.operators.docker_task.DockerTaskOperator` that waits for a task follows it.
 
     It returns the moved tasks, each with the ids of its old and its new attempt. A further try moves nothing
     twice.

@@ -48,7 +48,7 @@ class ReapOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.older_than = older_than
-        self.only_tell = dry_run
+        self.only_tell = dry_run  # the name that Airflow has for a method
         self.region = region
         self.aws_conn_id = aws_conn_id
 

@@ -78,6 +78,10 @@ class RunLayout:
         """Return the key of the ticket of a task's attempt."""
         return f"{self.tickets}{task_id}/{number:04d}.json"
 
+    def successor(self, instance_id: str) -> str:
+        """Return the key of the object that says which VM has taken over from another one."""
+        return f"{self.run}/{_OWN}/successors/{instance_id}.json"
+
     def choice(self, task_id: str) -> str:
         """Return the key of the object that says which attempt's results are to be published."""
         return f"{self.run}/{_OWN}/chosen/{task_id}.json"

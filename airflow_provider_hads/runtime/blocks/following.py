@@ -28,21 +28,25 @@ class TaskEnd:
 
     :param attempt: as its VM has reported it; None where it has ended for another reason.
     :param problem: that reason, one line.
+    :param late: it had its time, and may still go on.
     """
 
     attempt: AttemptStatus | None = None
     problem: str = ""
+    late: bool = False
 
     def to_event(self) -> dict[str, Any]:
         """Return a JSON-able form."""
         attempt = None if self.attempt is None else _ATTEMPT.dump_python(self.attempt, mode="json")
-        return {"attempt": attempt, "problem": self.problem}
+        return {"attempt": attempt, "problem": self.problem, "late": self.late}
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> TaskEnd:
         """Read what :meth:`to_event` gave."""
         known = event["attempt"]
-        return cls(None if known is None else _ATTEMPT.validate_python(known), event["problem"])
+        return cls(
+            None if known is None else _ATTEMPT.validate_python(known), event["problem"], event["late"]
+        )
 
 
 class Follower:
@@ -74,7 +78,7 @@ class Follower:
         if standing is Standing.ENDED and sighting.status is not None:
             return TaskEnd(sighting.status.attempts[order.attempt_id])
         if now >= self._until:
-            return TaskEnd(problem=f"attempt {order.attempt_id} has not ended in time")
+            return TaskEnd(problem=f"attempt {order.attempt_id} has not ended in time", late=True)
         if standing is Standing.WORKING:
             self._come_back()
             return None

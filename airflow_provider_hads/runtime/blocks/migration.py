@@ -41,6 +41,8 @@ class Moved:
 def migrate(toolbox: Toolbox, source: VmHandle, target: VmHandle) -> tuple[Moved, ...]:
     """Move the tasks that have not ended on a VM to another one; doing it again moves nothing twice.
 
+    Tasks that are placed on that VM later go to the other one too.
+
     Where the VM answers, it gives back what waits and drops what runs. Where it does not, its tasks are
     moved all the same: should it resume, its attempts may finish too, but only one attempt of a task is
     ever published.
@@ -49,6 +51,7 @@ def migrate(toolbox: Toolbox, source: VmHandle, target: VmHandle) -> tuple[Moved
     :raises VmError: the source has been taken over, or is another host.
     :raises StorageError: the bucket can't be read or written.
     """
+    toolbox.tickets.hand_over(source, target)  # first: what is placed from now on goes to the target
     latest = toolbox.tickets.all_latest()
     published = toolbox.results.published([ticket.order.task_id for ticket in latest])
     open_tickets = [ticket for ticket in latest if ticket.order.task_id not in published]

@@ -58,6 +58,8 @@ class DockerTask:
 def place(toolbox: Toolbox, task: DockerTask, vm: VmHandle) -> Ticket:
     """Put a task into a VM's queue, unless an earlier try's attempt still goes on, there or elsewhere.
 
+    Where the VM's tasks were moved to another one, it goes there.
+
     :return: the attempt to wait for.
     :raises InputError: a file can't be staged under its path.
     :raises VmUnreachable: the VM does not answer; another try finds the same attempt.
@@ -69,7 +71,7 @@ def place(toolbox: Toolbox, task: DockerTask, vm: VmHandle) -> Ticket:
         if not _is_lost(earlier, sighting):
             log.info("Attempt %s on %s goes on", earlier.order.attempt_id, earlier.vm.vm_id)
             return earlier
-    files = _staged(toolbox, task)
+    files, vm = _staged(toolbox, task), toolbox.tickets.place_of(vm)
     ticket = toolbox.tickets.write(task.task_id, vm, lambda attempt_id: task.order(attempt_id, vm, files))
     sighting = _enqueue(toolbox, ticket)
     if sighting.status is None and _is_lost(ticket, sighting):

@@ -34,6 +34,7 @@ class Ticket:
 
 
 _TICKET = TypeAdapter(Ticket)
+_VM: TypeAdapter[VmHandle | None] = TypeAdapter(VmHandle | None)
 
 
 class Tickets:
@@ -74,6 +75,28 @@ class Tickets:
         for task_id, number in self._keys(""):
             last[task_id] = max(number, last.get(task_id, 0))
         return [self._read(task_id, number) for task_id, number in sorted(last.items())]
+
+    def hand_over(self, source: VmHandle, target: VmHandle) -> None:
+        """Remember that tasks which are still meant for a VM go to another one from now on.
+
+        :raises StorageError: the bucket can't be written.
+        """
+        self._bucket.put(self._layout.successor(target.instance_id), _VM.dump_json(None))  # it may come back
+        self._bucket.put(self._layout.successor(source.instance_id), _VM.dump_json(target))
+
+    def place_of(self, vm: VmHandle) -> VmHandle:
+        """Return the VM itself, or the one that has taken over from it.
+
+        :raises StorageError: the bucket can't be read.
+        """
+        seen = {vm.instance_id}
+        while (content := self._bucket.find(self._layout.successor(vm.instance_id))) is not None:
+            successor = _VM.validate_json(content)
+            if successor is None or successor.instance_id in seen:
+                break
+            seen.add(successor.instance_id)
+            vm = successor
+        return vm
 
     def _read(self, task_id: str, number: int) -> Ticket:
         return _TICKET.validate_json(self._bucket.get(self._layout.ticket(task_id, number)))

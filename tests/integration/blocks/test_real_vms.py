@@ -149,13 +149,16 @@ def test_what_waits_or_runs_moves_and_what_has_ended_stays(
     for attempt_id in ("running.2", "waiting.2"):
         assert ended(toolbox, safe, attempt_id).state is AttemptState.FINISHED
     assert migrate(toolbox, spot, safe) == ()
+    assert place(toolbox, a_task("late", "true"), spot).vm == safe
+    ended(toolbox, safe, "late.1")
     assert toolbox.results.publish("done", done.attempt_id, done.files)
 
 
 def test_a_hibernated_vms_tasks_move_and_only_one_attempt_is_published(
     cloud: LocalCloud, toolbox: Toolbox, spot: VmHandle, safe: VmHandle
 ) -> None:
-    place(toolbox, a_task("frozen", "sleep 3"), spot)
+    assert migrate(toolbox, safe, spot) == ()  # there and back
+    assert place(toolbox, a_task("frozen", "sleep 3"), spot).vm == spot
     queue_url = cloud.make_events_queue()
     senses = [InterruptionSense([safe, spot], ["hibernated"], AWS, url) for url in (None, queue_url)]
     assert [sense.look() for sense in senses] == [None, None]

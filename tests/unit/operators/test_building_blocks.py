@@ -182,7 +182,7 @@ def test_all_that_is_watched_must_have_ended() -> None:
 def test_a_wait_that_was_in_vain_fails_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     work = DockerTaskOperator(task_id="work", vm=SPOT, command="true", image="synthetic")
     monkeypatch.setattr(DockerTaskOperator, "_toolbox", lambda *_: NoTickets())
-    event = {"attempt": None, "problem": "attempt work.1 was astray for 5 s"}
+    event = {"attempt": None, "problem": "attempt work.1 was astray for 5 s", "late": False}
 
     with pytest.raises(AirflowException, match="attempt work.1 was astray for 5 s"):
         work.execute_complete(context(), event)

@@ -117,7 +117,7 @@ def test_a_task_that_was_moved_is_followed() -> None:
 def test_no_wait_is_longer_than_it_may_be() -> None:
     end = follower(KnownTickets(FIRST), until=10).judge(sighting(AttemptState.RUNNING), 10)
 
-    assert end == TaskEnd(problem="attempt t.1 has not ended in time")
+    assert end == TaskEnd(problem="attempt t.1 has not ended in time", late=True)
 
 
 def described(state: InstanceState, reason: str = "") -> Instance:
