@@ -16,10 +16,19 @@ WORK = "synthetic 20 --seconds {seconds} --load 5"
 def write_deployed_jobs(folder: Path) -> Path:
     """Write all job folders and return the folder that they are in."""
     shutil.copytree(ROOT / "dags" / "jobs", folder)
+    write_late(folder / "late")
     _write_pair(folder / "pair")
     _write_marathon(folder / "marathon")
-    write_late(folder / "late")
     return folder
+
+
+def write_late(folder: Path) -> None:
+    """A job whose task takes far longer than was estimated, and misses its deadline."""
+    settings = {"ec2": {"boot_overhead": 1}}
+    command = {"slow": WORK.format(seconds=600)}
+    write_job_folder(
+        folder, command, [Machine(["slow"])], job_id="late", deadline=20, runtime=5, settings=settings
+    )
 
 
 def _write_pair(folder: Path) -> None:
@@ -35,12 +44,3 @@ def _write_marathon(folder: Path) -> None:
     commands = dict.fromkeys(["long", "longer"], WORK.format(seconds=600))
     machines = [Machine(["long"]), Machine(["longer"], market="spot")]
     write_job_folder(folder, commands, machines, job_id="marathon", deadline=900, runtime=600)
-
-
-def write_late(folder: Path) -> None:
-    """A job whose task takes far longer than was estimated, and misses its deadline."""
-    settings = {"ec2": {"boot_overhead": 1}}
-    command = {"slow": WORK.format(seconds=600)}
-    write_job_folder(
-        folder, command, [Machine(["slow"])], job_id="late", deadline=20, runtime=5, settings=settings
-    )
