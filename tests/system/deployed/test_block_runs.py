@@ -26,7 +26,7 @@ def test_tasks_of_an_interrupted_vm_are_followed_at_once(
     (run,) = set(known_runs(local_cloud)) - {*before}
     local_cloud.interrupt(spot_instance(local_cloud, run))
 
-    assert deployment.wait_for_end(DAG_ID, run_id, 240) == "success"
+    assert deployment.wait_for_end(DAG_ID, run_id, 400) == "success"
     moved = [one["task_id"] for one in deployment.api.xcom(DAG_ID, run_id, "migrate")]
     assert {*moved} <= {*SPOT_TASKS}
     assert moved  # one at least, for the VM has two slots for three tasks

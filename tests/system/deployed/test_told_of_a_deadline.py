@@ -11,7 +11,7 @@ def test_deadline_miss_and_end_are_told_once_each(deployment: AirflowDeployment)
     run_id = deployment.api.trigger("late", {"margin": 20})
     file = deployment.home / "told.txt"
 
-    assert deployment.wait_for_end("late", run_id, 240) == "failed"
+    assert deployment.wait_for_end("late", run_id, 400) == "failed"
     deployment.wait_for("all that is to be told", lambda: len(told(file, "late", run_id)) == 3, 60)
 
     messages = told(file, "late", run_id)
