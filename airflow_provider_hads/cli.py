@@ -99,7 +99,7 @@ def _local_cloud() -> GroupCommand:
         action(
             name=command.name,
             help=command.help,
-            func=lazy_load_command(f"{_COMMANDS}.local_cloud.{command.run.__name__}"),
+            func=lazy_load_command(f"{command.run.__module__}.{command.run.__name__}"),
             args=tuple(argument(option.flags, **option.settings) for option in command.options),
         )
         for command in COMMANDS

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_provider_hads.cloud.tags import RUN_TAG, VM_TAG
+from airflow_provider_hads.cloud.tags import JOB_TAG, RUN_TAG, VM_TAG
 from airflow_provider_hads.exceptions import InputError
 from airflow_provider_hads.local_cloud.capacity import CapacityBook, Shortage
 from airflow_provider_hads.local_cloud.control import Routes
 from airflow_provider_hads.local_cloud.ec2 import LocalEc2
 from airflow_provider_hads.local_cloud.fault_rates import ApiFault, FaultDice, FaultRate
 from airflow_provider_hads.local_cloud.faults import Fault, FaultBook, RequestLog
+from airflow_provider_hads.local_cloud.hazard_runner import HazardRunner
+from airflow_provider_hads.local_cloud.hazards import HazardRates, RateHazard, TraceHazard
 from airflow_provider_hads.local_cloud.instance import VmInstance
 from airflow_provider_hads.local_cloud.interruptions import Action, Interruptions
 from airflow_provider_hads.local_cloud.ssh_doors import SshDoors
 from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
+from airflow_provider_hads.simulation.traces import Trace
 
-__all__ = ["ec2_routes", "fault_routes", "sabotage_routes"]
+__all__ = ["ec2_routes", "fault_routes", "hazard_routes", "sabotage_routes"]
 
 
 def ec2_routes(ec2: LocalEc2, interruptions: Interruptions) -> Routes:
@@ -53,7 +57,22 @@ def ec2_routes(ec2: LocalEc2, interruptions: Interruptions) -> Routes:
         "POST interrupt": interrupt,
         "POST resume": resume,
         "POST rebalance": rebalance,
+        "GET history": lambda _: [asdict(one) for one in interruptions.history()],
     }
+
+
+def hazard_routes(runner: HazardRunner) -> Routes:
+    """Return the routes that let hazards loose and end them."""
+
+    def begin(document: Mapping[str, Any]) -> None:
+        seed = document["seed"]
+        if document["trace"] is None:
+            runner.set(RateHazard(HazardRates(**document["rates"]), seed))
+            return
+        trace = Trace.from_document(document["trace"])
+        runner.set(TraceHazard(trace, time.monotonic(), seed, float(document["speed"])))
+
+    return {"POST hazard": begin, "DELETE hazard": lambda _: runner.set(None)}
 
 
 def fault_routes(faults: FaultBook, dice: FaultDice, capacity: CapacityBook, log: RequestLog) -> Routes:
@@ -151,5 +170,6 @@ def _bill_item(machine: VmInstance, now: datetime) -> BillItem:
         price=machine.price,
         seconds=machine.meter.seconds(now),
         run=tags.get(RUN_TAG, ""),
+        run_name=tags.get(JOB_TAG, ""),
         name=tags.get("Name", ""),
     )

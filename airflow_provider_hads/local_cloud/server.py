@@ -16,13 +16,20 @@ from airflow_provider_hads.local_cloud.api import AwsApi, VmApi
 from airflow_provider_hads.local_cloud.capacity import CapacityBook
 from airflow_provider_hads.local_cloud.containers import VmContainers
 from airflow_provider_hads.local_cloud.control import ControlledApi
-from airflow_provider_hads.local_cloud.control_routes import ec2_routes, fault_routes, sabotage_routes
+from airflow_provider_hads.local_cloud.control_routes import (
+    ec2_routes,
+    fault_routes,
+    hazard_routes,
+    sabotage_routes,
+)
 from airflow_provider_hads.local_cloud.credentials import CredentialBook
+from airflow_provider_hads.local_cloud.credit_metrics import CreditMetrics
 from airflow_provider_hads.local_cloud.ec2 import LocalEc2
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.events import EventBus
 from airflow_provider_hads.local_cloud.fault_rates import FaultDice
 from airflow_provider_hads.local_cloud.faults import FaultBook, RequestLog
+from airflow_provider_hads.local_cloud.hazard_runner import HazardRunner
 from airflow_provider_hads.local_cloud.interruptions import Interruptions
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle, Timing
 from airflow_provider_hads.local_cloud.listener import Listener
@@ -79,10 +86,12 @@ def serve(folder: StateFolder, options: ServerOptions) -> None:
     lifecycle = Lifecycle(containers, doors, lock, options.timing, EventBus())
     ec2 = LocalEc2(lifecycle, prices, capacity, image_id, lock)
     interruptions = Interruptions(lifecycle, lock)
+    CreditMetrics(ec2, containers)
     api = AwsApi(lock, prices, faults, dice, log)
     routes = {
         **ec2_routes(ec2, interruptions),
         **fault_routes(faults, dice, capacity, log),
+        **hazard_routes(HazardRunner(ec2, interruptions, capacity)),
         **sabotage_routes(ec2, doors),
     }
     token = secrets.token_urlsafe(24)
