@@ -13,6 +13,8 @@ from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
 __all__ = ["lower_bound"]
 
 ROUNDING = 1e-12
+STAGES, LARGE = 3, 40
+"""How far the relaxation is solved, and with how many resources of large tasks."""
 
 
 def lower_bound(request: PlanRequest) -> float:
@@ -29,8 +31,8 @@ def lower_bound(request: PlanRequest) -> float:
         return float("inf")
     if not instance.tasks:
         return 0.0
-    relaxed, prices = best_prices(instance)
-    bounds = [relaxed, instance.dearest_task()]
+    relaxation, prices = best_prices(instance, STAGES, LARGE)
+    bounds = [relaxation.value(prices), instance.dearest_task()]
     if are_equal(instance):
         bounds += [best_rounds(instance, scaled).bound for scaled in scalings(prices)]
     return max(bounds) * (1 - ROUNDING)

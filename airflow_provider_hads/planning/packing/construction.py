@@ -22,14 +22,14 @@ SAMPLE = 500
 
 def priced(instance: Instance, relaxation: Relaxation, prices: Prices) -> Costs:
     """Return each task's cost in the relaxation's prices, by choice and task."""
-    cores, memory = relaxation.weights(prices)
-    return [
-        [
-            seconds * (core + part * megabytes)
-            for seconds, megabytes in zip(times, instance.memory, strict=True)
-        ]
-        for times, core, part in zip(instance.times, cores, memory, strict=True)
-    ]
+    cores = relaxation.core_prices(prices)
+    costs = [[seconds * core for seconds in times] for times, core in zip(instance.times, cores, strict=True)]
+    for resource, price in zip(relaxation.resources, prices.resources, strict=True):
+        row = costs[resource.choice]
+        times = instance.times[resource.choice]
+        for task, (seconds, memory) in enumerate(zip(times, instance.memory, strict=True)):
+            row[task] += price * resource.use(seconds, memory)
+    return costs
 
 
 def construct(instance: Instance, costs: Costs, least: float) -> Fleet | None:
