@@ -24,6 +24,8 @@ STEPS = 12
 CUTOFF = 16.0
 """A choice that is dearer than the best by so many smoothings has no weight."""
 TO_THE_EDGE = 0.9
+ENOUGH = 1e6
+"""A bound of so many times the tasks' least cost: where there is no plan it has no end."""
 
 
 def best_prices(instance: Instance, stages: int, large: int) -> tuple[Relaxation, Prices]:
@@ -84,6 +86,7 @@ class _Ascent:
         self.width = first + (self.vcpu_at is not None)
         self.rates = [choice.rate for choice in instance.choices]
         self.scale = self._mean_cost()
+        self.enough = ENOUGH * self.scale * max(sum(relaxation.counts), 1.0)
 
     def _mean_cost(self) -> float:
         rates = tuple(self.rates)
@@ -112,7 +115,7 @@ class _Ascent:
         for _ in range(STEPS):
             move = solve_positive(curve, slope)
             gain = sum(map(mul, move, slope))
-            if gain < smoothing * 0.05:
+            if not (gain < math.inf and value < self.enough) or gain < smoothing * 0.05:
                 break
             length = min(1.0, TO_THE_EDGE * self._room(point, move))
             for _ in range(12):
