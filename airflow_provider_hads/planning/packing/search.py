@@ -36,15 +36,17 @@ PARKED = 4.0
 MEMORY_STEPS = 150_000
 MEMORY_STARTS, SMALL = 4, 500
 """Fleets that are annealed where memory may bind, for jobs up to that size."""
-MEMORY_LEAST = 20_000
-"""Annealing steps of the search for the fleet, at least."""
+MEMORY_LEAST = 13_000
+"""Annealing steps of small jobs, at least."""
+MANY = 45
+"""Tasks of one VM, from which on a step takes as much longer as there are more."""
 MEMORY_EACH = 4
 """Annealing steps for each task of a changed fleet, where memory may bind."""
-MEMORY_STEP, MEMORY_STEP_LARGE = 20, 10
+MEMORY_STEP, MEMORY_STEP_LARGE = 20, 14
 """How many steps on cores are given up for one where memory may bind, in small and in large jobs."""
 
 
-FULL_PRICES, QUICK_PRICES = (3, 12), (0, 0)
+FULL_PRICES, QUICK_PRICES = (3, 8), (0, 0)
 """How far the relaxation is solved, and with how many resources of large tasks."""
 
 
@@ -107,12 +109,21 @@ def _with_memory(
     if not starts:
         return None
     unit = starts[0].cost() / len(instance.tasks)
-    step = MEMORY_STEP_LARGE if effort.last and not thorough else MEMORY_STEP
-    steps = min((effort.last or effort.each) // step, MEMORY_STEPS)
+    steps = _memory_steps(starts[0], effort, thorough)
     best = _best_memory_fleet(starts, effort, rng, steps, unit) if thorough else starts[0]
     anneal_orders(best, rng, steps // 2, HOT * unit, WARM * unit, 0.5, effort.stop)
     anneal_orders(best, rng, steps // 2, WARM * unit, COLD * unit, 0.1, effort.stop)
     return best
+
+
+def _memory_steps(fleet: MemoryFleet, effort: Effort, thorough: bool) -> int:
+    """Return how many annealing steps there is time for: one takes longer where a VM has many tasks."""
+    share = min(1.0, MANY * len(fleet.choice) / len(fleet.instance.tasks))
+    if not effort.last:
+        return effort.each // MEMORY_STEP
+    if thorough:
+        return int(share * max(effort.last // MEMORY_STEP, MEMORY_LEAST))
+    return int(share * min(effort.last // MEMORY_STEP_LARGE, MEMORY_STEPS))
 
 
 def _memory_starts(
@@ -138,6 +149,4 @@ def _best_memory_fleet(
     for start in starts[:MEMORY_STARTS]:
         anneal_orders(start, rng, 3 * each, HOT * unit, WARM * unit, 0.5, effort.stop)
     best = min(starts, key=MemoryFleet.cost)
-    return improve_orders(
-        best, rng, each, max(steps, MEMORY_LEAST) // each, HOT * unit, COOL * unit, SLACK, effort.stop
-    )
+    return improve_orders(best, rng, each, steps // each, HOT * unit, COOL * unit, SLACK, effort.stop)
