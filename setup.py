@@ -38,6 +38,7 @@ TEST = [
     "mypy>=1.15",
     "pytest>=8.3",
     "pytest-asyncio>=1.0",
+    "pytest-xdist>=3.6",
     "requests>=2.32",
     "ruff>=0.9",
     "types-paramiko",

@@ -1,4 +1,4 @@
-"""What every test needs: an Airflow of its own, set up before Airflow is imported."""
+"""What every test needs: an Airflow of its own, set up before Airflow is imported; and who runs what."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import PurePosixPath
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+SHARING = ("deployed", "jobs")
+"""Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
+
+SLOWEST_FIRST = ("system", "integration", "property")
 
 
 def _use_own_airflow() -> None:
@@ -27,3 +36,27 @@ def _use_own_airflow() -> None:
 
 
 _use_own_airflow()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that take longest begin first, for they may be spread over several processes."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[bool, int]:
+    of_suite = [place for place, suite in enumerate(SLOWEST_FIRST) if suite in item.path.parts]
+    return item.path.parent.name not in SHARING, (*of_suite, len(SLOWEST_FIRST))[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Let all tests of a file, or of a folder whose tests share slow parts, go to the same process."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _scope
+    return scheduler
+
+
+def _scope(nodeid: str) -> str:
+    path = PurePosixPath(nodeid.split("::")[0])
+    return str(path.parent if path.parent.name in SHARING else path)

@@ -72,7 +72,8 @@ def _totals(plan: Plan, on_demand_cost: float | None) -> list[str]:
         rule = f" ({plan.d_spot_rule})" if plan.d_spot_rule else ""
         lines.append(f"D_spot, the latest end of spot work: {plan.d_spot:.0f} s{rule}")
     if on_demand_cost is not None:
-        lines.append(f"On-demand VMs only: ${on_demand_cost:.5f}{_savings(plan.cost, on_demand_cost)}")
+        savings = _savings(plan.cost, on_demand_cost)
+        lines.append(f"On-demand VMs only, none burstable: ${on_demand_cost:.5f}{savings}")
     return lines
 
 

@@ -40,7 +40,7 @@ def test_the_whole_table() -> None:
         "\n"
         "2 VMs, 4 tasks: $0.05250, 500 s (both without boot); the deadline is 600 s\n"
         "D_spot, the latest end of spot work: 300 s (published)\n"
-        "On-demand VMs only: $0.21000; this plan costs 75.0 % less"
+        "On-demand VMs only, none burstable: $0.21000; this plan costs 75.0 % less"
     )
 
 
