@@ -19,7 +19,7 @@ def render_result(options: PlanOptions, result: PlanningResult) -> str:
     lines = [
         render_plan(result.plan, options.request.environment, result.on_demand_cost),
         *_bound_lines(result),
-        f"Planned in {result.seconds:.2f} s of processor time: objective {options.request.objective}, "
+        f"Planned in {result.seconds:.2f} s: objective {options.request.objective}, "
         f"seed {options.request.seed}, {_mode(options)}",
     ]
     lines += [f"Map: {options.output}"] if options.output is not None else []
