@@ -13,7 +13,9 @@ from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
 
 __all__ = ["lower_bound"]
 
-ROUNDING = 1e-12
+ROUNDING = 1e-7
+"""What sums of floating point numbers may have added to a bound: it is taken off, so that it stays one."""
+
 STAGES, LARGE = 3, 40
 """How far the relaxation is solved, and with how many resources of large tasks."""
 
