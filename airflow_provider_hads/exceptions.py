@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "CapacityError",
     "CloudError",
+    "CloudTimeout",
     "CommandFailed",
     "EpochRefused",
     "HadsError",
@@ -18,6 +19,7 @@ __all__ = [
     "PublishConflict",
     "QuotaError",
     "StorageError",
+    "ThrottledError",
     "UnknownPlanner",
     "VmError",
     "VmUnreachable",
@@ -91,6 +93,14 @@ class CapacityError(CloudError):
 
 class QuotaError(CloudError):
     """The account's own quota (vCPUs, spot requests) is used up."""
+
+
+class ThrottledError(CloudError):
+    """The cloud was asked too often, and refuses to listen for a while."""
+
+
+class CloudTimeout(CloudError):
+    """The cloud did not answer in time; it may have done what it was asked for."""
 
 
 class VmError(HadsError):

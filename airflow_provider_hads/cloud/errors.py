@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_provider_hads.exceptions import CapacityError, CloudError, QuotaError
+from airflow_provider_hads.exceptions import (
+    CapacityError,
+    CloudError,
+    CloudTimeout,
+    QuotaError,
+    ThrottledError,
+)
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -30,6 +36,10 @@ _QUOTA = {
     "VolumeLimitExceeded": f"the account's quota of EBS volumes is used up: {_ASK_FOR_MORE}",
     "ResourceLimitExceeded": f"a quota of the account is used up: {_ASK_FOR_MORE}",
 }
+_LATER = "EC2 throttles this account's calls, after all retries; it is tried again later"
+_THROTTLED = dict.fromkeys(
+    ("RequestLimitExceeded", "Throttling", "ThrottlingException", "EC2ThrottledException"), _LATER
+)
 _PERMISSION = "the AWS connection lacks this permission: see airflow_provider_hads/cloud/iam_policy.json"
 PERMISSION_CODES = frozenset(
     {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthFailure", "InvalidClientTokenId"}
@@ -50,12 +60,17 @@ _OTHER = {
     "InvalidSubnetID.NotFound": "no such subnet in this region: check [ec2] subnet_id",
     "OptInRequired": "the account is not enabled for this: subscribe to it in the AWS console",
     "PendingVerification": "AWS is still verifying the account; try again in some hours",
-    "RequestLimitExceeded": "EC2 throttles this account's calls, after all retries; it is tried again later",
     "IdempotentParameterMismatch": "this VM was launched before and has ended since; it needs a new number",
     "OperationNotPermitted": "EC2 does not allow it: switch off the instance's termination protection",
 }
-ADVICE = {**_CAPACITY, **_QUOTA, **_OTHER}
+ADVICE = {**_CAPACITY, **_QUOTA, **_THROTTLED, **_OTHER}
 """What to do, by error code."""
+
+_KINDS: tuple[tuple[Mapping[str, str], type[CloudError]], ...] = (
+    (_CAPACITY, CapacityError),
+    (_QUOTA, QuotaError),
+    (_THROTTLED, ThrottledError),
+)
 
 
 def error_code(error: ClientError) -> str:
@@ -78,7 +93,7 @@ def cloud_error(error: ClientError, action: str, subject: str = "") -> CloudErro
     :param subject: what it was about (a VM, an image); may be empty.
     """
     code = error_code(error)
-    kind = CapacityError if code in _CAPACITY else QuotaError if code in _QUOTA else CloudError
+    kind = next((kind for codes, kind in _KINDS if code in codes), CloudError)
     message = str(error.response.get("Error", {}).get("Message", "")).strip()
     said = ": ".join(part for part in (_about(action, subject), code, message) if part)
     return kind(f"{said} ({ADVICE[code]})" if code in ADVICE else said)
@@ -94,14 +109,19 @@ def translated(action: str, subject: str = "") -> Iterator[None]:
 
     :param action: the API call, as AWS names it.
     :param subject: what it is about (a VM, an image); may be empty.
-    :raises CloudError: the call failed; its subclasses where capacity or a quota is the reason.
+    :raises CloudError: the call failed; its subclasses where capacity, a quota, throttling or a time-out is
+        the reason.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
     try:
         yield
     except ClientError as error:
         raise cloud_error(error, action, subject) from error
+    except (ConnectTimeoutError, ReadTimeoutError) as error:
+        raise CloudTimeout(
+            f"{_about(action, subject)}: {error} (a look shows whether it was done)"
+        ) from error
     except BotoCoreError as error:
         advice = "check the AWS connection, its region and the network"
         raise CloudError(f"{_about(action, subject)}: {error} ({advice})") from error

@@ -24,9 +24,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "job_dir": {"help": "folder with job.json and env.json, and perhaps setup.cfg"},
     "--policy": {
         "default": "adaptive",
-        "help": "adaptive, uniform-progress or on-demand-only; default: adaptive",
+        "help": "adaptive, hads, burst-hads, uniform-progress or on-demand-only; default: adaptive",
     },
-    "--planner": {"help": "makes the plan for policies that follow one; default: that of setup.cfg"},
+    "--planner": {
+        "help": "makes the plan for policies that follow one; default: that of setup.cfg, or else cc for "
+        "hads and ils for burst-hads"
+    },
     "--scenario": {"help": "baseline, c1, c2, c3, c4 or c5: the rates of the published experiments"},
     "--hibernation-rate": {"metavar": "R", "help": "interruptions a second; default: 0"},
     "--resume-rate": {"metavar": "R", "help": "resumes a second; default: 0"},

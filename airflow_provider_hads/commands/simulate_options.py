@@ -10,15 +10,22 @@ from pathlib import Path
 
 from airflow_provider_hads.commands.output_file import output_path
 from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.planned import planned_vms
 from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
+from airflow_provider_hads.model.run_state import VmRecord
+from airflow_provider_hads.model.settings import SchedulerSettings
+from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule, get_planner
 from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, seconds, whole_number
 from airflow_provider_hads.simulation import Experiment, OnLoss, Scope, Setting
 from airflow_provider_hads.simulation.setting import SCENARIOS
 from airflow_provider_hads.simulation.traces import Trace
 
 __all__ = ["SimulateOptions", "read_options"]
+
+FOLLOWING: Mapping[str, str] = {"burst-hads": "ils", "hads": "cc"}
+"""The policies that follow a plan, each with the planner that was published with it."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,36 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     )
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)
-    experiment = Experiment(mission, deadline or _deadline(inputs), world, runs or 1)
+    deadline = deadline or _deadline(inputs)
+    planner = args.planner or _planner(policy, inputs)
+    vms = _planned(mission, deadline, planner.lower()) if policy in FOLLOWING else ()
+    experiment = Experiment(mission, deadline, world, runs or 1, vms)
     return SimulateOptions(experiment, events, plot, run or 0, args.json)
+
+
+def _planner(policy: str, inputs: JobInputs) -> str:
+    """Return the planner of a policy's own publication; that of setup.cfg where it names another."""
+    named = inputs.settings.scheduler.name
+    return named if named != SchedulerSettings().name else FOLLOWING.get(policy, named)
+
+
+def _planned(mission: Mission, deadline: float, planner: str) -> tuple[VmRecord, ...]:
+    """Return the VMs of a plan whose spot work can be made good at every moment.
+
+    :raises InfeasibleJob: there is none.
+    """
+    request = PlanRequest(
+        mission.job,
+        mission.environment,
+        deadline - mission.safety,
+        lead_time=mission.boot,
+        parallel=mission.parallel,
+        spot_deadline=SpotDeadlineRule.SAFE,
+        boot=mission.boot,
+        reaction=mission.reaction,
+        vcpu_limit=mission.vcpu_limit,
+    )
+    return planned_vms(get_planner(planner)(request))
 
 
 def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:

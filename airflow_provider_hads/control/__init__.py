@@ -11,11 +11,18 @@ from airflow_provider_hads.control.actions import (
     PublishResults,
     Reason,
     RenewLease,
+    StealTask,
     TerminateVm,
 )
 from airflow_provider_hads.control.decide import decide
 from airflow_provider_hads.control.mission import Mission
-from airflow_provider_hads.control.observation import ActionResult, Observation, Silence
+from airflow_provider_hads.control.observation import (
+    ActionResult,
+    Notice,
+    NoticeKind,
+    Observation,
+    Silence,
+)
 from airflow_provider_hads.control.rules import Rules
 
 __all__ = [
@@ -26,12 +33,15 @@ __all__ = [
     "DeployVm",
     "LaunchVm",
     "Mission",
+    "Notice",
+    "NoticeKind",
     "Observation",
     "PublishResults",
     "Reason",
     "RenewLease",
     "Rules",
     "Silence",
+    "StealTask",
     "TerminateVm",
     "decide",
 ]

@@ -21,6 +21,7 @@ __all__ = [
     "PublishResults",
     "Reason",
     "RenewLease",
+    "StealTask",
     "TerminateVm",
 ]
 
@@ -75,6 +76,18 @@ class Reason(str, Enum):
 
     MIGRATED = "migrated"
     """The task's own VM was interrupted."""
+
+    EARLIEST_END = "earliest-end"
+    """The task's own VM was interrupted, and no VM can end it by the deadline; this one ends it first."""
+
+    LEAVING = "leaving"
+    """The VM has notice that it will be stopped or terminated before the task could end there."""
+
+    MIGRATION_TARGET = "migration-target"
+    """No VM can take an interrupted one's work by the deadline; this one can, cheapest."""
+
+    REPLACES_LOST = "replaces-lost"
+    """A spot VM of this type takes the place of one that is gone, or could not be had."""
 
     STOLEN = "stolen"
     """It ends sooner here than in the queue where it was."""
@@ -266,7 +279,31 @@ class CancelAttempt:
         return f"vm/{self.vm_id}"
 
 
+@dataclass(frozen=True)
+class StealTask:
+    """Take an attempt that waits back out of a VM's queue.
+
+    If the VM has begun with it, it stays there and nothing is lost: exactly one side wins. What was given
+    back stands in the VM's answer, as :attr:`~airflow_provider_hads.model.runner.VmStatus.stolen`.
+    """
+
+    vm_id: str
+    task_id: str
+    attempt_id: str
+    reason: Reason
+
+    @property
+    def key(self) -> str:
+        """Tells this action from all others of the run."""
+        return f"steal/{self.attempt_id}"
+
+    @property
+    def lane(self) -> str:
+        """Actions of one lane are carried out one after the other."""
+        return f"vm/{self.vm_id}"
+
+
 Action: TypeAlias = (
-    "PublishResults | DeployVm | RenewLease | LaunchVm | TerminateVm | AssignTask | CancelAttempt"
+    "PublishResults | DeployVm | RenewLease | LaunchVm | TerminateVm | AssignTask | StealTask | CancelAttempt"
 )
 """Any action."""

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from heapq import heapify, heapreplace
 
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.remaining import busy_until, done_share
+from airflow_provider_hads.control.remaining import attempt_of, busy_until, done_share, expected_end
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
+from airflow_provider_hads.model.runner import AttemptState
 
 __all__ = ["Backstop", "Busy", "act_by", "covered_tasks", "find_backstop", "open_seconds", "uncovered"]
 
@@ -47,6 +48,7 @@ def find_backstop(
     *,
     trial: Busy | None = None,
     without: str | None = None,
+    launching: InstanceType | None = None,
     progress: Mapping[str, float] | None = None,
 ) -> Backstop:
     """Plan all open work on the on-demand VMs there are and on those that could be launched.
@@ -55,14 +57,17 @@ def find_backstop(
 
     :param trial: take a task for placed.
     :param without: a VM to leave out.
+    :param launching: take an on-demand VM of that type for launched.
     :param progress: by task id, more than what checkpoints keep.
     """
-    tasks = uncovered(ledger, covered_tasks(ledger, trial, without))
+    tasks = uncovered(ledger, covered_tasks(ledger, elapsed, trial, without))
     fleet = _Fleet(ledger, elapsed)
     for vm_id in ledger.living[Market.ON_DEMAND]:
         if vm_id != without and f"terminate/{vm_id}" not in ledger.pending:
             fleet.add_existing(ledger.vms[vm_id], trial)
-    fleet.add_new(len(tasks), without)
+    if launching is not None:
+        fleet.add_launching(launching)
+    fleet.add_new(len(tasks), without, launching)
     kept = {**_running_progress(ledger, tasks, elapsed), **(progress or {})}
     return fleet.pack(tasks, kept)
 
@@ -80,17 +85,40 @@ def _running_progress(ledger: Ledger, tasks: Sequence[Task], elapsed: float) -> 
     return shares
 
 
-def covered_tasks(ledger: Ledger, trial: Busy | None = None, without: str | None = None) -> set[str]:
-    """Return the tasks that an on-demand VM has in hand."""
-    covered = {
-        task_id
-        for vm_id in ledger.living[Market.ON_DEMAND]
-        if vm_id != without
-        for task_id in ledger.work[vm_id].values()
-    }
+def covered_tasks(
+    ledger: Ledger, elapsed: float, trial: Busy | None = None, without: str | None = None
+) -> set[str]:
+    """Return the tasks that an on-demand VM has in hand, or a burstable one that will end them in time.
+
+    :param elapsed: seconds since the run's start.
+    """
+    covered: set[str] = set()
+    for vm_id in ledger.living[Market.ON_DEMAND]:
+        if vm_id == without or not ledger.work[vm_id]:
+            continue
+        if ledger.kind(ledger.vms[vm_id]).burstable is None:
+            covered.update(ledger.work[vm_id].values())
+        else:
+            covered.update(_in_time(ledger, ledger.vms[vm_id], elapsed))
     if trial is not None:
         covered.add(trial.task_id)
     return covered
+
+
+def _in_time(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[str]:
+    """Return the tasks that a burstable VM runs, and will have ended in time at the speed they have."""
+    limit = ledger.deadline - ledger.terms.safety
+    running = [
+        (task_id, one)
+        for name, task_id in ledger.work[vm.id].items()
+        if (one := attempt_of(ledger, task_id, name)).state is not AttemptState.QUEUED
+        or len(ledger.work[vm.id]) <= ledger.terms.safe_slots(ledger.kind(vm))
+    ]
+    return [
+        task_id
+        for task_id, one in running
+        if expected_end(ledger, vm, task_id, one, elapsed, careful=True) <= limit
+    ]
 
 
 def uncovered(ledger: Ledger, covered: set[str]) -> list[Task]:
@@ -144,7 +172,9 @@ class _Fleet:
         self._heaps: dict[str, list[tuple[float, int]]] = {}
 
     def add_existing(self, vm: VmRecord, trial: Busy | None) -> None:
-        """Add a VM that is launched."""
+        """Add a VM that is launched; on burstable ones nothing more is begun."""
+        if self._mission.types[vm.instance_type].burstable is not None:
+            return
         slots = self._mission.safe_slots(self._mission.types[vm.instance_type])
         ends = busy_until(self._ledger, vm, self._elapsed)
         if trial is not None and trial.vm_id == vm.id:
@@ -154,15 +184,21 @@ class _Fleet:
         times = [max(end, ready) for end in ends[-slots:]] + [ready] * (slots - len(ends))
         self._add(vm.id, vm.instance_type, True, times)
 
-    def add_new(self, tasks: int, without: str | None) -> None:
+    def add_launching(self, kind: InstanceType) -> None:
+        """Add a VM of that type that is launched now."""
+        slots = self._mission.safe_slots(kind)
+        self._add(f"{kind.name}#now", kind.name, True, [self._elapsed + self._mission.boot] * slots)
+
+    def add_new(self, tasks: int, without: str | None, launching: InstanceType | None = None) -> None:
         """Add VMs that could be launched, the strongest first, until each task could have its slot."""
         ledger, mission = self._ledger, self._mission
         ready = self._elapsed + mission.boot + mission.reaction
         left = mission.environment.global_limit(Market.ON_DEMAND) - len(ledger.living[Market.ON_DEMAND])
-        left += without is not None
-        vcpus = _vcpus_left(ledger)
+        left += (without is not None) - (launching is not None)
+        vcpus = _vcpus_left(ledger) - (launching.vcpus if launching is not None else 0)
         for kind in sorted(mission.on_demand_types, key=self._strength, reverse=True):
-            count = min(kind.limit(Market.ON_DEMAND) - ledger.counts[kind.name, Market.ON_DEMAND], left)
+            count = kind.limit(Market.ON_DEMAND) - ledger.counts[kind.name, Market.ON_DEMAND]
+            count = min(count - (kind is launching), left)
             if self._elapsed < ledger.pauses.get(f"{kind.name}/{Market.ON_DEMAND}", 0.0):
                 continue
             for number in range(count):

@@ -59,6 +59,7 @@ class Ledger:
         self.epoch = state.epoch
         self.supervised_from = state.supervised_from
         self.deadline_missed = state.deadline_missed
+        self.miss = state.miss
         self.backstop = state.backstop
         self.safe_until = state.safe_until
         self.wake_at = state.wake_at
@@ -106,6 +107,7 @@ class Ledger:
             widened_at=self.widened_at,
             launches=self.launches if self.mission else 0,
             pauses=dict(self.pauses),
+            miss=self.miss,
         )
 
     @property
@@ -173,7 +175,8 @@ class Ledger:
         vm, known = self.vms.get(attempt.vm_id), self.mission.job.tasks.get(task.id)
         estimate = known.runtimes.get(vm.instance_type) if vm is not None and known is not None else None
         if estimate and attempt.progress < 1 and vm is not None:
-            self.pace.add(attempt.ran * (vm.cpu_share or 1.0) / (estimate * (1 - attempt.progress)))
+            share = 1.0 if attempt.burst else vm.cpu_share or 1.0
+            self.pace.add(attempt.ran * share / (estimate * (1 - attempt.progress)))
 
     def kind(self, vm: VmRecord) -> InstanceType:
         """Return a VM's instance type; only with a mission."""

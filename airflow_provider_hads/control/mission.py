@@ -26,6 +26,8 @@ class Mission:
     :param hibernation: whether an interrupted spot VM hibernates, so that it may come back with its memory.
     :param keeps_progress: whether a lost task's progress is kept, by checkpoints that are continuous.
     :param generation: how often the run has been cleared and started again.
+    :param cycle: seconds of an allocation cycle; policies that keep idle VMs end them with their cycle.
+    :param idle_slack: seconds before the end of its cycle at which an idle VM ends.
     """
 
     job: Job
@@ -39,6 +41,8 @@ class Mission:
     hibernation: bool = True
     keeps_progress: bool = False
     generation: int = 0
+    cycle: float = 900.0
+    idle_slack: float = 60.0
 
     @cached_property
     def types(self) -> Mapping[str, InstanceType]:

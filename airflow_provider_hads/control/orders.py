@@ -10,6 +10,7 @@ from airflow_provider_hads.control.actions import (
     CancelAttempt,
     LaunchVm,
     Reason,
+    StealTask,
     TerminateVm,
 )
 from airflow_provider_hads.control.attempts import attempt_id, next_number
@@ -136,8 +137,11 @@ class Orders:
         """Say whether the VM is being terminated."""
         return f"terminate/{vm_id}" in self._ledger.pending
 
-    def assign(self, vm: VmRecord, task: TaskRecord, reason: Reason) -> None:
-        """Give a VM a new attempt of a task."""
+    def assign(self, vm: VmRecord, task: TaskRecord, reason: Reason, *, burst: bool = False) -> None:
+        """Give a VM a new attempt of a task.
+
+        :param burst: on a burstable VM, at full speed, by its CPU credits.
+        """
         mission = self._ledger.mission
         generation = mission.generation if mission is not None else 0
         name = attempt_id(task.id, next_number(task, generation), generation)
@@ -148,9 +152,21 @@ class Orders:
             ordered_at=self._elapsed,
             heard_at=self._elapsed,
             progress=task.saved,
+            burst=burst,
         )
         judge(self._ledger, amended(task, attempts=(*task.attempts, attempt)))
-        self.issue(AssignTask(vm.id, task.id, name, reason, task.saved, vm.cpu_share))
+        share = None if burst else vm.cpu_share
+        self.issue(AssignTask(vm.id, task.id, name, reason, task.saved, share))
+
+    def steal(self, task: TaskRecord, attempt: Attempt, reason: Reason) -> None:
+        """Take an attempt that waits back out of its VM's queue; of a VM that sleeps it is taken at once.
+
+        A VM that wakes with something in its queue that was taken is told to drop it.
+        """
+        if self._ledger.vms[attempt.vm_id].state is VmState.READY:
+            self.issue(StealTask(attempt.vm_id, task.id, attempt.id, reason))
+        else:
+            _end_attempt(self._ledger, task, attempt.id, f"taken back: {reason}", self._elapsed)
 
     def cancel(self, task: TaskRecord, attempt: Attempt, reason: Reason) -> None:
         """Drop an attempt. A VM that sleeps can't be told now; it is told when it comes back."""

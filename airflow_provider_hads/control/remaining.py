@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappush, heapreplace
+
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.model.run_state import Attempt, VmRecord
 from airflow_provider_hads.model.runner import AttemptState
 
-__all__ = ["attempt_of", "busy_until", "careful_seconds", "done_share", "expected_end", "run_seconds"]
+__all__ = [
+    "attempt_of",
+    "busy_until",
+    "careful_seconds",
+    "done_share",
+    "expected_end",
+    "run_seconds",
+    "slot_ends",
+]
 
 OVERDUE_SHARE = 0.1
 """A task that has run longer than it should is expected to need this share of its estimate more."""
@@ -20,15 +30,24 @@ def attempt_of(ledger: Ledger, task_id: str, name: str) -> Attempt:
     raise KeyError(name)
 
 
-def run_seconds(ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0) -> float:
-    """Return how long a task takes on a VM, from some progress (a share) on."""
+def run_seconds(
+    ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0, *, burst: bool = False
+) -> float:
+    """Return how long a task takes on a VM, from some progress (a share) on.
+
+    :param burst: at full speed, by CPU credits, where the VM gives its tasks less than a vCPU.
+    """
     runtime = ledger.terms.job.tasks[task_id].runtimes[vm.instance_type]
-    return runtime * (1 - progress) / (vm.cpu_share or 1.0) * ledger.pace.mean
+    share = 1.0 if burst else vm.cpu_share or 1.0
+    return runtime * (1 - progress) / share * ledger.pace.mean
 
 
-def careful_seconds(ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0) -> float:
+def careful_seconds(
+    ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0, *, burst: bool = False
+) -> float:
     """Return how long a task takes on a VM at most, as far as can be told from those that have ended."""
-    return run_seconds(ledger, vm, task_id, progress) / ledger.pace.mean * ledger.pace.careful
+    seconds = run_seconds(ledger, vm, task_id, progress, burst=burst)
+    return seconds / ledger.pace.mean * ledger.pace.careful
 
 
 def expected_end(
@@ -39,7 +58,7 @@ def expected_end(
     :param careful: return when it will have ended, rather than the expectation.
     """
     estimate = careful_seconds if careful else run_seconds
-    seconds = estimate(ledger, vm, task_id, attempt.progress)
+    seconds = estimate(ledger, vm, task_id, attempt.progress, burst=attempt.burst)
     if vm.state.asleep:
         return elapsed + max(seconds - attempt.ran, 0.0)
     if attempt.state is AttemptState.QUEUED:
@@ -50,14 +69,41 @@ def expected_end(
 
 def done_share(ledger: Ledger, vm: VmRecord, task_id: str, attempt: Attempt, elapsed: float) -> float:
     """Return the share of a task that an attempt has done."""
-    whole = run_seconds(ledger, vm, task_id)
+    whole = run_seconds(ledger, vm, task_id, burst=attempt.burst)
     left = expected_end(ledger, vm, task_id, attempt, elapsed) - elapsed
     return min(max(1 - left / whole, 0.0), 1.0)
 
 
 def busy_until(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[float]:
-    """Return when each of a VM's attempts will have ended."""
-    return [
-        expected_end(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed, careful=True)
-        for name, task_id in ledger.work[vm.id].items()
-    ]
+    """Return when each of a VM's slots that are in use will be free, what waits in its queue included."""
+    return slot_ends(ledger, vm, elapsed, ledger.terms.safe_slots(ledger.kind(vm)), careful=True)
+
+
+def slot_ends(
+    ledger: Ledger, vm: VmRecord, elapsed: float, slots: int, *, careful: bool = False
+) -> list[float]:
+    """Return when each of a VM's slots that are in use will be free, as a heap.
+
+    What waits in the VM's queue starts, in the order of the queue, where a slot falls free first.
+
+    :param slots: how many there are; a VM that has more running is given as many.
+    :param careful: reckon with tasks that are as slow as those that have ended tell.
+    """
+    ends: list[float] = []
+    queued: list[tuple[str, Attempt]] = []
+    for name, task_id in ledger.work[vm.id].items():
+        attempt = attempt_of(ledger, task_id, name)
+        if attempt.state is AttemptState.QUEUED:
+            queued.append((task_id, attempt))
+        else:
+            ends.append(expected_end(ledger, vm, task_id, attempt, elapsed, careful=careful))
+    heapify(ends)
+    estimate = careful_seconds if careful else run_seconds
+    start = max(elapsed, vm.ready_by or 0.0) if vm.state.starting else elapsed
+    for task_id, attempt in queued:
+        seconds = estimate(ledger, vm, task_id, attempt.progress, burst=attempt.burst)
+        if len(ends) < slots:
+            heappush(ends, start + seconds)
+        else:
+            heapreplace(ends, max(ends[0], start) + seconds)
+    return ends

@@ -14,6 +14,7 @@ from airflow_provider_hads.control.actions import (
     Reason,
     RenewLease,
 )
+from airflow_provider_hads.control.credits import settle_credits, take_credits
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.orders import Orders, take_results
@@ -67,6 +68,11 @@ def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     for task_id, share in observation.checkpoints.items():
         take_checkpoint(ledger, task_id, share)
     take_publications(ledger, observation.results)
+    if ledger.mission is not None:
+        for before in changed:
+            settle_credits(ledger, before, elapsed)
+        for vm_id, told in observation.credits.items():
+            take_credits(ledger, vm_id, told, elapsed)
     for vm in ledger.vms.values() if first else _now(ledger, changed):
         if vm.state.ended:
             strand(ledger, vm, elapsed)

@@ -47,6 +47,14 @@ def take_reports(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -
         known = changed.get(reported.task_id) or ledger.tasks.get(reported.task_id)
         if known is not None:
             changed[known.id] = _with_attempt(known, vm_id, reported, elapsed)
+    for name in status.stolen:
+        if (task_id := ledger.work[vm_id].get(name)) is not None:
+            task = changed.get(task_id) or ledger.tasks[task_id]
+            attempts = tuple(
+                _dropped(one, "taken back out of the queue", elapsed) if one.id == name else one
+                for one in task.attempts
+            )
+            changed[task_id] = amended(task, attempts=attempts)
     # Judged when all is known: a failed attempt does not end a task that runs elsewhere.
     for task in changed.values():
         if task is not ledger.tasks[task.id]:

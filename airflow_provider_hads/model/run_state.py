@@ -10,7 +10,17 @@ from enum import Enum
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.runner import AttemptState, ResultFile
 
-__all__ = ["Attempt", "Chain", "RunState", "Setback", "TaskRecord", "TaskState", "VmRecord", "VmState"]
+__all__ = [
+    "Attempt",
+    "Chain",
+    "Miss",
+    "RunState",
+    "Setback",
+    "TaskRecord",
+    "TaskState",
+    "VmRecord",
+    "VmState",
+]
 
 
 class VmState(str, Enum):
@@ -26,7 +36,7 @@ class VmState(str, Enum):
     """Launched, or started again after a stop; its runner has not answered yet."""
 
     READY = "ready"
-    """Its runner has answered."""
+    """Its runner has answered: it is working while it has attempts that have not ended, idle else."""
 
     HIBERNATING = "hibernating"
     """On its way into hibernation: its memory is being written to its disk."""
@@ -109,6 +119,7 @@ class Attempt:
         VM has told of.
     :param heard_at: seconds since the run's start when ``ran`` was so.
     :param progress: share of the task that was done before it started, from a checkpoint.
+    :param burst: on a burstable VM, whether it runs at full speed, from CPU credits that are kept for it.
     """
 
     id: str
@@ -123,6 +134,7 @@ class Attempt:
     ordered_at: float | None = None
     heard_at: float = 0.0
     progress: float = 0.0
+    burst: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,7 @@ class TaskRecord:
     :param reason: why it is where it is, one line for the user; empty while all is as planned.
     :param infrastructure: whether a VM's end, not the task's own exit, made it fail.
     :param saved: share of the task that its latest checkpoint keeps.
+    :param moved: code of why it is in the queue of another VM than the plan has it on; empty if it is not.
     """
 
     id: str
@@ -140,6 +153,7 @@ class TaskRecord:
     reason: str = ""
     infrastructure: bool = False
     saved: float = 0.0
+    moved: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +162,8 @@ class VmRecord:
 
     :param sequence: its number within the run.
     :param price: $/h.
-    :param task_ids: its tasks by the plan, in the order in which they start.
+    :param task_ids: its tasks by the plan, in the order in which they start; policies that keep a queue for
+        each VM move tasks from one VM's to another's.
     :param cpu_share: the share of a vCPU that each task gets (baseline mode); None is the whole vCPU.
     :param launched_at: when the cloud launched it.
     :param booting_since: when its current boot began: its launch, or when it was seen to have been resumed.
@@ -164,6 +179,10 @@ class VmRecord:
     :param slept: seconds it has been asleep before that.
     :param hibernations: how often it has fallen asleep.
     :param resumes: how often it came back.
+    :param leaves_at: seconds since the run's start when it will be stopped or terminated, by its notice; None
+        where it has none.
+    :param credits: CPU credits of a burstable VM at ``credits_at``; none at its launch, unless told.
+    :param credits_at: seconds since the run's start when it had them; None until it is ready.
     """
 
     id: str
@@ -189,6 +208,9 @@ class VmRecord:
     slept: float = 0.0
     hibernations: int = 0
     resumes: int = 0
+    leaves_at: float | None = None
+    credits: float = 0.0
+    credits_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -221,6 +243,20 @@ class Setback:
 
 
 @dataclass(frozen=True)
+class Miss:
+    """That the deadline can't be met any more, as it was first known.
+
+    :param at: seconds since the run's start when it was certain.
+    :param end: seconds since the run's start before which the last task can't end.
+    :param reason: one line for the user.
+    """
+
+    at: float
+    end: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class RunState:
     """All that a controller's successor needs.
 
@@ -230,7 +266,8 @@ class RunState:
     :param supervised_from: seconds since the start at the controller's first step; None before it.
     :param pending: keys of the actions that are being carried out.
     :param setbacks: by key, the actions that have failed and are to be tried again.
-    :param deadline_missed: whether the miss has been announced.
+    :param deadline_missed: whether the miss has been announced: as soon as it was certain.
+    :param miss: what was announced; None while the deadline may be met.
     :param backstop: the last plan for all open work on on-demand VMs that meets the deadline; a policy keeps
         it as the way out that is always there.
     :param safe_until: seconds since the start until which that plan can wait: the latest safe time.
@@ -257,6 +294,7 @@ class RunState:
     launches: int = 0
     widened_at: float | None = None
     pauses: Mapping[str, float] = field(default_factory=dict)
+    miss: Miss | None = None
 
     @property
     def ended(self) -> bool:

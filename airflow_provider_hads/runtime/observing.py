@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from airflow_provider_hads.control import ActionResult, Observation, Silence
 from airflow_provider_hads.exceptions import (
     CapacityError,
+    CloudTimeout,
     CommandFailed,
     EpochRefused,
     HadsError,
     HostKeyMismatch,
     QuotaError,
+    ThrottledError,
+    VmUnreachable,
 )
 from airflow_provider_hads.model.fleet import Instance
 from airflow_provider_hads.model.runner import VmStatus
@@ -94,6 +97,9 @@ class _Seen:
             _one_line(ended.error),
             hopeless=isinstance(ended.error, HostKeyMismatch),
             capacity=isinstance(ended.error, (CapacityError, QuotaError)),
+            quota=isinstance(ended.error, QuotaError),
+            throttled=isinstance(ended.error, ThrottledError),
+            timed_out=isinstance(ended.error, (CloudTimeout, VmUnreachable)),
         )
         if ended.error is not None:
             log.warning("%s did not work, it will be tried again: %s", ended.key, result.error)

@@ -17,6 +17,7 @@ from airflow_provider_hads.control import (
     PublishResults,
     RenewLease,
     Rules,
+    StealTask,
     TerminateVm,
     decide,
 )
@@ -154,12 +155,14 @@ class Supervisor:
 
         return end
 
-    def _message(self, action: RenewLease | AssignTask | CancelAttempt) -> Callable[[], VmStatus]:
+    def _message(self, action: RenewLease | AssignTask | StealTask | CancelAttempt) -> Callable[[], VmStatus]:
         instance, message = self._instances[action.vm_id], Exchange(epoch=self.state.epoch)
         if isinstance(action, RenewLease):
             message = replace(message, expiry=action.expiry.timestamp())
         elif isinstance(action, CancelAttempt):
             message = replace(message, cancel=(action.attempt_id,))
+        elif isinstance(action, StealTask):
+            message = replace(message, steal=(action.attempt_id,))
         else:
             vm, position = self.state.vms[action.vm_id], len(self.state.tasks[action.task_id].attempts)
             message = replace(message, enqueue=(self._orders.order(action, vm, position),))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from math import ceil
 from random import Random
 from typing import Any
 
+from airflow_provider_hads.control.actions import LaunchVm, Reason
 from airflow_provider_hads.control.decide import decide
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.step import step
-from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState, VmRecord
+from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.setting import Setting
 from airflow_provider_hads.simulation.world import World
@@ -64,18 +65,20 @@ def simulate(
     :param deadline: seconds from the run's start.
     :param run: number of the run; each has its own random numbers.
     :param events: whether to keep the event log.
-    :param vms: VMs that a plan has.
+    :param vms: VMs that a plan has; they are launched at the start, before the controller takes over.
     :param pure: make every step with :func:`~airflow_provider_hads.control.decide.decide`, from a state that
         was closed before. It decides the same, and takes longer.
     """
     log = EventLog(events)
     rules = Rules(margin=deadline)
+    launches = [_launch(vm) for vm in vms]
     state = RunState(
         START,
         deadline,
         epoch=1,
-        vms={vm.id: vm for vm in vms},
+        vms={vm.id: replace(vm, state=VmState.LAUNCHING, ready_by=mission.boot) for vm in vms},
         tasks={task_id: TaskRecord(task_id) for task_id in mission.job.tasks},
+        pending=tuple(action.key for action in launches),
     )
     expiry = START.timestamp() + deadline + rules.margin
     random = Random(f"{setting.seed}/{run}")
@@ -89,6 +92,7 @@ def simulate(
         policy=mission.policy,
         prices=_prices(mission),
     )
+    world.carry_out(launches)
     loop = _Loop(world, Ledger(state, rules, mission), state if pure else None, mission)
     loop.run()
     return loop.outcome(deadline, log)
@@ -108,7 +112,7 @@ class _Loop:
 
     def run(self) -> None:
         """Go on until every task has ended, and every VM."""
-        observation = Observation()
+        observation = self._world.observe()
         while True:
             self._steps += 1
             self._mind_the_clock()
@@ -170,6 +174,10 @@ class _Loop:
             return happens
         wakes = max(ceil(wakes * 1e6) / 1e6, self._world.now)
         return wakes if happens is None else min(happens, wakes)
+
+
+def _launch(vm: VmRecord) -> LaunchVm:
+    return LaunchVm(vm.id, vm.sequence, vm.instance_type, vm.market, Reason.LAUNCH_BY_PLAN)
 
 
 def _prices(mission: Mission) -> dict[str, dict[str, float]]:

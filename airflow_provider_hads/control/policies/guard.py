@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.backstop import (
@@ -24,7 +26,10 @@ from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "Pick"]
+
+Pick: TypeAlias = Callable[[VmRecord], "tuple[Task, Reason] | None"]
+"""Returns the task that a VM is to start next, and why; None where there is none for it."""
 
 SOON = 1e-3
 """Seconds; what is due within them is due now."""
@@ -37,19 +42,36 @@ class Guard:
 
     :param elapsed: seconds since the run's start.
     :param reserve: seconds by which all is to be done before it would have to be.
+    :param pick: what a free slot of an on-demand VM is to start if that is safe, and why; by default the
+        longest task that waits.
     """
 
-    def __init__(self, ledger: Ledger, orders: Orders, elapsed: float, reserve: float = 0.0) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        orders: Orders,
+        elapsed: float,
+        reserve: float = 0.0,
+        pick: Pick | None = None,
+    ) -> None:
         self._ledger = ledger
         self._mission = ledger.terms
         self._orders = orders
         self._elapsed = elapsed
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
+        self._pick = pick or self._longest
+
+    @property
+    def due(self) -> bool:
+        """Whether the latest safe time has come: something of the plan must be begun, or there is none."""
+        return self._ledger.safe_until is None or self._ledger.safe_until <= self._elapsed + SOON
 
     def fill(self) -> None:
         """Give work to the free slots of on-demand VMs."""
         for vm in free_vms(self._ledger, Market.ON_DEMAND):
+            if self._ledger.kind(vm).burstable is not None:
+                continue
             while vm.id in self._ledger.free and not self._orders.ending(vm.id) and self._fill_slot(vm):
                 pass
 
@@ -71,16 +93,29 @@ class Guard:
         for vm in free_vms(self._ledger, Market.ON_DEMAND):
             if self._ledger.work[vm.id] or self._orders.ending(vm.id):
                 continue
-            plan = find_backstop(self._ledger, self._elapsed, without=vm.id)
-            if plan.end <= self._latest and self._due(plan) > self._elapsed + self._mission.boot / 2:
-                self._orders.terminate(vm, Reason.VM_IDLE)
-                self._keep(plan)
+            self.end(vm, Reason.VM_IDLE)
+
+    def end(self, vm: VmRecord, reason: Reason) -> bool:
+        """End an on-demand VM, if the plan can do without it; say whether it was."""
+        plan = find_backstop(self._ledger, self._elapsed, without=vm.id)
+        if plan.end > self._latest or self._due(plan) <= self._elapsed + self._mission.boot / 2:
+            return False
+        self._orders.terminate(vm, reason)
+        self._keep(plan)
+        return True
+
+    def allows_launch(self, kind: InstanceType) -> bool:
+        """Say whether there is a plan, were an on-demand VM of that type launched now; or none as it is."""
+        if find_backstop(self._ledger, self._elapsed, launching=kind).end <= self._latest:
+            return True
+        return find_backstop(self._ledger, self._elapsed).end > self._latest
 
     def _fill_slot(self, vm: VmRecord) -> bool:
         """Start a task that waits, if that leaves the run safe; else what the plan has here, if it is due."""
-        task = next_fitting(self._ledger, vm, self._ledger.waiting)
-        if task is not None and self._is_safe(vm, task):
-            self._orders.assign(vm, self._ledger.tasks[task.id], Reason.LONGEST_FIRST)
+        picked = self._pick(vm)
+        task = picked[0] if picked is not None else None
+        if picked is not None and self._is_safe(vm, picked[0]):
+            self._orders.assign(vm, self._ledger.tasks[picked[0].id], picked[1])
             return True
         due = self._planned_here(vm, must=task is None)
         if due is not None:
@@ -89,6 +124,10 @@ class Guard:
             return self._least_late(vm)
         return True
 
+    def _longest(self, vm: VmRecord) -> tuple[Task, Reason] | None:
+        task = next_fitting(self._ledger, vm, self._ledger.waiting)
+        return None if task is None else (task, Reason.LONGEST_FIRST)
+
     def _least_late(self, vm: VmRecord) -> bool:
         """If no plan is sure to meet the deadline, start what waits, or else copy what may be lost."""
         if self._ledger.safe_until is not None:
@@ -96,7 +135,7 @@ class Guard:
         ledger = self._ledger
         task = next_fitting(ledger, vm, ledger.waiting)
         if task is None:
-            at_risk = uncovered(ledger, covered_tasks(ledger))
+            at_risk = uncovered(ledger, covered_tasks(ledger, self._elapsed))
             task = next((one for one in at_risk if fits(ledger, vm, one)), None)
         if task is None:
             return False
@@ -118,7 +157,7 @@ class Guard:
 
         :param must: only if it must be started now.
         """
-        covered = covered_tasks(self._ledger)
+        covered = covered_tasks(self._ledger, self._elapsed)
         urgent: tuple[float, Task] | None = None
         for chain in self._ledger.backstop:
             if chain.vm_id != vm.id:
@@ -152,7 +191,7 @@ class Guard:
 
     def _known_plan(self, fresh: Backstop) -> Backstop:
         """Return the last plan that met the deadline, as far as it is still to be done."""
-        covered = covered_tasks(self._ledger)
+        covered = covered_tasks(self._ledger, self._elapsed)
         chains = []
         for chain in self._ledger.backstop:
             left, seconds = open_seconds(self._ledger, chain, covered)

@@ -9,6 +9,7 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.adaptive import adaptive
 from airflow_provider_hads.control.policies.on_demand_only import on_demand_only
+from airflow_provider_hads.control.policies.published.policy import burst_hads, hads
 from airflow_provider_hads.control.policies.uniform_progress import uniform_progress
 
 __all__ = ["Policy", "get_policy", "policy_names"]
@@ -18,6 +19,8 @@ Policy: TypeAlias = Callable[[Ledger, Orders, float], None]
 
 _POLICIES: Mapping[str, Policy] = {
     "adaptive": adaptive,
+    "burst-hads": burst_hads,
+    "hads": hads,
     "on-demand-only": on_demand_only,
     "uniform-progress": uniform_progress,
 }

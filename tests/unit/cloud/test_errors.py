@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoRegionError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoRegionError,
+    ReadTimeoutError,
+)
 
 from airflow_provider_hads.cloud.errors import code_of_cause, translated
-from airflow_provider_hads.exceptions import CapacityError, CloudError, QuotaError
+from airflow_provider_hads.exceptions import (
+    CapacityError,
+    CloudError,
+    CloudTimeout,
+    QuotaError,
+    ThrottledError,
+)
 
 
 def refusal(code: str, message: str = "said AWS") -> ClientError:
@@ -30,7 +43,7 @@ def translation(error: Exception) -> CloudError:
         ("InstanceLimitExceeded", QuotaError, "lower the limits in env.json"),
         ("UnauthorizedOperation", CloudError, "iam_policy.json"),
         ("InvalidAMIID.NotFound", CloudError, "image_id"),
-        ("RequestLimitExceeded", CloudError, "throttles"),
+        ("RequestLimitExceeded", ThrottledError, "throttles"),
         ("AuthFailure", CloudError, "credentials"),
     ],
 )
@@ -60,6 +73,14 @@ def test_no_answer_at_all_is_an_error_of_the_cloud_too(error: Exception) -> None
 
     assert "check the AWS connection" in str(translated_error)
     assert code_of_cause(translated_error) == ""
+
+
+@pytest.mark.parametrize("kind", [ConnectTimeoutError, ReadTimeoutError])
+def test_no_answer_in_time_may_mean_that_it_was_done(kind: type[HTTPClientError]) -> None:
+    translated_error = translation(kind(endpoint_url="http://127.0.0.1:1"))
+
+    assert type(translated_error) is CloudTimeout
+    assert "whether it was done" in str(translated_error)
 
 
 def test_our_own_mistakes_are_not_hidden() -> None:
