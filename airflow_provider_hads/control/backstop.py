@@ -194,11 +194,13 @@ class _Fleet:
         ledger, mission = self._ledger, self._mission
         ready = self._elapsed + mission.boot + mission.reaction
         left = mission.environment.global_limit(Market.ON_DEMAND) - len(ledger.living[Market.ON_DEMAND])
-        left += (without is not None) - (launching is not None)
+        leaving = None if without is None else ledger.kind(ledger.vms[without])
+        left += (leaving is not None) - (launching is not None)
         vcpus = _vcpus_left(ledger) - (launching.vcpus if launching is not None else 0)
+        vcpus += leaving.vcpus if leaving is not None else 0
         for kind in sorted(mission.on_demand_types, key=self._strength, reverse=True):
             count = kind.limit(Market.ON_DEMAND) - ledger.counts[kind.name, Market.ON_DEMAND]
-            count = min(count - (kind is launching), left)
+            count = min(count + (kind is leaving) - (kind is launching), left)
             if self._elapsed < ledger.pauses.get(f"{kind.name}/{Market.ON_DEMAND}", 0.0):
                 continue
             for number in range(count):

@@ -30,6 +30,10 @@ LOOKS_PER_BOOT = 4
 """How often in the time of a boot it is looked whether there are enough spot VMs, though none has changed."""
 
 
+SOON = 1e-3
+"""Seconds; what is due within them is due now."""
+
+
 def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     """Decide by what is seen of the run itself; no rate is known beforehand."""
     if ledger.ended:
@@ -42,20 +46,25 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     guard.act()
     again = _widen(ledger, orders, elapsed, guard.limit)
     wake_by(ledger, again)
+    moved = False
     if ledger.terms.keeps_progress:
         limit = ledger.deadline - ledger.terms.safety
         wake_by(ledger, ask_for_spot(ledger, orders, elapsed, limit))
-        change_over(ledger, orders, elapsed, limit)
+        moved = change_over(ledger, orders, elapsed, limit)
     _copy_frozen(ledger, orders)
-    end_idle_spot(ledger, orders)
+    if not moved:
+        end_idle_spot(ledger, orders)
     guard.end_idle()
 
 
 def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float | None:
-    """See to it that there are enough spot VMs, when a VM has changed and now and then."""
+    """See to it that there are enough spot VMs, when a VM has changed and now and then.
+
+    :return: when to look again at the latest, where there was no capacity (seconds since the run's start).
+    """
     known = ledger.widened_at
-    if known is not None and elapsed - known < ledger.terms.boot / LOOKS_PER_BOOT:
-        return None
+    if known is not None and elapsed < (again := known + ledger.terms.boot / LOOKS_PER_BOOT) - SOON:
+        return again if any(until > known for until in ledger.pauses.values()) else None
     again = widen(ledger, orders, elapsed, limit)
     ledger.widened_at = elapsed
     return again

@@ -38,6 +38,7 @@ def uniform_progress(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     fill_spot(ledger, orders)
     guard.act()
     again = _take_spot(ledger, orders, elapsed)
+    moved = False
     ahead = done_work(ledger, elapsed) * ledger.deadline - elapsed
     if ahead < 0:
         _catch_up(ledger, orders, elapsed)
@@ -47,9 +48,10 @@ def uniform_progress(ledger: Ledger, orders: Orders, elapsed: float) -> None:
         again = min(
             ask_for_spot(ledger, orders, elapsed, guard.limit) or ledger.deadline, again or ledger.deadline
         )
-        change_over(ledger, orders, elapsed, guard.limit)
+        moved = change_over(ledger, orders, elapsed, guard.limit)
     wake_by(ledger, again)
-    end_idle_spot(ledger, orders)
+    if not moved:
+        end_idle_spot(ledger, orders)
     guard.end_idle()
 
 
