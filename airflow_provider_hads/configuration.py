@@ -19,6 +19,7 @@ class Configuration:
     :param instance_profile: instance profile of jobs whose ``setup.cfg`` names none.
     :param boot_timeout: seconds from a VM's launch to its runner's first answer.
     :param margin: seconds after the deadline until leases end and the run gives up.
+    :param events_queue: name or URL of the SQS queue with EC2's events; empty for none.
     """
 
     jobs_folder: str
@@ -29,6 +30,7 @@ class Configuration:
     instance_profile: str
     boot_timeout: float
     margin: float
+    events_queue: str = ""
 
 
 def read_configuration() -> Configuration:
@@ -44,4 +46,5 @@ def read_configuration() -> Configuration:
         instance_profile=conf.get("hads", "instance_profile", fallback=""),
         boot_timeout=conf.getfloat("hads", "boot_timeout", fallback=300.0),
         margin=conf.getfloat("hads", "margin", fallback=600.0),
+        events_queue=conf.get("hads", "events_queue", fallback=""),
     )

@@ -16,7 +16,7 @@ from airflow.sdk import DAG, Param, TriggerRule, XComArg, get_parsing_context, t
 from airflow.sdk.configuration import conf
 
 from airflow_provider_hads.configuration import Configuration, read_configuration
-from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params
+from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params, policy_params
 from airflow_provider_hads.exceptions import InputErrors
 from airflow_provider_hads.operators.deploy import DeployOperator
 from airflow_provider_hads.operators.open_run import RUN_KEY, OpenRunOperator
@@ -135,6 +135,7 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
             title="Deadline",
             description_md="Seconds from the run's start by which every task is to have ended.",
         ),
+        **policy_params(inputs),
         **plan_params(inputs),
         "boot_timeout": Param(
             read_configuration().boot_timeout,
@@ -223,6 +224,9 @@ def _supervise(schedule: ScheduleOperator, deploy: DeployOperator, options: Opti
         run=_published("open_run", RUN_KEY),
         vms=schedule.output,
         deployments=deploy.output,
+        figures=_published("schedule", PLAN_KEY),
+        policy="{{ params.policy }}",
+        allocation_cycle="{{ params.allocation_cycle }}",
         trigger_rule=TriggerRule.ALL_DONE,
         retries=SUPERVISE_RETRIES,  # the DAG's default_args win over the sensor's own default
         **options,

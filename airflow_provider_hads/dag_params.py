@@ -1,4 +1,4 @@
-"""The params of a job's DAG that choose its plan."""
+"""The params of a job's DAG that choose its plan, and who decides while it runs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param
 
-from airflow_provider_hads.model.settings import SchedulerSettings
+from airflow_provider_hads.model.settings import InputSettings, SchedulerSettings
 
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
 
-__all__ = ["PLAN_TEMPLATES", "plan_params"]
+__all__ = ["PLAN_TEMPLATES", "plan_params", "policy_params"]
 
 PLAN_TEMPLATES = {
     name: f"{{{{ params.{name} }}}}"
@@ -26,6 +26,38 @@ def plan_params(inputs: JobInputs | None) -> dict[str, Param]:
     :param inputs: the job's files; None where they have errors.
     """
     return {**_main_params(inputs), **_further_params(inputs)}
+
+
+def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
+    """Return the params that say who decides while the run goes on.
+
+    :param inputs: the job's files; None where they have errors.
+    """
+    from airflow_provider_hads.control.policies import run_policy_names
+
+    settings = inputs.settings.scheduler if inputs else SchedulerSettings()
+    cycle = (inputs.settings.input if inputs else InputSettings()).ac_size_seconds
+    return {
+        "policy": Param(
+            settings.policy,
+            type="string",
+            enum=run_policy_names(),
+            title="Policy",
+            description_md="Who decides while the run goes on. `adaptive`: the cheapest choice that keeps "
+            "the deadline safe. `on-demand-only`: no spot VMs but those of the plan. `follow-plan`: the "
+            "plan to the letter; tasks of a VM that is lost fail.",
+        ),
+        "allocation_cycle": Param(
+            cycle,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=86400,
+            title="Allocation cycle",
+            description_md="Seconds. The published policies, `hads` and `burst-hads`, keep an idle VM to the "
+            "end of its cycle.",
+            section="Advanced",
+        ),
+    }
 
 
 def _main_params(inputs: JobInputs | None) -> dict[str, Param]:

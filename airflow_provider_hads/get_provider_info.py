@@ -74,4 +74,10 @@ _OPTIONS = {
     "margin": _option(
         "Seconds after the deadline until leases and spot requests end and the run gives up.", "float", "600"
     ),
+    "events_queue": _option(
+        "Name or URL of an SQS queue with EC2's events from EventBridge; empty: VMs are only described.",
+        "string",
+        "",
+        "hads-events",
+    ),
 }

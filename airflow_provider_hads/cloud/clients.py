@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_hads.cloud.errors import translated
 
-__all__ = ["ec2_client", "pricing_client"]
+__all__ = ["ec2_client", "pricing_client", "sqs_client"]
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
@@ -37,6 +37,18 @@ def pricing_client(aws_conn_id: str | None) -> Any:
 
     hook: Any = AwsBaseHook(aws_conn_id=aws_conn_id, client_type="pricing", region_name=PRICING_REGION)
     return _client(hook, "pricing")
+
+
+def sqs_client(aws_conn_id: str | None, region: str | None) -> Any:
+    """Return an SQS client.
+
+    :param aws_conn_id: the AWS connection; None takes boto3's own search for credentials.
+    :param region: overrides the connection's.
+    :raises CloudError: the connection gives no region or no credentials.
+    """
+    from airflow.providers.amazon.aws.hooks.sqs import SqsHook
+
+    return _client(SqsHook(aws_conn_id=aws_conn_id, region_name=region), "sqs")
 
 
 def _client(hook: Any, service: str) -> Any:

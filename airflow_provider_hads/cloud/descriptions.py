@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_hads.cloud.tags import GENERATION_TAG, HOST_KEY_TAG, SEQUENCE_TAG, VM_TAG, tag_values
 from airflow_provider_hads.model.environment import Market
-from airflow_provider_hads.model.fleet import Instance, InstanceState
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 
 __all__ = ["UNKNOWN_NUMBER", "described_instances", "instance_of"]
 
@@ -18,6 +18,9 @@ UNKNOWN_NUMBER = -1
 
 _TIME = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
 """How EC2 tells the time of a change of state, as in ``User initiated (2025-01-31 12:00:00 GMT)``."""
+
+_BY_SPOT = "Server.Spot"
+_BY_USER = "Client.UserInitiatedHibernate"
 
 
 def described_instances(pages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -41,12 +44,40 @@ def instance_of(entry: Mapping[str, Any]) -> Instance:
         state=InstanceState(entry["State"]["Name"]),
         address=entry.get("PublicIpAddress") or entry.get("PrivateIpAddress") or None,
         host_key=tags.get(HOST_KEY_TAG, ""),
-        launched_at=entry["LaunchTime"],
+        launched_at=_first_launch(entry),
         zone=entry.get("Placement", {}).get("AvailabilityZone", ""),
         spot_request_id=entry.get("SpotInstanceRequestId") or None,
         state_reason=_reason(entry),
         ended_at=_end(entry),
+        interruption=_interruption(entry),
     )
+
+
+def _first_launch(entry: Mapping[str, Any]) -> datetime:
+    """Return when the instance was launched; EC2 sets LaunchTime anew whenever one is started or resumed."""
+    attachments = (interface.get("Attachment", {}) for interface in entry.get("NetworkInterfaces", ()))
+    times = [one["AttachTime"] for one in attachments if one.get("DeviceIndex") == 0 and "AttachTime" in one]
+    launched: datetime = min([entry["LaunchTime"], *times])
+    return launched
+
+
+def _interruption(entry: Mapping[str, Any]) -> InterruptionKind | None:
+    """Return how EC2 has interrupted an instance; None while it runs, and where its user or itself ended it.
+
+    EC2 has one code for spot instances that it stops, hibernated ones included. One that is set up for
+    hibernation is taken for hibernated, though EC2 stops it where hibernation fails: its next boot id tells.
+    """
+    reason = entry.get("StateReason") or {}
+    code, message = reason.get("Code", ""), reason.get("Message", "")
+    state = InstanceState(entry["State"]["Name"])
+    if state.ended:
+        return InterruptionKind.TERMINATE if code.startswith(_BY_SPOT) else None
+    if state not in (InstanceState.STOPPING, InstanceState.STOPPED):
+        return None
+    configured = entry.get("HibernationOptions", {}).get("Configured", False)
+    if code == _BY_USER or (code.startswith(_BY_SPOT) and (configured or "hibernat" in message.lower())):
+        return InterruptionKind.HIBERNATE
+    return InterruptionKind.STOP if code.startswith(_BY_SPOT) else None
 
 
 def _number(text: str | None) -> int:

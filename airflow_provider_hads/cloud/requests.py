@@ -1,4 +1,4 @@
-"""The requests to EC2, as plain data."""
+"""The requests to EC2 and SQS, as plain data."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.settings import Ec2Settings
 
 __all__ = [
+    "MESSAGES_OF_A_CALL",
     "CloudDefaults",
     "cancel_request",
+    "delete_messages_request",
     "fleet_request",
     "image_id_of",
     "instances_of_requests",
+    "queue_url_request",
+    "receive_messages_request",
     "run_instances_request",
     "spot_requests_by_id",
     "spot_requests_request",
@@ -27,6 +31,8 @@ __all__ = [
     "token_request",
 ]
 
+MESSAGES_OF_A_CALL = 10
+"""SQS gives and takes no more at once."""
 _ALIVE = ["pending", "running", "stopping", "stopped"]
 _PAGE = 1000
 # IMDSv2 only, and one hop: a task's container does not get the VM's role.
@@ -200,6 +206,33 @@ def cancel_request(request_ids: Sequence[str]) -> dict[str, Any]:
 def terminate_request(instance_ids: Sequence[str]) -> dict[str, Any]:
     """Return the TerminateInstances request for some VMs."""
     return {"InstanceIds": list(instance_ids)}
+
+
+def queue_url_request(name: str) -> dict[str, Any]:
+    """Return the GetQueueUrl request for a queue of the account."""
+    return {"QueueName": name}
+
+
+def receive_messages_request(queue_url: str, hidden_for: int) -> dict[str, Any]:
+    """Return the ReceiveMessage request for what is there now, without waiting.
+
+    :param hidden_for: seconds for which nobody else sees what is received, unless it is deleted.
+    """
+    return {
+        "QueueUrl": queue_url,
+        "MaxNumberOfMessages": MESSAGES_OF_A_CALL,
+        "VisibilityTimeout": hidden_for,
+        "WaitTimeSeconds": 0,
+    }
+
+
+def delete_messages_request(queue_url: str, handles: Sequence[str]) -> dict[str, Any]:
+    """Return the DeleteMessageBatch request for some received messages.
+
+    :param handles: receipt handles, at most :data:`MESSAGES_OF_A_CALL`.
+    """
+    entries = [{"Id": str(index), "ReceiptHandle": handle} for index, handle in enumerate(handles)]
+    return {"QueueUrl": queue_url, "Entries": entries}
 
 
 def _filter(name: str, values: Sequence[str]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
         vcpu_limit=inputs.settings.ec2.vcpu_limits,
         hibernation=setting.on_loss is OnLoss.HIBERNATE,
         keeps_progress=setting.checkpoint == 0,
+        cycle=inputs.settings.input.ac_size_seconds,
+        idle_slack=inputs.settings.input.idle_slack_time,
     )
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)

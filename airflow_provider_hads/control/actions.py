@@ -50,6 +50,9 @@ class Reason(str, Enum):
     LAUNCH_BY_PLAN = "launch-by-plan"
     """The policy's plan has this VM."""
 
+    ASKED_AGAIN = "asked-again"
+    """An earlier try of the controller has asked for the VM, and did not hear how that ended."""
+
     SPOT_FOR_OPEN_WORK = "spot-for-open-work"
     """More spot VMs are needed to end the open work before on-demand VMs have to be launched."""
 
@@ -106,6 +109,9 @@ class Reason(str, Enum):
 
     CYCLE_ENDS = "cycle-ends"
     """The VM is idle and its allocation cycle ends."""
+
+    GIVEN_UP = "given-up"
+    """The VM can't be used: it never came to work, or has fallen silent."""
 
     BLOCKS_A_LIMIT = "blocks-a-limit"
     """The VM is hibernated, and a VM that works is needed in its place."""

@@ -63,6 +63,7 @@ class Ledger:
         self.backstop = state.backstop
         self.safe_until = state.safe_until
         self.wake_at = state.wake_at
+        self.decisions, self.decided = state.decisions, state.decided
         self.launches = max([state.launches, *(vm.sequence + 1 for vm in state.vms.values())])
         self.pauses = dict(state.pauses)
         self.pending: dict[str, None] = dict.fromkeys(state.pending)
@@ -107,6 +108,8 @@ class Ledger:
             widened_at=self.widened_at,
             launches=self.launches if self.mission else 0,
             pauses=dict(self.pauses),
+            decisions=self.decisions,
+            decided=self.decided,
             miss=self.miss,
         )
 

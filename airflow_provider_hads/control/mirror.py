@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_hads.control.reasons import explain
 from airflow_provider_hads.model.run_state import TaskState
 
 __all__ = ["Mirror", "attempt_lines", "mirror"]
@@ -47,9 +48,10 @@ def mirror(task_ids: Sequence[str], tasks: Mapping[str, Any], *, producer_ended:
 
 
 def attempt_lines(task_id: str, task: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one line for each attempt of a task: where it ran, and how it ended."""
+    """Yield one line for each attempt of a task: where it ran and why there, and how it ended."""
     for attempt in task["attempts"]:
-        words = [f"Task {task_id}, attempt {attempt['id']} on {attempt['vm']}: {attempt['state']}"]
+        why = f" ({explain(attempt['reason'])})" if attempt.get("reason") else ""
+        words = [f"Task {task_id}, attempt {attempt['id']} on {attempt['vm']}{why}: {attempt['state']}"]
         if attempt["exit_code"] is not None and not attempt["error"]:  # which tells it already
             words.append(f"exit code {attempt['exit_code']}")
         if attempt["ran"] is not None:

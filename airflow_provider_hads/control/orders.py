@@ -44,6 +44,8 @@ def take_results(ledger: Ledger, results: Iterable[ActionResult], elapsed: float
         kind, _, name = result.key.partition("/")
         if kind == "launch" and result.error:
             _not_launched(ledger, ledger.vms[name], result, elapsed)
+        elif kind == "launch":
+            _is_launched(ledger, ledger.vms[name], elapsed)
         elif kind == "terminate" and not result.error:
             _has_ended(ledger, name, elapsed)
         elif kind == "assign" and result.error:
@@ -57,6 +59,12 @@ def _not_launched(ledger: Ledger, vm: VmRecord, result: ActionResult, elapsed: f
     pause = NO_CAPACITY_PAUSE if result.capacity else NO_CAPACITY_PAUSE / 4
     ledger.pauses[f"{vm.instance_type}/{vm.market}"] = elapsed + pause
     ledger.put_vm(amended(vm, state=VmState.LOST, reason=result.error, ended_at=elapsed))
+
+
+def _is_launched(ledger: Ledger, vm: VmRecord, elapsed: float) -> None:
+    """Note when the cloud took the order: a VM that it never shows is given up some time after."""
+    if vm.state is VmState.LAUNCHING and vm.launched_at is None:
+        ledger.put_vm(amended(vm, launched_at=ledger.moment(elapsed)))
 
 
 def _has_ended(ledger: Ledger, vm_id: str, elapsed: float) -> None:
@@ -110,6 +118,8 @@ class Orders:
     ) -> VmRecord:
         """Launch a VM of that type; it counts against the limits from now on."""
         ledger, mission = self._ledger, self._ledger.mission
+        while f"vm-{ledger.launches}" in ledger.vms:  # a given plan names its VMs as it likes
+            ledger.launches += 1
         number = ledger.launches
         ledger.launches += 1
         boot = mission.boot if mission is not None else 0.0
@@ -153,6 +163,7 @@ class Orders:
             heard_at=self._elapsed,
             progress=task.saved,
             burst=burst,
+            reason=reason.value,
         )
         judge(self._ledger, amended(task, attempts=(*task.attempts, attempt)))
         share = None if burst else vm.cpu_share

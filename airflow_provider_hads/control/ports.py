@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance, Launched, LaunchOrder
 from airflow_provider_hads.model.runner import Exchange, ResultFile, VmStatus
 
-__all__ = ["FleetPort", "ResultsPort", "VmPort"]
+__all__ = ["EventsPort", "FleetPort", "ResultsPort", "VmPort"]
 
 
 class FleetPort(Protocol):
@@ -35,6 +36,20 @@ class FleetPort(Protocol):
         """End a VM for good, its spot request first.
 
         :raises CloudError: the cloud refused or failed.
+        """
+        ...
+
+
+class EventsPort(Protocol):
+    """What the cloud tells by itself; an addition to :meth:`FleetPort.describe`, not in its place."""
+
+    def receive(self, instance_ids: Collection[str]) -> tuple[CloudEvent, ...]:
+        """Return what has been told since the last call, each event once, in the order of its time.
+
+        It does not wait for events. Events may be lost, late or out of order: a description is the truth.
+
+        :param instance_ids: the run's instances; events of others are left for others.
+        :raises CloudError: the cloud did not answer.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.run_state import TaskState
 
 __all__ = ["make_report", "render_report"]
@@ -23,8 +24,8 @@ def make_report(
     :param fleet: the run's VMs with ``vm_id``, ``instance_type``, ``market``, ``launched_at`` and
         ``ended_at`` (ISO times; the end as it was seen).
     """
-    seen_ends = _seen_ends(snapshot)
-    vms = [_vm(vm, figures.get("prices", {}).get(vm["vm_id"], 0.0), seen_ends) for vm in fleet]
+    seen = _seen_vms(snapshot)
+    vms = [_vm(vm, seen.get(vm["instance_id"], {}), figures, snapshot) for vm in fleet]
     tasks = snapshot.get("tasks", {})
     states = Counter(task["state"] for task in tasks.values())
     makespan = _makespan(tasks.values())
@@ -41,8 +42,10 @@ def make_report(
         "cost": sum(vm["cost"] for vm in vms),
         "planned_cost": figures.get("cost"),
         "on_demand_cost": figures.get("on_demand_cost"),
-        "same_vms_on_demand": _cost_at(vms, figures.get("on_demand_prices", {})),
+        "same_vms_on_demand": _cost_at(vms, "on_demand_price"),
         "vms": vms,
+        "decisions": [_decision(one, vms) for one in snapshot.get("decisions", ())],
+        "decided": snapshot.get("decided", {}),
     }
 
 
@@ -57,6 +60,9 @@ def render_report(report: Mapping[str, Any]) -> str:
         lines.append(f"Last task finished {report['makespan']:.1f} s after the start; {_verdict(report)}")
     lines.append(f"Cost: ${report['cost']:.5f}, boot included")
     lines.extend(_comparisons(report))
+    if report["decided"]:
+        counts = sorted(report["decided"].items(), key=lambda item: (-item[1], item[0]))
+        lines.append("Decisions: " + ", ".join(f"{count} {reason}" for reason, count in counts))
     return "\n".join(lines)
 
 
@@ -67,31 +73,60 @@ def _verdict(report: Mapping[str, Any]) -> str:
     return "not all tasks finished by the deadline" if in_time else "deadline missed"
 
 
-def _seen_ends(snapshot: Mapping[str, Any]) -> dict[str, datetime]:
-    """Return when the controller saw instances end, by instance id."""
-    if not snapshot:
-        return {}
-    started_at = datetime.fromisoformat(snapshot["started_at"])
+def _seen_vms(snapshot: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the VMs as the controller saw them, by instance id."""
+    return {vm["instance_id"]: vm for vm in snapshot.get("vms", {}).values() if vm["instance_id"]}
+
+
+def _vm(
+    vm: Mapping[str, Any], seen: Mapping[str, Any], figures: Mapping[str, Any], snapshot: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a VM with what it has cost: from its launch to its end, less the time hibernated or stopped.
+
+    The cloud tells no launch but that of the last start, and often no end; the controller has seen both.
+    """
+    launched = datetime.fromisoformat(seen.get("launched_at") or vm["launched_at"])
+    ended, slept = datetime.fromisoformat(vm["ended_at"]), seen.get("slept", 0.0)
+    if seen:
+        started_at = datetime.fromisoformat(snapshot["started_at"])
+        if seen["ended_at"] is not None:
+            ended = min(ended, started_at + timedelta(seconds=seen["ended_at"]))
+        if seen.get("asleep_since") is not None:
+            slept += max((ended - started_at).total_seconds() - seen["asleep_since"], 0.0)
+    seconds = max((ended - launched).total_seconds() - slept, 0.0)
+    price = _price(vm, seen, figures)
+    prices = figures.get("market_prices", {}).get(vm["instance_type"], {})
     return {
-        vm["instance_id"]: started_at + timedelta(seconds=vm["ended_at"])
-        for vm in snapshot["vms"].values()
-        if vm["ended_at"] is not None
+        **vm,
+        "launched_at": launched.isoformat(),
+        "price": price,
+        "on_demand_price": prices.get(Market.ON_DEMAND.value),
+        "slept": round(slept, 1),
+        "seconds": round(seconds, 1),
+        "cost": seconds * price / 3600,
     }
 
 
-def _vm(vm: Mapping[str, Any], price: float, seen_ends: Mapping[str, datetime]) -> dict[str, Any]:
-    launched = datetime.fromisoformat(vm["launched_at"])
-    told = datetime.fromisoformat(vm["ended_at"])
-    ended = min(told, seen_ends.get(vm["instance_id"], told))
-    seconds = max((ended - launched).total_seconds(), 0.0)
-    return {**vm, "price": price, "seconds": round(seconds, 1), "cost": seconds * price / 3600}
+def _price(vm: Mapping[str, Any], seen: Mapping[str, Any], figures: Mapping[str, Any]) -> float:
+    """Return a VM's price, $/h: as the controller paid it, or as it was planned, or as its market has it."""
+    if "price" in seen:
+        return float(seen["price"])
+    market = figures.get("market_prices", {}).get(vm["instance_type"], {}).get(vm["market"], 0.0)
+    return float(figures.get("prices", {}).get(vm["vm_id"], market))
 
 
-def _cost_at(vms: Iterable[Mapping[str, Any]], prices: Mapping[str, float]) -> float | None:
+def _cost_at(vms: Iterable[Mapping[str, Any]], price: str) -> float | None:
     """Return what the same VMs would have cost at other prices; None where one has no such price."""
-    costs = [vm["seconds"] * prices[vm["vm_id"]] / 3600 if vm["vm_id"] in prices else None for vm in vms]
+    costs = [vm["seconds"] * vm[price] / 3600 if vm[price] is not None else None for vm in vms]
     known = [cost for cost in costs if cost is not None]
     return sum(known) if len(known) == len(costs) else None
+
+
+def _decision(decision: Mapping[str, Any], vms: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a decision with what its VM costs an hour, and would cost on demand."""
+    vm = next((one for one in vms if one["vm_id"] == decision["vm"]), None)
+    prices = {"price": vm["price"], "on_demand_price": vm["on_demand_price"]} if vm is not None else {}
+    return {**decision, **prices}
 
 
 def _makespan(tasks: Iterable[Mapping[str, Any]]) -> float | None:

@@ -16,6 +16,7 @@ class Rules:
     :param margin: after the deadline, before the run gives up what is unfinished. Leases and spot requests
         end then too, at the latest; a shorter lease is renewed to the whole margin when half of it is left.
     :param standstill: a runner whose heartbeat has not risen for so long is started again.
+    :param silence: a VM that runs by the cloud's word and has not answered for so long is given up.
     :param visibility: a new instance that the cloud does not show is not taken for lost before this time.
     """
 
@@ -23,4 +24,5 @@ class Rules:
     deploy_timeout: float = 120.0
     margin: float = 600.0
     standstill: float = 60.0
+    silence: float = 180.0
     visibility: float = 60.0

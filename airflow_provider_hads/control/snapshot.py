@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, VmRecord
+from airflow_provider_hads.model.run_state import Attempt, Decision, RunState, TaskRecord, VmRecord
 
 __all__ = ["snapshot"]
 
@@ -21,6 +21,8 @@ def snapshot(state: RunState) -> dict[str, Any]:
         "ended": state.ended,
         "vms": {vm.id: _vm(vm) for vm in state.vms.values()},
         "tasks": {task.id: _task(task) for task in state.tasks.values()},
+        "decisions": [_decision(one) for one in state.decisions],
+        "decided": dict(state.decided),
     }
 
 
@@ -31,6 +33,9 @@ def _vm(vm: VmRecord) -> dict[str, Any]:
         "market": vm.market.value,
         "price": vm.price,
         "state": vm.state.value,
+        "launched_at": vm.launched_at.isoformat() if vm.launched_at else None,
+        "slept": round(vm.slept, 3),
+        "asleep_since": vm.since if vm.state.asleep else None,
         "ended_at": vm.ended_at,
         "reason": vm.reason,
     }
@@ -49,10 +54,21 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "id": attempt.id,
         "vm": attempt.vm_id,
+        "reason": attempt.reason,
         "state": attempt.state.value,
         "exit_code": attempt.exit_code,
         "started_at": attempt.started_at,
         "ended_at": attempt.ended_at,
         "ran": round(attempt.ran, 3) if attempt.ended_at is not None else None,
         "error": attempt.error,
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "at": decision.at,
+        "action": decision.action,
+        "vm": decision.vm_id,
+        "attempt": decision.attempt_id,
+        "reason": decision.reason,
     }

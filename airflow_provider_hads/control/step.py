@@ -13,7 +13,9 @@ from airflow_provider_hads.control.actions import (
     PublishResults,
     Reason,
     RenewLease,
+    TerminateVm,
 )
+from airflow_provider_hads.control.attempts import attempt_id
 from airflow_provider_hads.control.credits import settle_credits, take_credits
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.observation import Observation
@@ -21,6 +23,7 @@ from airflow_provider_hads.control.orders import Orders, take_results
 from airflow_provider_hads.control.policies import get_policy
 from airflow_provider_hads.control.tasks import (
     fail_unfinished,
+    interrupt,
     judge,
     strand,
     take_checkpoint,
@@ -61,23 +64,44 @@ def step(ledger: Ledger, observation: Observation, elapsed: float) -> list[Actio
 def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     first = ledger.opened
     ledger.opened = False
+    rebooted = _rebooted(ledger, observation)
     changed = follow_vms(ledger, observation, elapsed)
+    for vm_id in rebooted:
+        interrupt(ledger, vm_id, observation.statuses[vm_id], elapsed)
+    _take_in_tasks(ledger, observation, elapsed)
+    if ledger.mission is not None:
+        _take_in_credits(ledger, observation, changed, elapsed)
+    for vm in ledger.vms.values() if first else _now(ledger, changed):
+        if vm.state.ended:
+            strand(ledger, vm, elapsed)
+    if ledger.mission is not None:
+        _judge_again(ledger, changed)
+
+
+def _take_in_tasks(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     for vm_id, status in observation.statuses.items():
         if vm_id in ledger.vms:
             take_reports(ledger, vm_id, status, elapsed)
     for task_id, share in observation.checkpoints.items():
         take_checkpoint(ledger, task_id, share)
     take_publications(ledger, observation.results)
-    if ledger.mission is not None:
-        for before in changed:
-            settle_credits(ledger, before, elapsed)
-        for vm_id, told in observation.credits.items():
-            take_credits(ledger, vm_id, told, elapsed)
-    for vm in ledger.vms.values() if first else _now(ledger, changed):
-        if vm.state.ended:
-            strand(ledger, vm, elapsed)
-    if ledger.mission is not None:
-        _judge_again(ledger, changed)
+
+
+def _take_in_credits(
+    ledger: Ledger, observation: Observation, changed: Iterable[VmRecord], elapsed: float
+) -> None:
+    for before in changed:
+        settle_credits(ledger, before, elapsed)
+    for vm_id, told in observation.credits.items():
+        take_credits(ledger, vm_id, told, elapsed)
+
+
+def _rebooted(ledger: Ledger, observation: Observation) -> list[str]:
+    """Return the VMs that tell of another boot than before; with a mission only, else their tasks fail."""
+    if ledger.mission is None:
+        return []
+    told = ((ledger.vms.get(vm_id), status) for vm_id, status in observation.statuses.items())
+    return [vm.id for vm, status in told if vm is not None and vm.boot_id not in (None, status.boot_id)]
 
 
 def _now(ledger: Ledger, before: Iterable[VmRecord]) -> list[VmRecord]:
@@ -108,6 +132,14 @@ def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> No
         ledger.changed = False
         ledger.wake_at = None
         get_policy(ledger.mission.policy)(ledger, orders, elapsed)
+        _look_again_after_pauses(ledger, elapsed)
+
+
+def _look_again_after_pauses(ledger: Ledger, elapsed: float) -> None:
+    """Without a way out, ask for VMs again when there may be some: nothing else may happen till then."""
+    ends = [until for until in ledger.pauses.values() if until > elapsed]
+    if ends and ledger.safe_until is None and not ledger.ended:
+        ledger.wake_at = min(ends) if ledger.wake_at is None else min(*ends, ledger.wake_at)
 
 
 def _publications(ledger: Ledger) -> Iterator[Action]:
@@ -127,6 +159,10 @@ def _upkeep(ledger: Ledger, observation: Observation, elapsed: float) -> Iterato
             yield from _renewal(ledger, vm, observation, elapsed)
         if vm is not None and ledger.mission is not None:
             yield from _zombies(ledger, vm, observation)
+    if ledger.mission is not None and observation.fleet is not None:
+        for vm in ledger.vms.values():
+            if vm.state is VmState.LOST and vm.instance_id is not None:
+                yield TerminateVm(vm.id, Reason.GIVEN_UP)
 
 
 def _needed(ledger: Ledger, vm: VmRecord) -> bool:
@@ -135,20 +171,25 @@ def _needed(ledger: Ledger, vm: VmRecord) -> bool:
 
 
 def _deployment(ledger: Ledger, vm: VmRecord, observation: Observation, elapsed: float) -> Iterator[Action]:
-    waiting: tuple[str, ...] = ()
-    if ledger.mission is None:
-        waiting = tuple(
-            task_id for task_id in vm.task_ids if ledger.tasks[task_id].state is TaskState.WAITING
-        )
+    waiting = tuple(task_id for task_id in vm.task_ids if _belongs_into_queue(ledger, vm, task_id))
     silence = observation.silences.get(vm.id)
     if vm.state is VmState.BOOTING and silence is not None and silence.undeployed:
         yield DeployVm(vm.id, waiting, Reason.VM_WITHOUT_RUNNER)
     elif vm.state is not VmState.READY or vm.id not in observation.statuses:
         return
-    elif waiting:
+    elif waiting and ledger.mission is None:
         yield DeployVm(vm.id, waiting, Reason.TASKS_NOT_QUEUED)
     elif vm.heartbeat_at is not None and elapsed - vm.heartbeat_at > ledger.rules.standstill:
         yield DeployVm(vm.id, (), Reason.RUNNER_STANDS_STILL)
+
+
+def _belongs_into_queue(ledger: Ledger, vm: VmRecord, task_id: str) -> bool:
+    """Say whether a task of a VM's plan is still to be put into its queue with the VM's deployment."""
+    task = ledger.tasks[task_id]
+    if ledger.mission is None:
+        return task.state is TaskState.WAITING
+    first = attempt_id(task_id, 1, ledger.mission.generation)
+    return any((one.id, one.vm_id, one.state) == (first, vm.id, AttemptState.QUEUED) for one in task.attempts)
 
 
 def _renewal(ledger: Ledger, vm: VmRecord, observation: Observation, elapsed: float) -> Iterator[Action]:

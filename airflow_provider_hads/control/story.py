@@ -24,6 +24,8 @@ def _changes(before: RunState, after: RunState) -> Iterator[str]:
         yield from _vm_changes(before.vms.get(vm.id), vm)
     for task in after.tasks.values():
         yield from _task_changes(before.tasks[task.id], task)
+    if before.safe_until is not None and after.safe_until is None and not after.ended:
+        yield f"Nothing is sure to meet the deadline of {after.deadline:.0f} s any more; going on at best"
     if after.deadline_missed and not before.deadline_missed:
         open_tasks = sum(not task.state.ended for task in after.tasks.values())
         yield f"The deadline of {after.deadline:.0f} s is missed: {open_tasks} tasks are not done; going on"

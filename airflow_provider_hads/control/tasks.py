@@ -13,6 +13,7 @@ from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmSt
 __all__ = [
     "drop_attempts",
     "fail_unfinished",
+    "interrupt",
     "judge",
     "strand",
     "take_checkpoint",
@@ -47,18 +48,48 @@ def take_reports(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -
         known = changed.get(reported.task_id) or ledger.tasks.get(reported.task_id)
         if known is not None:
             changed[known.id] = _with_attempt(known, vm_id, reported, elapsed)
-    for name in status.stolen:
-        if (task_id := ledger.work[vm_id].get(name)) is not None:
-            task = changed.get(task_id) or ledger.tasks[task_id]
-            attempts = tuple(
-                _dropped(one, "taken back out of the queue", elapsed) if one.id == name else one
-                for one in task.attempts
-            )
-            changed[task_id] = amended(task, attempts=attempts)
+    if ledger.mission is not None:
+        _drop_missing(ledger, vm_id, status, changed, elapsed)
     # Judged when all is known: a failed attempt does not end a task that runs elsewhere.
     for task in changed.values():
         if task is not ledger.tasks[task.id]:
             judge(ledger, task)
+
+
+def _drop_missing(
+    ledger: Ledger, vm_id: str, status: VmStatus, changed: dict[str, TaskRecord], elapsed: float
+) -> None:
+    """Take attempts for ended that their VM does not have: given back, or never heard of.
+
+    The word to it may have been lost with its controller.
+    """
+    for name, task_id in ledger.work[vm_id].items():
+        if (
+            name in status.attempts
+            or f"assign/{name}" in ledger.pending
+            or f"deploy/{vm_id}" in ledger.pending
+        ):
+            continue
+        task = changed.get(task_id) or ledger.tasks[task_id]
+        why = "given back" if name in status.stolen else f"{vm_id} does not have it"
+        attempts = tuple(_dropped(one, why, elapsed) if one.id == name else one for one in task.attempts)
+        changed[task_id] = amended(task, attempts=attempts)
+
+
+def interrupt(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -> None:
+    """Take from a VM what it worked on before a boot: its memory is gone. What still waits there is kept.
+
+    :param status: what it has told after the boot.
+    :param elapsed: seconds since the run's start.
+    """
+    for name, task_id in sorted(ledger.work[vm_id].items()):
+        reported = status.attempts.get(name)
+        if reported is not None and reported.state in (AttemptState.QUEUED, AttemptState.FINISHED):
+            continue
+        task = ledger.tasks[task_id]
+        why = f"interrupted: {vm_id} came back without its memory"
+        attempts = tuple(_dropped(one, why, elapsed) if one.id == name else one for one in task.attempts)
+        judge(ledger, amended(task, attempts=attempts))
 
 
 def judge(ledger: Ledger, task: TaskRecord) -> None:
@@ -172,7 +203,8 @@ def _updated(attempt: Attempt, reported: AttemptStatus, elapsed: float) -> Attem
 
 def _judged(ledger: Ledger, task: TaskRecord) -> TaskRecord:
     """Return the task where its best attempt stands, and why if that is a failure."""
-    states = {_standing(ledger, attempt) for attempt in task.attempts}
+    excused = ledger.mission is not None and sum(map(_is_excusable, task.attempts)) < MOST_TRIES
+    states = {_standing(ledger, attempt, excused=excused) for attempt in task.attempts}
     best = next((state for state in _BEST_FIRST if state in states), TaskState.WAITING)
     if best is not TaskState.FAILED:
         return task if best is task.state else amended(task, state=best)
@@ -180,7 +212,14 @@ def _judged(ledger: Ledger, task: TaskRecord) -> TaskRecord:
     return amended(task, state=best, reason=_failure(failed), infrastructure=not failed.exit_code)
 
 
-def _standing(ledger: Ledger, attempt: Attempt) -> TaskState:
+def _is_excusable(attempt: Attempt) -> bool:
+    """Say whether an attempt has failed for reasons that are not its task's own."""
+    return attempt.state is AttemptState.FAILED and not attempt.exit_code
+
+
+def _standing(ledger: Ledger, attempt: Attempt, *, excused: bool) -> TaskState:
+    if excused and _is_excusable(attempt):
+        return TaskState.WAITING
     if attempt.state.ended:
         return _TASK_STATE[attempt.state]
     vm = ledger.vms.get(attempt.vm_id)

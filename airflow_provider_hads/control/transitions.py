@@ -24,9 +24,12 @@ VM_TRANSITIONS: Mapping[VmState, frozenset[VmState]] = {
     VmState.STOPPING: frozenset({VmState.STOPPED}) | _AWAKE | _ENDS,
     VmState.STOPPED: _AWAKE | _ENDS,
     VmState.TERMINATED: frozenset(),
-    VmState.LOST: frozenset({VmState.TERMINATED}),
+    VmState.LOST: frozenset({VmState.TERMINATED, VmState.LAUNCHING, VmState.BOOTING}),
 }
-"""From a VM's state to those it can change to; looks are rare, so steps in between may go unseen."""
+"""From a VM's state to those it can change to; looks are rare, so steps in between may go unseen.
+
+A VM is lost, too, when its launch has failed: the cloud may show it all the same, and then it is adopted.
+"""
 
 _TASK_ENDS = frozenset({TaskState.FINISHED, TaskState.FAILED})
 

@@ -90,8 +90,14 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
     if instance is None:
         return vm if moment.observation.fleet is None else _not_shown(vm, moment)
     if vm.instance_id is None:
+        asked_in_vain = vm.state is VmState.LOST and moment.ledger.mission is not None
         vm = amended(
-            vm, instance_id=instance.instance_id, launched_at=instance.launched_at, zone=instance.zone
+            vm,
+            # The answer to its launch was lost, not the VM.
+            state=VmState.LAUNCHING if asked_in_vain else vm.state,
+            instance_id=instance.instance_id,
+            launched_at=instance.launched_at,
+            zone=instance.zone,
         )
     target = _STATE_OF_INSTANCE.get(instance.state)
     if target is None:
@@ -99,7 +105,7 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
     if target is VmState.TERMINATED:
         reason = vm.reason if vm.state is VmState.LOST else instance.state_reason or "terminated"
         return amended(vm, state=target, ended_at=moment.elapsed, reason=reason)
-    if "hibernat" in instance.state_reason.lower():
+    if instance.hibernated:
         target = _HIBERNATES[target]
     return amended(vm, state=target, reason=instance.state_reason or instance.state.value)
 
@@ -134,12 +140,17 @@ def _not_shown(vm: VmRecord, moment: _Moment) -> VmRecord:
     ledger = moment.ledger
     since = moment.elapsed if ledger.supervised_from is None else ledger.supervised_from
     youngest = min(moment.elapsed - since, _age(vm.launched_at, moment))
-    if youngest <= ledger.rules.visibility or vm.state in (VmState.LOST, VmState.LAUNCHING):
+    if youngest <= ledger.rules.visibility or vm.state is VmState.LOST or _is_asked_for(vm):
         return vm
     if vm.state is VmState.PLANNED:
         return amended(vm, state=VmState.LOST, reason="the cloud does not know it: it was never launched")
     reason = "the cloud shows it no more"
     return amended(vm, state=VmState.TERMINATED, ended_at=moment.elapsed, reason=reason)
+
+
+def _is_asked_for(vm: VmRecord) -> bool:
+    """Say whether the cloud has not answered yet to the order for a VM."""
+    return vm.state is VmState.LAUNCHING and vm.launched_at is None
 
 
 def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
@@ -161,7 +172,7 @@ def _beating(vm: VmRecord, status: VmStatus, moment: _Moment) -> VmRecord:
         vm,
         state=VmState.READY,
         reason="",
-        boot_id=vm.boot_id or status.boot_id,
+        boot_id=status.boot_id,
         heartbeat=status.heartbeat,
         heartbeat_at=moment.elapsed if risen else vm.heartbeat_at,
     )
@@ -172,6 +183,8 @@ def _given_up(vm: VmRecord, moment: _Moment) -> VmRecord:
 
     The time alone does not prove anything: a controller that comes late finds VMs that have long been ready.
     """
+    if vm.state is VmState.READY and moment.ledger.mission is not None:
+        return _silent_too_long(vm, moment)
     if vm.state not in (VmState.BOOTING, VmState.RESUMED):
         return vm
     silence = moment.silences.get(vm.id)
@@ -182,6 +195,25 @@ def _given_up(vm: VmRecord, moment: _Moment) -> VmRecord:
         return vm
     reason = f"not ready {timeout:.0f} s after its launch" + (f": {vm.reason}" if vm.reason else "")
     return amended(vm, state=VmState.LOST, reason=reason)
+
+
+def _silent_too_long(vm: VmRecord, moment: _Moment) -> VmRecord:
+    """Give up a VM that runs by the cloud's word, but has not answered for long, or not as it should.
+
+    One silence proves nothing, and a controller that comes late has not heard it for long: it is the second.
+    """
+    silence = moment.silences.get(vm.id)
+    if silence is None:
+        return vm
+    if silence.hopeless:
+        return amended(vm, state=VmState.LOST)
+    limit = moment.ledger.rules.silence
+    before = moment.ledger.vms[vm.id].reason
+    if not before or vm.heartbeat_at is None or moment.elapsed - vm.heartbeat_at <= limit:
+        return vm
+    return amended(
+        vm, state=VmState.LOST, reason=f"silent for {limit:.0f} s, though it runs: {silence.reason}"
+    )
 
 
 _CHANGES: Sequence[Callable[[VmRecord, _Moment], VmRecord]] = (_described, _heard, _given_up)

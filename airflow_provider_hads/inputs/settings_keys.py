@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from airflow_provider_hads.control.policies import run_policy_names
 from airflow_provider_hads.inputs.settings_values import (
     Converter,
     absolute_path,
@@ -27,6 +28,14 @@ def _planner(value: str) -> str:
     known = planner_names()
     if name not in known:
         raise ValueError(f"a planner: {', '.join(known)} or ipdps (the same as ils)")
+    return name
+
+
+def _policy(value: str) -> str:
+    """Take the name of a policy."""
+    name, known = value.lower(), run_policy_names()
+    if name not in known:
+        raise ValueError(f"a policy: {', '.join(known)}")
     return name
 
 
@@ -100,6 +109,8 @@ HONOURED: Mapping[str, Mapping[str, Converter]] = {
     "file_system": {"type": _s3},
     "scheduler": {
         "name": _planner,
+        "policy": _policy,
+        "reaction": _SECONDS,
         "burstable_factor": number(most=1),
         "alpha": number(most=1),
         "max_iteration": whole_number(least=1),

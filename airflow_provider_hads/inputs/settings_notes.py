@@ -12,10 +12,11 @@ __all__ = ["settings_notes"]
 _NO = ("no", "false", "off", "0")
 _NOT_YET = {
     "ec2": (("hibernation_overhead",), "nothing is planned with resumed VMs"),
-    "input": (("ac_size_seconds", "idle_slack_time"), "VMs end with the run, not with an allocation cycle"),
     "checkpoint": (("period", "overhead_factor"), "checkpoints are not taken"),
 }
 _ILS_KEYS = ("burstable_factor", "max_iteration")
+_CYCLE_KEYS = ("ac_size_seconds", "idle_slack_time")
+_CYCLE_POLICIES = ("hads", "burst-hads")
 
 
 def settings_notes(
@@ -31,16 +32,24 @@ def settings_notes(
             yield f"{file}: [{section}] {', '.join(names)}: no effect: {reason}"
     if values["checkpoint"].get("with_checkpoint"):
         yield f"{file}: [checkpoint] with_checkpoint: checkpoints are not taken yet: a lost task starts again"
-    if values["scheduler"].get("name") != "ils":
-        names = [key for key in _ILS_KEYS if key in values["scheduler"]]
-        if names:
-            yield f"{file}: [scheduler] {', '.join(names)}: no effect: only the planner ils looks at them"
+    yield from _for_others(values, file)
     for section, (unread, reason) in _NOT_YET.items():
         names = [key for key in unread if key in values[section]]
         if names:
             yield f"{file}: [{section}] {', '.join(names)}: no effect yet: {reason}"
     if "tag_value" in values["ec2"] and "tag_key" not in values["ec2"]:
         yield f"{file}: [ec2] tag_value: no effect: there is no tag_key"
+
+
+def _for_others(values: Mapping[str, Mapping[str, Any]], file: str) -> Iterator[str]:
+    """Yield a line for keys that another planner or policy would look at."""
+    names = [key for key in _ILS_KEYS if key in values["scheduler"]]
+    if names and values["scheduler"].get("name") != "ils":
+        yield f"{file}: [scheduler] {', '.join(names)}: no effect: only the planner ils looks at them"
+    names = [key for key in _CYCLE_KEYS if key in values["input"]]
+    if names and values["scheduler"].get("policy") not in _CYCLE_POLICIES:
+        only = " and ".join(_CYCLE_POLICIES)
+        yield f"{file}: [input] {', '.join(names)}: no effect: only the policies {only} keep idle VMs"
 
 
 def _by_reason(section: str, keys: Mapping[str, str]) -> dict[str, list[str]]:

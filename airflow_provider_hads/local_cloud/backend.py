@@ -14,9 +14,10 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Reservation
 
+from airflow_provider_hads.local_cloud.capacity import CapacityBook
 from airflow_provider_hads.local_cloud.instance import VmInstance
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle
-from airflow_provider_hads.local_cloud.prices import PriceTable
+from airflow_provider_hads.local_cloud.prices import SPOT, PriceTable
 from airflow_provider_hads.local_cloud.spot import LaunchArguments, SpotRequest, SpotTerms
 
 __all__ = ["Launch", "LocalEc2Backend", "machines_of"]
@@ -38,6 +39,7 @@ class LocalEc2Backend(EC2Backend):
 
     lifecycle: Lifecycle
     prices: PriceTable
+    capacity: CapacityBook
     image_id: str
 
     def __init__(self, region_name: str, account_id: str) -> None:
@@ -97,13 +99,20 @@ class LocalEc2Backend(EC2Backend):
 
     def _complete(self, instance: VmInstance, arguments: LaunchArguments) -> None:
         instance.profile_name = arguments.profile_name
+        instance.price = self.prices.price(instance.instance_type, instance.market)
         for interface in instance.nics.values():
             interface.add_tags(arguments.tags.get("network-interface", {}))
 
-    def launch_again(self, request: SpotRequest) -> None:
-        """Launch the next instance of a persistent request, unless it has been closed meanwhile."""
+    def launch_again(self, request: SpotRequest) -> bool:
+        """Launch the next instance of a persistent request, unless it has been closed meanwhile.
+
+        :return: whether the matter is settled; False where there is no capacity now.
+        """
         if request.state != "open" or request.expired(datetime.now(timezone.utc)):
-            return
+            return True
+        if not self.capacity.has(request.instance_type, SPOT):
+            request.hold()
+            return False
         again = request.arguments
         options = {**again.options, "client_token": ""}
         reservation = super().run_instances(
@@ -115,6 +124,7 @@ class LocalEc2Backend(EC2Backend):
                 self.associate_iam_instance_profile(instance.id, iam_instance_profile_name=again.profile_name)
             request.fulfil(instance)
             self.lifecycle.boot(instance)
+        return True
 
     def machines(self) -> list[VmInstance]:
         """Return all instances ever launched, in the order of their launch."""

@@ -15,7 +15,14 @@ from airflow_provider_hads.local_cloud.control_client import ControlClient
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.faults import FAIL_BEFORE, Fault
 from airflow_provider_hads.local_cloud.network import vm_containers
-from airflow_provider_hads.local_cloud.session import BUCKET, REGION, make_session, upload_image
+from airflow_provider_hads.local_cloud.session import (
+    BUCKET,
+    EVENTS_QUEUE,
+    REGION,
+    make_events_queue,
+    make_session,
+    upload_image,
+)
 from airflow_provider_hads.local_cloud.startup import UpOptions, ensure_server, remove_cloud, running_server
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder, default_state_folder
 from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
@@ -182,6 +189,48 @@ class LocalCloud:
     def bill(self) -> list[BillItem]:
         """Return what every instance has cost so far, in the order of launch."""
         return [BillItem.from_json(item) for item in self._control.get("bill")]
+
+    def interrupt(self, vm: str, action: str | None = None, notice: float = 0.0) -> str:
+        """Interrupt a spot VM that runs, as EC2 does when it wants the capacity back.
+
+        A hibernated VM is frozen: it does not answer, its memory stays, and nothing is billed. With a notice
+        this returns at once; without, when it has happened (a terminated VM may still be going).
+
+        :param vm: instance id, VM id (tag ``hads:vm``) or name (tag ``Name``).
+        :param action: ``hibernate``, ``stop`` or ``terminate``; None is what the VM's spot request says.
+        :param notice: seconds from the notice, in the VM's metadata, to a stop or termination.
+        :return: the action.
+        :raises CloudError: EC2 would not do that to this VM; the message says why.
+        """
+        order = {"vm": vm, "action": action, "notice": notice}
+        return str(self._control.post("interrupt", order))
+
+    def resume(self, vm: str, fresh_boot: bool = False) -> None:
+        """Bring a stopped or hibernated VM back, with another address than before; return when it runs.
+
+        :param vm: instance id, VM id or name.
+        :param fresh_boot: it boots from its disk, as EC2 does where hibernation had failed: its memory is
+            gone, and its boot id is a new one.
+        :raises CloudError: the VM is not stopped.
+        """
+        self._control.post("resume", {"vm": vm, "fresh_boot": fresh_boot})
+
+    def recommend_rebalance(self, vm: str) -> None:
+        """Tell a spot VM that it is at a higher risk of interruption than usual.
+
+        :param vm: instance id, VM id or name.
+        :raises CloudError: it is no spot VM that runs.
+        """
+        self._control.post("rebalance", {"vm": vm})
+
+    def make_events_queue(self, name: str = EVENTS_QUEUE) -> str:
+        """Make an SQS queue, and the EventBridge rule that puts EC2's events about instances there.
+
+        It is what a user sets up on EC2; ``[hads] events_queue`` names it to the provider.
+
+        :return: the queue's URL.
+        """
+        return make_events_queue(self.client("sqs"), self.client("events"), name)
 
     def fault(
         self,

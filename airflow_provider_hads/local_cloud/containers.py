@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ __all__ = ["CLOUD_LABEL", "INSTANCE_LABEL", "VmContainers", "VmOrder"]
 CLOUD_LABEL = "airflow-provider-hads.local-cloud"
 INSTANCE_LABEL = "airflow-provider-hads.instance"
 CONSOLE_LINES = "2000"
+SHUTDOWN_SECONDS = "10"
+"""How long a VM that is told to shut down may take before it is switched off."""
 
 _PRIVILEGED: dict[str, Any] = {"Privileged": True}
 # Enough for a Docker engine inside, where the machine itself may not give all capabilities away.
@@ -49,6 +51,7 @@ class VmContainers:
     :param image: name of the VM image.
     :param network: name of the cloud's Docker network.
     :param metadata_address: ``host:port`` of the metadata service, as VMs reach it.
+    :param new_address: gives the address of a VM that starts or comes back.
     """
 
     engine: DockerEngine
@@ -56,6 +59,7 @@ class VmContainers:
     image: str
     network: str
     metadata_address: str
+    new_address: Callable[[], str]
     _rights: list[dict[str, Any]] = field(default_factory=lambda: [_PRIVILEGED, _NEARLY_PRIVILEGED])
 
     def start(self, order: VmOrder) -> str:
@@ -75,15 +79,13 @@ class VmContainers:
         return self._start_with(kinds[-1], order)
 
     def _start_with(self, rights: Mapping[str, Any], order: VmOrder) -> str:
-        name = order.instance_id
-        self.engine.request(
-            "POST", "/containers/create", self._description(rights, order), query={"name": name}
-        )
+        name, address = order.instance_id, self.new_address()
+        body = self._description(rights, order, address)
+        self.engine.request("POST", "/containers/create", body, query={"name": name})
         self.engine.request("POST", f"/containers/{name}/start")
-        networks = self.engine.request("GET", f"/containers/{name}/json")["NetworkSettings"]["Networks"]
-        return str(networks[self.network]["IPAddress"])
+        return address
 
-    def _description(self, rights: Mapping[str, Any], order: VmOrder) -> dict[str, Any]:
+    def _description(self, rights: Mapping[str, Any], order: VmOrder, address: str) -> dict[str, Any]:
         labels = {CLOUD_LABEL: self.cloud_id, INSTANCE_LABEL: order.instance_id}
         disk = {"Type": "volume", "Target": "/var/lib/docker", "VolumeOptions": {"Labels": labels}}
         host = {
@@ -100,7 +102,83 @@ class VmContainers:
             "Env": [f"LOCAL_CLOUD_METADATA={self.metadata_address}"],
             "Labels": labels,
             "HostConfig": host,
+            "NetworkingConfig": {"EndpointsConfig": {self.network: _endpoint(address)}},
         }
+
+    def freeze(self, instance_id: str) -> None:
+        """Stop every process of a VM where it is, then take it off the network; its memory stays.
+
+        :raises EngineError: the engine can't; 404 where the VM is gone.
+        """
+        self.engine.request("POST", f"/containers/{instance_id}/pause")
+        self._disconnect(instance_id)
+
+    def connect(self, instance_id: str) -> str:
+        """Put a VM that is frozen or off onto the network again.
+
+        :return: its new address.
+        :raises EngineError: the engine can't.
+        """
+        address = self.new_address()
+        body = {"Container": instance_id, "EndpointConfig": _endpoint(address)}
+        self.engine.request("POST", f"/networks/{self.network}/connect", body)
+        return address
+
+    def thaw(self, instance_id: str) -> None:
+        """Let the processes of a frozen VM go on.
+
+        :raises EngineError: the engine can't.
+        """
+        self.engine.request("POST", f"/containers/{instance_id}/unpause")
+
+    def power_off(self, instance_id: str) -> None:
+        """Shut a VM down and take it off the network; its disk stays.
+
+        :raises EngineError: the engine can't; 404 where the VM is gone.
+        """
+        query = {"t": SHUTDOWN_SECONDS}
+        self.engine.request("POST", f"/containers/{instance_id}/stop", query=query)
+        self._disconnect(instance_id)
+
+    def lose_memory(self, instance_id: str) -> None:
+        """Switch a frozen VM off without a shutdown; its disk stays.
+
+        :raises EngineError: the engine can't.
+        """
+        self.engine.request("POST", f"/containers/{instance_id}/kill", query={"signal": "KILL"})
+        self.wait_for_end(instance_id)
+
+    def power_on(self, instance_id: str) -> None:
+        """Boot a VM that is off from its disk.
+
+        :raises EngineError: the engine can't.
+        """
+        self.engine.request("POST", f"/containers/{instance_id}/start")
+
+    def execute(self, instance_id: str, command: Sequence[str]) -> None:
+        """Run a command on a VM as root.
+
+        :raises EngineError: the engine can't, or the command fails; the message holds what it said.
+        """
+        body = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True}
+        made = self.engine.request("POST", f"/containers/{instance_id}/exec", body)["Id"]
+        said = self.engine.request("POST", f"/exec/{made}/start", {"Detach": False, "Tty": True})
+        code = self.engine.request("GET", f"/exec/{made}/json")["ExitCode"]
+        if code:
+            raise EngineError(500, f"{command[0]} on {instance_id} ended with exit code {code}: {said}")
+
+    def cpu_seconds(self, instance_id: str) -> float:
+        """Return how much processor time a VM has used since it was started, its containers included.
+
+        :raises EngineError: the engine can't tell.
+        """
+        query = {"stream": "0", "one-shot": "1"}
+        stats = self.engine.request("GET", f"/containers/{instance_id}/stats", query=query)
+        return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+    def _disconnect(self, instance_id: str) -> None:
+        body = {"Container": instance_id, "Force": True}
+        self.engine.request("POST", f"/networks/{self.network}/disconnect", body)
 
     def wait_for_end(self, instance_id: str) -> None:
         """Block until the container has stopped or is gone.
@@ -125,6 +203,10 @@ class VmContainers:
     def remove(self, instance_id: str) -> None:
         """Remove the container and its disk, whatever state it is in."""
         self.engine.remove(f"/containers/{instance_id}", {"force": "1", "v": "1"})
+
+
+def _endpoint(address: str) -> dict[str, Any]:
+    return {"IPAMConfig": {"IPv4Address": address}}
 
 
 def _machine_memory() -> int:

@@ -14,7 +14,7 @@ __all__ = ["ControlClient"]
 
 CONTROL_PATH = "/_local_cloud/"
 CONTROL_HEADER = "X-Local-Cloud-Token"
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 class ControlClient:

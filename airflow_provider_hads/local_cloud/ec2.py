@@ -14,6 +14,7 @@ from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 
 from airflow_provider_hads.local_cloud.backend import LocalEc2Backend
+from airflow_provider_hads.local_cloud.capacity import CapacityBook
 from airflow_provider_hads.local_cloud.instance import VmInstance
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle
 from airflow_provider_hads.local_cloud.prices import PriceTable
@@ -41,11 +42,16 @@ class LocalEc2:
     """
 
     def __init__(
-        self, lifecycle: Lifecycle, prices: PriceTable, image_id: str, lock: threading.RLock
+        self,
+        lifecycle: Lifecycle,
+        prices: PriceTable,
+        capacity: CapacityBook,
+        image_id: str,
+        lock: threading.RLock,
     ) -> None:
         self.lock = lock
-        self.prices = prices
-        _install(lifecycle, prices, image_id)
+        names = {"lifecycle": lifecycle, "prices": prices, "capacity": capacity, "image_id": image_id}
+        _install(names)
         # A region's backend takes a second to make: not in the first call.
         self.home = ec2_backends[DEFAULT_ACCOUNT_ID][HOME_REGION]
 
@@ -64,9 +70,11 @@ class LocalEc2:
                 yield backend
 
 
-def _install(lifecycle: Lifecycle, prices: PriceTable, image_id: str) -> None:
-    """Before the first request: moto makes backends lazily, and looks all of these names up."""
-    names: dict[str, Any] = {"lifecycle": lifecycle, "prices": prices, "image_id": image_id}
+def _install(names: dict[str, Any]) -> None:
+    """Before the first request: moto makes backends lazily, and looks all of these names up.
+
+    :param names: attributes of every region's backend.
+    """
     ec2_backends.backend = type("BoundEc2Backend", (LocalEc2Backend,), names)
     moto_globals: Any = moto.ec2.models.instances
     moto_globals.Instance = VmInstance

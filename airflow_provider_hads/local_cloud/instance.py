@@ -9,7 +9,19 @@ from typing import Any
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance, InstanceState, StateReason
 
-__all__ = ["INITIATED_BY_INSTANCE", "INITIATED_BY_USER", "LAUNCH_FAILED", "Reason", "VmInstance"]
+from airflow_provider_hads.local_cloud.meter import Meter
+
+__all__ = [
+    "HIBERNATED_BY_USER",
+    "INITIATED_BY_INSTANCE",
+    "INITIATED_BY_USER",
+    "LAUNCH_FAILED",
+    "SPOT_HIBERNATION",
+    "SPOT_STOP",
+    "SPOT_TERMINATION",
+    "Reason",
+    "VmInstance",
+]
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
@@ -18,6 +30,11 @@ Reason = tuple[str, str]
 
 INITIATED_BY_USER: Reason = ("Client.UserInitiatedShutdown", "User initiated shutdown")
 INITIATED_BY_INSTANCE: Reason = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
+HIBERNATED_BY_USER: Reason = ("Client.UserInitiatedHibernate", "User initiated hibernate")
+# EC2 documents one code for spot instances that it stops, hibernated ones included.
+SPOT_STOP: Reason = ("Server.SpotInstanceShutdown", "Spot instance stopped: no capacity")
+SPOT_HIBERNATION: Reason = ("Server.SpotInstanceShutdown", "Spot instance hibernated: no capacity")
+SPOT_TERMINATION: Reason = ("Server.SpotInstanceTermination", "Spot instance terminated: no capacity")
 LAUNCH_FAILED = "Server.InternalError"
 
 
@@ -32,15 +49,22 @@ class VmInstance(Instance):
         self.console = ""
         self.container_ready = threading.Event()
         self.launched_at = _this_second()
+        self.meter = Meter(self.launched_at)
+        self.price: float | None = None
+        self.boots = 1
+        self.frozen = False
         self.ended_at: datetime | None = None
         self.spot_instance_request_id: str | None = None
         self.profile_name: str | None = None
         self.notice: str | None = None
+        self.termination_time: str | None = None
+        self.rebalance: str | None = None
         self.cpu_credits: str | None = None
         super().__init__(*args, **kwargs)
         self.launch_time = self.launched_at.replace(tzinfo=None)
         for interface in self.nics.values():
             interface.delete_on_termination = True
+            interface.attach_time = self.launch_time
         self.move_to("pending")
 
     @property
@@ -65,8 +89,7 @@ class VmInstance(Instance):
         :param state: EC2's name of it.
         :param reason: why; None clears the reason, as EC2 does for a running instance.
         """
-        # A fresh object each time: answers already given out hold the old one.
-        self._state = InstanceState(state, _CODES[state])
+        self._set_state(state)
         if reason is None:
             self._reason, self.state_reason = "", StateReason()
             return
@@ -75,6 +98,12 @@ class VmInstance(Instance):
         moment = self.ended_at if self.ended and self.ended_at else _this_second()
         self._reason = f"{initiator} initiated ({moment:%Y-%m-%d %H:%M:%S} GMT)"
         self.state_reason = StateReason(f"{code}: {message}", code)
+
+    def _set_state(self, state: str) -> None:
+        """Change the state; its reason stays as it is."""
+        # A fresh object each time: answers already given out hold the old one.
+        self._state = InstanceState(state, _CODES[state])
+        self.ec2_backend.lifecycle.events.state_changed(self)
 
     def mark_running(self, address: str) -> None:
         """Say that the machine is on.
@@ -85,9 +114,38 @@ class VmInstance(Instance):
         self.nics[0].public_ip = address
         self.move_to("running")
 
+    def begin_stop(self, reason: Reason, frozen: bool) -> None:
+        """Say that the machine is being stopped or hibernated; billing stands still from now on.
+
+        :param frozen: its memory stays.
+        """
+        self.meter.stop(_this_second())
+        self.frozen = frozen
+        self.boots += 1
+        self.move_to("stopping", reason)
+
+    def finish_stop(self) -> None:
+        """Say that the machine is off, or frozen."""
+        self.address = None
+        self.nics[0].public_ip = None
+        self._forget_notice()
+        self._set_state("stopped")
+
+    def begin_start(self) -> None:
+        """Say that the machine is coming back; EC2 sets the launch time anew then."""
+        moment = _this_second()
+        self.meter.start(moment)
+        self.boots += 1
+        self.launch_time = moment.replace(tzinfo=None)
+        self.move_to("pending")
+
+    def _forget_notice(self) -> None:
+        self.notice = self.termination_time = self.rebalance = None
+
     def begin_end(self, reason: Reason) -> None:
         """Say that the machine is being removed; billing ends now."""
         self.ended_at = self.ended_at or _this_second()
+        self.meter.stop(self.ended_at)
         self.move_to("shutting-down", reason)
 
     def finish_end(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Protocol
@@ -15,13 +15,20 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.containers import VmContainers, VmOrder
-from airflow_provider_hads.local_cloud.instance import INITIATED_BY_INSTANCE, LAUNCH_FAILED, VmInstance
+from airflow_provider_hads.local_cloud.events import EventBus
+from airflow_provider_hads.local_cloud.instance import (
+    INITIATED_BY_INSTANCE,
+    LAUNCH_FAILED,
+    SPOT_TERMINATION,
+    VmInstance,
+)
 from airflow_provider_hads.local_cloud.spot import SpotRequest
 
-__all__ = ["Lifecycle", "Timing"]
+__all__ = ["Lifecycle", "Timing", "in_background"]
 
 _log = logging.getLogger(__name__)
 ENGINE_RETRY_SECONDS = 1.0
+LEAST_RELAUNCH_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -39,37 +46,100 @@ class Timing:
 class _Backend(Protocol):
     def spot_request_of(self, instance: VmInstance) -> SpotRequest | None: ...
 
-    def launch_again(self, request: SpotRequest) -> None: ...
+    def launch_again(self, request: SpotRequest) -> bool: ...
 
 
 class Lifecycle:
     """Moves instances through their states as their containers come and go.
 
-    :param lock: held whenever an instance or a request changes.
+    :param lock: held whenever an instance or a request changes; never while the Docker engine works.
+    :param events: is told what happens.
     """
 
-    def __init__(self, containers: VmContainers, lock: AbstractContextManager[bool], timing: Timing) -> None:
+    def __init__(
+        self,
+        containers: VmContainers,
+        lock: AbstractContextManager[bool],
+        timing: Timing,
+        events: EventBus,
+    ) -> None:
         self.containers = containers
+        self.events = events
         self._lock = lock
         self._timing = timing
 
     def boot(self, instance: VmInstance) -> None:
         """Start the instance's machine, and follow it to its end."""
-        self._in_background(lambda: self._live(instance), f"vm-{instance.id}")
+        in_background(lambda: self._first_boot(instance), f"vm-{instance.id}")
 
     def end(self, instance: VmInstance) -> None:
         """Remove the machine of an instance that is ``shutting-down``."""
-        self._in_background(lambda: self._remove(instance), f"end-{instance.id}")
+        in_background(lambda: self._remove(instance), f"end-{instance.id}")
 
-    @staticmethod
-    def _in_background(work: Callable[[], None], name: str) -> None:
-        threading.Thread(target=work, name=name, daemon=True).start()
+    def hibernate(self, instance: VmInstance) -> None:
+        """Freeze the machine of an instance that is ``stopping``.
 
-    def _live(self, instance: VmInstance) -> None:
+        :raises CloudError: the engine can't.
+        """
+        with self._unless_ended(instance):
+            self.containers.freeze(instance.id)
+        self._stopped(instance)
+
+    def power_off(self, instance: VmInstance) -> None:
+        """Shut down the machine of an instance that is ``stopping``.
+
+        :raises CloudError: the engine can't.
+        """
+        with self._unless_ended(instance):
+            self.containers.power_off(instance.id)
+        self._stopped(instance)
+
+    def come_back(self, instance: VmInstance, keep_memory: bool) -> None:
+        """Bring the machine of an instance back that is ``pending``, with another address.
+
+        :param keep_memory: it goes on where it was frozen; else it boots from its disk.
+        :raises CloudError: the engine can't.
+        """
+        boot = instance.boots
+        with self._unless_ended(instance):
+            if instance.frozen and not keep_memory:
+                self.containers.lose_memory(instance.id)
+            # The address is known before anything runs: the metadata service knows VMs by address.
+            instance.address = self.containers.connect(instance.id)
+            wake = self.containers.thaw if instance.frozen and keep_memory else self.containers.power_on
+            wake(instance.id)
+        with self._lock:
+            instance.frozen = False
+            if instance.state == "pending" and instance.address is not None:
+                instance.mark_running(instance.address)
+        in_background(lambda: self._follow(instance, boot), f"vm-{instance.id}")
+
+    @contextmanager
+    def _unless_ended(self, instance: VmInstance) -> Iterator[None]:
+        """Let the engine fail where the instance has been terminated meanwhile."""
+        try:
+            yield
+        except (CloudError, OSError):
+            if not instance.ended:
+                raise
+
+    def _stopped(self, instance: VmInstance) -> None:
+        with self._lock:
+            if instance.state == "stopping":
+                instance.finish_stop()
+
+    def _first_boot(self, instance: VmInstance) -> None:
+        boot = instance.boots
         if self._start(instance):
-            self._wait_for_end(instance.id)
-            with self._lock:
-                self._container_ended(instance)
+            self._follow(instance, boot)
+
+    def _follow(self, instance: VmInstance, boot: int) -> None:
+        """Wait for the end of one boot of the machine; whoever ended it on purpose has seen to it."""
+        self._wait_for_end(instance.id)
+        with self._lock:
+            powered_itself_off = instance.boots == boot and not instance.ended
+            if powered_itself_off:
+                self._powered_off(instance)
 
     def _start(self, instance: VmInstance) -> bool:
         running_at = time.monotonic() + self._timing.boot_seconds
@@ -103,31 +173,38 @@ class Lifecycle:
                 _log.warning("%s: lost sight of it: %s", instance_id, error)
                 time.sleep(ENGINE_RETRY_SECONDS)
 
-    def _container_ended(self, instance: VmInstance) -> None:
-        """Handle a machine that has powered itself off, unless someone ended it."""
-        if instance.ended:
-            return
+    def _powered_off(self, instance: VmInstance) -> None:
+        """Handle a machine that has powered itself off."""
         request = instance.ec2_backend.spot_request_of(instance)
         must_end = request is not None and not request.terms.persistent
         if must_end or instance.instance_initiated_shutdown_behavior == "terminate":
             instance.begin_end(INITIATED_BY_INSTANCE)
             self.end(instance)
-        else:
-            instance.ended_at = datetime.now(timezone.utc)
-            instance.move_to("stopped", INITIATED_BY_INSTANCE)
+            return
+        instance.begin_stop(INITIATED_BY_INSTANCE, frozen=False)
+        if request is not None:
+            request.instance_stopped(by_user=True)
+        in_background(lambda: self.power_off(instance), f"stop-{instance.id}")
 
     def _remove(self, instance: VmInstance) -> None:
         instance.container_ready.wait()
         instance.console = self._removed_console(instance.id)
+        backend: _Backend = instance.ec2_backend
         with self._lock:
+            interrupted = instance.state_reason.code == SPOT_TERMINATION[0]
             instance.finish_end()
-            backend: _Backend = instance.ec2_backend
             request = backend.spot_request_of(instance)
-            again = request is not None and request.instance_ended(datetime.now(timezone.utc))
+            again = request is not None and request.instance_ended(datetime.now(timezone.utc), interrupted)
         if request is not None and again:
-            time.sleep(self._timing.relaunch_seconds)
+            self._launch_again(backend, request)
+
+    def _launch_again(self, backend: _Backend, request: SpotRequest) -> None:
+        """Launch for a persistent request as soon as there is capacity, and as long as it is open."""
+        settled = False
+        while not settled:
+            time.sleep(max(self._timing.relaunch_seconds, LEAST_RELAUNCH_SECONDS))
             with self._lock:
-                backend.launch_again(request)
+                settled = backend.launch_again(request)
 
     def _removed_console(self, instance_id: str) -> str:
         while True:
@@ -138,6 +215,11 @@ class Lifecycle:
             except (CloudError, OSError) as error:
                 _log.warning("%s: can't be removed yet: %s", instance_id, error)
                 time.sleep(ENGINE_RETRY_SECONDS)
+
+
+def in_background(work: Callable[[], None], name: str) -> None:
+    """Do something in a thread of its own that does not keep the server from ending."""
+    threading.Thread(target=work, name=name, daemon=True).start()
 
 
 def _order(instance: VmInstance) -> VmOrder:

@@ -53,6 +53,8 @@ def _meta_data(instance: VmInstance) -> dict[str, str | None]:
         "public-ipv4": address,
         "public-keys/0/openssh-key": _public_key(instance),
         "spot/instance-action": instance.notice,
+        "spot/termination-time": instance.termination_time,
+        "events/recommendations/rebalance": instance.rebalance,
     }
 
 

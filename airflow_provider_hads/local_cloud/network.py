@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from typing import Any
 
 from airflow_provider_hads.local_cloud.containers import CLOUD_LABEL
 from airflow_provider_hads.local_cloud.engine import DockerEngine, EngineError
 
-__all__ = ["gateway_of", "make_network", "network_name", "remove_everything", "vm_containers"]
+__all__ = ["Addresses", "gateway_of", "make_network", "network_name", "remove_everything", "vm_containers"]
 
 REMOVALS_AT_ONCE = 8
 PATIENCE_SECONDS = 30.0
 RETRY_SECONDS = 0.1
+NETWORK_TRIES = 5
 FORCE = {"force": "1", "v": "1"}
 
 
@@ -23,20 +28,63 @@ def network_name(cloud_id: str) -> str:
 
 
 def make_network(engine: DockerEngine, cloud_id: str) -> None:
-    """Make the cloud's network."""
+    """Make the cloud's network, in a range that the engine has chosen.
+
+    :raises EngineError: the engine refuses, or another network takes every range it has chosen.
+    """
+    for attempt in range(NETWORK_TRIES):
+        _create_network(engine, cloud_id, [])
+        chosen = _address_range(engine, cloud_id)
+        engine.remove(f"/networks/{network_name(cloud_id)}")
+        try:
+            # Only where the range was asked for does the engine let a container have the address one wants.
+            _create_network(engine, cloud_id, [chosen])
+        except EngineError:
+            if attempt == NETWORK_TRIES - 1:
+                raise
+        else:
+            return
+
+
+def _create_network(engine: DockerEngine, cloud_id: str, ranges: list[dict[str, str]]) -> None:
     body = {
         "Name": network_name(cloud_id),
         "Driver": "bridge",
         "CheckDuplicate": True,
         "Labels": {CLOUD_LABEL: cloud_id},
+        "IPAM": {"Driver": "default", "Config": ranges},
     }
     engine.request("POST", "/networks/create", body)
 
 
+def _address_range(engine: DockerEngine, cloud_id: str) -> dict[str, str]:
+    network = engine.request("GET", f"/networks/{network_name(cloud_id)}")
+    config = network["IPAM"]["Config"][0]
+    return {"Subnet": str(config["Subnet"]), "Gateway": str(config["Gateway"])}
+
+
 def gateway_of(engine: DockerEngine, cloud_id: str) -> str:
     """Return this machine's address in the cloud's network."""
-    network = engine.request("GET", f"/networks/{network_name(cloud_id)}")
-    return str(network["IPAM"]["Config"][0]["Gateway"])
+    return _address_range(engine, cloud_id)["Gateway"]
+
+
+class Addresses:
+    """Hands out the addresses of the cloud's network, each as late again as can be.
+
+    The engine itself gives a free address to the next one who asks; on EC2 a VM that comes back has another
+    address than before, and its old one does not answer. Used by many threads.
+    """
+
+    def __init__(self, engine: DockerEngine, cloud_id: str) -> None:
+        chosen = _address_range(engine, cloud_id)
+        hosts = (str(host) for host in ip_network(chosen["Subnet"]).hosts())
+        self._lock = threading.Lock()
+        self._next: Iterator[str] = itertools.cycle(host for host in hosts if host != chosen["Gateway"])
+
+    def take(self) -> str:
+        """Return the next address."""
+        with self._lock:
+            return next(self._next)
 
 
 def vm_containers(engine: DockerEngine, cloud_id: str) -> list[dict[str, Any]]:

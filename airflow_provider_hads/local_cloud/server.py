@@ -13,16 +13,19 @@ from pathlib import Path
 from types import FrameType
 
 from airflow_provider_hads.local_cloud.api import AwsApi, VmApi
+from airflow_provider_hads.local_cloud.capacity import CapacityBook
 from airflow_provider_hads.local_cloud.containers import VmContainers
 from airflow_provider_hads.local_cloud.control import ControlledApi
 from airflow_provider_hads.local_cloud.credentials import CredentialBook
 from airflow_provider_hads.local_cloud.ec2 import LocalEc2
 from airflow_provider_hads.local_cloud.engine import DockerEngine
+from airflow_provider_hads.local_cloud.events import EventBus
 from airflow_provider_hads.local_cloud.faults import FaultBook, RequestLog
+from airflow_provider_hads.local_cloud.interruptions import Interruptions
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle, Timing
 from airflow_provider_hads.local_cloud.listener import Listener
 from airflow_provider_hads.local_cloud.metadata_service import MetadataService
-from airflow_provider_hads.local_cloud.network import gateway_of, network_name
+from airflow_provider_hads.local_cloud.network import Addresses, gateway_of, network_name
 from airflow_provider_hads.local_cloud.prices import PriceTable
 from airflow_provider_hads.local_cloud.processes import start_time
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder
@@ -62,16 +65,23 @@ def serve(folder: StateFolder, options: ServerOptions) -> None:
     lock = threading.RLock()
     metadata = Listener(gateway)
     containers = VmContainers(
-        engine, folder.cloud_id, options.vm_image, network_name(folder.cloud_id), metadata.address
+        engine,
+        folder.cloud_id,
+        options.vm_image,
+        network_name(folder.cloud_id),
+        metadata.address,
+        Addresses(engine, folder.cloud_id).take,
     )
-    ec2 = LocalEc2(Lifecycle(containers, lock, options.timing), prices, image_id, lock)
+    lifecycle, capacity = Lifecycle(containers, lock, options.timing, EventBus()), CapacityBook()
+    ec2 = LocalEc2(lifecycle, prices, capacity, image_id, lock)
+    interruptions = Interruptions(lifecycle, lock)
     api = AwsApi(lock, prices, faults, log)
     token = secrets.token_urlsafe(24)
     loopback = Listener(LOOPBACK, options.port)
     bridge = Listener(gateway)
     metadata.start(MetadataService(ec2, credentials))
     bridge.start(VmApi(api, credentials))
-    loopback.start(ControlledApi(api, ec2, faults, log, token))
+    loopback.start(ControlledApi(api, ec2, interruptions, faults, log, token))
     started = start_time(os.getpid()) or 0
     folder.write_server(ServerState(os.getpid(), started, loopback.url, bridge.url, image_id, token))
     _log.info("up: %s, for VMs %s, metadata %s", loopback.url, bridge.url, metadata.url)

@@ -8,15 +8,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_hads.cloud.event_messages import DETAIL_TYPES
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder
 from airflow_provider_hads.storage.layout import image_key
 
-__all__ = ["BUCKET", "REGION", "make_session", "upload_image"]
+__all__ = ["BUCKET", "EVENTS_QUEUE", "REGION", "make_events_queue", "make_session", "upload_image"]
 
 BUCKET = "hads-local"
 REGION = "us-east-1"
+EVENTS_QUEUE = "hads-events"
 INSTANCE_PROFILE = "hads-vm"
 ACCESS_KEY = "AKIALOCALCLOUD000000"
 
@@ -50,6 +52,21 @@ def make_session(folder: StateFolder, server: ServerState) -> dict[str, str]:
     }
     folder.write_environment(variables)
     return variables
+
+
+def make_events_queue(sqs: Any, events: Any, name: str) -> str:
+    """Make a queue, and the rule that puts EC2's events about instances there.
+
+    :param sqs: boto3 client.
+    :param events: boto3 client of EventBridge.
+    :return: the queue's URL.
+    """
+    url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.ec2"], "detail-type": sorted(DETAIL_TYPES)}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    return url
 
 
 def _new_private_key() -> str:

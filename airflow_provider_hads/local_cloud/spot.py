@@ -16,6 +16,13 @@ __all__ = ["LaunchArguments", "SpotRequest", "SpotTerms"]
 _MESSAGES = {
     "pending-evaluation": "Your Spot request has been submitted for review, and is pending evaluation.",
     "fulfilled": "Your spot request is fulfilled.",
+    "marked-for-stop": "Your Spot instance is marked for stopping.",
+    "marked-for-termination": "Your Spot instance is marked for termination.",
+    "instance-stopped-by-user": "Your Spot instance was stopped by a user, or from within.",
+    "instance-stopped-no-capacity": "Your Spot instance was stopped because there is no capacity for it now.",
+    "instance-terminated-no-capacity": "Your Spot instance was terminated: there is no capacity for it now.",
+    "instance-terminated-by-service": "Your Spot instance was terminated from a stopped state.",
+    "capacity-not-available": "There is no capacity for your Spot request now.",
     "instance-terminated-by-user": "Spot Instance terminated due to user-initiated termination.",
     "request-canceled-and-instance-running": "You canceled your Spot request while your instance is running.",
     "canceled-before-fulfillment": "Your Spot request is canceled before it was fulfilled.",
@@ -81,22 +88,56 @@ class SpotRequest(TaggedEC2Resource):
             self._set("cancelled", "canceled-before-fulfillment")
         elif self.state == "active":
             self._set("cancelled", "request-canceled-and-instance-running")
+        elif self.state == "disabled":
+            self._set("cancelled", "instance-terminated-by-service")
 
-    def instance_ended(self, now: datetime) -> bool:
+    def mark(self, stops: bool) -> None:
+        """Note that EC2 is going to interrupt the instance.
+
+        :param stops: it stops or hibernates it; else it terminates it.
+        """
+        if self.state == "active":
+            self._set("active", "marked-for-stop" if stops else "marked-for-termination")
+
+    def instance_stopped(self, by_user: bool) -> None:
+        """Note that the instance is stopped or hibernated."""
+        if self.state == "active":
+            code = "instance-stopped-by-user" if by_user else "instance-stopped-no-capacity"
+            self._set("disabled", code)
+
+    def instance_started(self) -> None:
+        """Note that the instance comes back."""
+        if self.state == "disabled":
+            self._set("active", "fulfilled")
+
+    @property
+    def stopped_by_service(self) -> bool:
+        """Whether EC2 has stopped or hibernated the instance: only EC2 starts it again then."""
+        return self.state == "disabled" and self.status["Code"] == "instance-stopped-no-capacity"
+
+    def hold(self) -> None:
+        """Note that there is no capacity for an open request."""
+        if self.state == "open":
+            self._set("open", "capacity-not-available")
+
+    def instance_ended(self, now: datetime, interrupted: bool) -> bool:
         """Note that the instance is gone.
 
+        :param interrupted: EC2 took it; else the user did, or it ended itself.
         :return: whether the request wants another one.
         """
+        code = "instance-terminated-no-capacity" if interrupted else "instance-terminated-by-user"
         if self.state == "cancelled":
-            self._set("cancelled", "instance-terminated-by-user")
+            if self.status["Code"] != "instance-terminated-by-service":
+                self._set("cancelled", code)
             return False
-        if self.state != "active":
+        if self.state not in ("active", "disabled"):
             return False
-        self.instance_id = None if self.terms.persistent else self.instance_id
         if not self.terms.persistent:
-            self._set("closed", "instance-terminated-by-user")
+            self._set("closed", code)
             return False
-        self._set("open", "pending-evaluation")
+        self.instance_id = None
+        self._set("open", code if interrupted else "pending-evaluation")
         return not self.expired(now)
 
     def expired(self, now: datetime) -> bool:

@@ -19,6 +19,7 @@ class CloudVm:
     :param address: where SSH reaches it; None while there is none.
     :param age: seconds since its launch.
     :param name: its ``Name`` tag; may be empty.
+    :param hibernated: it is stopped with its memory.
     """
 
     instance_id: str
@@ -28,14 +29,18 @@ class CloudVm:
     address: str | None
     age: float
     name: str = ""
+    hibernated: bool = False
 
 
 @dataclass(frozen=True)
 class BillItem:
-    """What one instance has cost, per second from launch to termination.
+    """What one instance has cost, per second from launch to termination, less the time it was stopped.
 
-    :param price: $/h; None where the price table has none.
-    :param ended_at: None while it runs.
+    :param price: $/h at the launch; None where the price table has none.
+    :param ended_at: None while it has not been terminated.
+    :param seconds: for which it is billed: not while it is stopped or hibernated.
+    :param run: uid of the run it belongs to (tag ``hads:run``); empty for others.
+    :param name: its ``Name`` tag; may be empty.
     """
 
     instance_id: str
@@ -45,6 +50,8 @@ class BillItem:
     ended_at: datetime | None
     price: float | None
     seconds: float
+    run: str = ""
+    name: str = ""
 
     @property
     def dollars(self) -> float:

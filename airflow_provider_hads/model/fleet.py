@@ -9,7 +9,7 @@ from enum import Enum
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.identifiers import RunIdentity
 
-__all__ = ["Instance", "InstanceState", "LaunchOrder", "Launched"]
+__all__ = ["Instance", "InstanceState", "InterruptionKind", "LaunchOrder", "Launched"]
 
 
 class InstanceState(str, Enum):
@@ -37,6 +37,19 @@ class InstanceState(str, Enum):
     def ended(self) -> bool:
         """Whether nothing will run there again."""
         return self in (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED)
+
+
+class InterruptionKind(str, Enum):
+    """What the cloud does to a spot VM whose capacity it wants back, by EC2's names."""
+
+    HIBERNATE = "hibernate"
+    """The memory is kept on disk; only the cloud resumes the VM, if ever. There is no notice time."""
+
+    STOP = "stop"
+    """The disk is kept, the memory is not."""
+
+    TERMINATE = "terminate"
+    """Nothing is kept."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,8 @@ class Instance:
     :param spot_request_id: None for on-demand.
     :param state_reason: EC2's reason code and message of the last change of state; may be empty.
     :param ended_at: when its end began, UTC; None while it lives, or where EC2 does not tell.
+    :param interruption: how the cloud has interrupted it; None while it runs, and where its user or itself
+        ended it. EC2 does not say whether a VM that was to hibernate could: a new boot id does, later.
     """
 
     instance_id: str
@@ -101,3 +116,10 @@ class Instance:
     spot_request_id: str | None = None
     state_reason: str = ""
     ended_at: datetime | None = None
+    interruption: InterruptionKind | None = None
+
+    @property
+    def hibernated(self) -> bool:
+        """Whether it has been stopped with its memory, or is about to be."""
+        stops = self.state in (InstanceState.STOPPING, InstanceState.STOPPED)
+        return stops and self.interruption is InterruptionKind.HIBERNATE

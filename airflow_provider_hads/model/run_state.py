@@ -13,6 +13,7 @@ from airflow_provider_hads.model.runner import AttemptState, ResultFile
 __all__ = [
     "Attempt",
     "Chain",
+    "Decision",
     "Miss",
     "RunState",
     "Setback",
@@ -119,6 +120,7 @@ class Attempt:
         VM has told of.
     :param heard_at: seconds since the run's start when ``ran`` was so.
     :param progress: share of the task that was done before it started, from a checkpoint.
+    :param reason: code of why the controller ordered it there; empty for one of the plan.
     :param burst: on a burstable VM, whether it runs at full speed, from CPU credits that are kept for it.
     """
 
@@ -134,6 +136,7 @@ class Attempt:
     ordered_at: float | None = None
     heard_at: float = 0.0
     progress: float = 0.0
+    reason: str = ""
     burst: bool = False
 
 
@@ -243,6 +246,24 @@ class Setback:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What the controller has decided, and why.
+
+    :param at: seconds since the run's start.
+    :param action: ``launch``, ``terminate``, ``assign``, ``steal`` or ``cancel``.
+    :param vm_id: the VM that it is about.
+    :param reason: its stable code.
+    :param attempt_id: the attempt that it is about; empty where it is about the VM itself.
+    """
+
+    at: float
+    action: str
+    vm_id: str
+    reason: str
+    attempt_id: str = ""
+
+
+@dataclass(frozen=True)
 class Miss:
     """That the deadline can't be met any more, as it was first known.
 
@@ -277,6 +298,8 @@ class RunState:
         when a VM has changed since.
     :param pauses: seconds since the start until which no VM of a type and market is asked for, by
         ``<type>/<market>``: there was no capacity.
+    :param decisions: the last ones, in their order.
+    :param decided: how often it was decided for each reason, over the whole run.
     """
 
     started_at: datetime
@@ -294,6 +317,8 @@ class RunState:
     launches: int = 0
     widened_at: float | None = None
     pauses: Mapping[str, float] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
+    decided: Mapping[str, int] = field(default_factory=dict)
     miss: Miss | None = None
 
     @property

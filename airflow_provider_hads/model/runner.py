@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["AttemptState", "AttemptStatus", "Exchange", "ResultFile", "StagedFile", "TaskOrder", "VmStatus"]
+__all__ = [
+    "AttemptState",
+    "AttemptStatus",
+    "Exchange",
+    "ResultFile",
+    "StagedFile",
+    "TaskOrder",
+    "VmNotice",
+    "VmStatus",
+]
 
 
 class AttemptState(str, Enum):
@@ -134,6 +143,18 @@ class AttemptStatus:
 
 
 @dataclass(frozen=True)
+class VmNotice:
+    """What a spot VM's metadata service says will be done to it.
+
+    :param action: ``stop``, ``terminate`` or ``hibernate``.
+    :param seconds: until then, by the VM's clock, when it said so.
+    """
+
+    action: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class VmStatus:
     """All that a VM's runner knows.
 
@@ -144,6 +165,7 @@ class VmStatus:
     :param slots: tasks at once.
     :param holding: it starts nothing new until a controller speaks, since it noticed a gap.
     :param stolen: ids given back by this exchange.
+    :param notice: the cloud's word that it will be interrupted; None while there is none.
     """
 
     boot_id: str
@@ -154,3 +176,4 @@ class VmStatus:
     holding: bool = False
     attempts: Mapping[str, AttemptStatus] = field(default_factory=dict)
     stolen: tuple[str, ...] = ()
+    notice: VmNotice | None = None

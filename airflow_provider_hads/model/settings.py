@@ -132,11 +132,16 @@ class SchedulerSettings:
     """Section ``[scheduler]``.
 
     :param name: planner.
+    :param policy: who decides while the run goes on.
+    :param reaction: seconds until a loss is noticed and answered, a controller's outage included; plans and
+        decisions leave them.
     :param status_update_time: seconds between two looks at the fleet.
     :param allow_parallel_execution: one task a core at a time, or one task a VM.
     """
 
     name: str = "packing"
+    policy: str = "adaptive"
+    reaction: float = 90.0
     burstable_factor: float = 0.2
     alpha: float = 0.5
     max_iteration: int = 200

@@ -65,6 +65,7 @@ class PlanChoices:
             seed=self.seed,
             time_limit=self.time_limit,
             boot=ec2.boot_overhead,
+            reaction=scheduler.reaction,
             vcpu_limit=ec2.vcpu_limits,
             burstable_factor=scheduler.burstable_factor,
             max_iteration=scheduler.max_iteration,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from airflow_provider_hads.control import ActionResult, Observation, Silence
+from airflow_provider_hads.control import ActionResult, Notice, NoticeKind, Observation, Silence
 from airflow_provider_hads.exceptions import (
     CapacityError,
     CloudTimeout,
@@ -18,16 +19,32 @@ from airflow_provider_hads.exceptions import (
     ThrottledError,
     VmUnreachable,
 )
+from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance
 from airflow_provider_hads.model.runner import VmStatus
 from airflow_provider_hads.runtime.lanes import Ended
 
-__all__ = ["DESCRIBE", "VM", "newest_by_vm", "observe"]
+__all__ = [
+    "DESCRIBE",
+    "EVENTS",
+    "EXCHANGE",
+    "VM",
+    "events_of",
+    "newest_by_vm",
+    "notices_of",
+    "observe",
+]
 
 log = logging.getLogger(__name__)
 
+LEAD_SECONDS = 120.0
+"""From EC2's announcement to a stop or a termination."""
+
 DESCRIBE = "describe"
 """Key of a look at the cloud."""
+
+EVENTS = "events"
+"""Key of a look into the queue of the cloud's events."""
 
 EXCHANGE = "exchange/"
 """Start of the key of a look at a VM."""
@@ -36,18 +53,56 @@ VM = "vm/"
 """Start of the lane of everything that is said to a VM; the VM's id follows."""
 
 
-def observe(ended: Iterable[Ended]) -> Observation:
+def observe(ended: Iterable[Ended], generation: int = 0) -> Observation:
     """Return what calls have brought to light.
 
     Errors of the outside world are observations. Every other one is a fault of this program: it is raised, so
     that it is seen, and the controller starts anew.
 
+    :param generation: the run's; VMs of before it was cleared are not its own.
     :raises EpochRefused: a later controller has taken over.
     """
-    seen = _Seen()
+    seen = _Seen(generation)
     for one in ended:
         seen.take(one)
-    return Observation(seen.fleet, seen.statuses, seen.silences, tuple(seen.results))
+    return Observation(
+        seen.fleet, seen.statuses, seen.silences, tuple(seen.results), notices=_notices(seen.statuses)
+    )
+
+
+def events_of(ended: Iterable[Ended]) -> list[CloudEvent]:
+    """Return what the cloud has told by itself."""
+    return [event for one in ended if one.key == EVENTS and one.error is None for event in one.value]
+
+
+def notices_of(
+    events: Iterable[CloudEvent], instances: Mapping[str, Instance], now: datetime
+) -> dict[str, Notice]:
+    """Return by VM id what events announce; they do not say when, but EC2 announces two minutes ahead.
+
+    :param instances: by VM id.
+    :param now: UTC.
+    """
+    vm_ids = {instance.instance_id: vm_id for vm_id, instance in instances.items()}
+    kinds = {kind.value: kind for kind in NoticeKind}
+    return {
+        vm_ids[event.instance_id]: Notice(
+            kinds[event.interruption.value], max(LEAD_SECONDS - (now - event.at).total_seconds(), 0.0)
+        )
+        for event in events
+        if event.interruption is not None and event.interruption.value in kinds
+    }
+
+
+def _notices(statuses: Mapping[str, VmStatus]) -> dict[str, Notice]:
+    """Return what VMs were told that will be done to them; of hibernation there is no notice ahead."""
+    kinds = {kind.value: kind for kind in NoticeKind}
+    told = {vm_id: status.notice for vm_id, status in statuses.items() if status.notice is not None}
+    return {
+        vm_id: Notice(kinds[notice.action], notice.seconds)
+        for vm_id, notice in told.items()
+        if notice.action in kinds
+    }
 
 
 def newest_by_vm(instances: Iterable[Instance]) -> dict[str, Instance]:
@@ -58,6 +113,7 @@ def newest_by_vm(instances: Iterable[Instance]) -> dict[str, Instance]:
 
 @dataclass
 class _Seen:
+    generation: int = 0
     fleet: dict[str, Instance] | None = None
     statuses: dict[str, VmStatus] = field(default_factory=dict)
     silences: dict[str, Silence] = field(default_factory=dict)
@@ -71,6 +127,10 @@ class _Seen:
         if ended.key == DESCRIBE:
             self._take_fleet(ended)
             return
+        if ended.key == EVENTS:
+            if error is not None:
+                log.warning("The cloud's events could not be read: %s", _one_line(error))
+            return
         if ended.lane.startswith(VM):
             self._take_word(ended.lane[len(VM) :], ended)
         if not ended.key.startswith(EXCHANGE):
@@ -78,7 +138,8 @@ class _Seen:
 
     def _take_fleet(self, ended: Ended) -> None:
         if ended.error is None:
-            self.fleet = newest_by_vm(ended.value)
+            own = (instance for instance in ended.value if instance.generation >= self.generation)
+            self.fleet = newest_by_vm(own)
         else:
             log.warning("The cloud did not tell about the VMs: %s", _one_line(ended.error))
 

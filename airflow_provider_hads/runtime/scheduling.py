@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hads.exceptions import InfeasibleJob, InputError
-from airflow_provider_hads.model.environment import Environment, Market
+from airflow_provider_hads.model.environment import Environment
 from airflow_provider_hads.model.job import Job
 from airflow_provider_hads.model.plan import Placement, Plan, PlannedVm
 from airflow_provider_hads.planning import PlanRequest, get_planner, render_plan
 from airflow_provider_hads.planning.choices import PlanChoices
+from airflow_provider_hads.runtime.market_prices import market_prices
 
 if TYPE_CHECKING:
     from airflow_provider_hads.runtime.workshop import Workshop
@@ -88,17 +89,11 @@ def _on_demand_cost(request: PlanRequest) -> float | None:
         return None
 
 
-def _on_demand_prices(plan: Plan, environment: Environment) -> dict[str, float]:
-    """Return what each VM would cost on demand, $/h; those whose type is not offered so are left out."""
-    offered = {name: kind.prices.get(Market.ON_DEMAND) for name, kind in environment.instance_types.items()}
-    prices = {vm.id: offered[vm.instance_type] for vm in plan.vms}
-    return {vm_id: price for vm_id, price in prices.items() if price is not None}
-
-
 def _figures(
     workshop: Workshop, plan: Plan, environment: Environment, on_demand_cost: float | None
 ) -> dict[str, Any]:
     return {
+        "generation": workshop.run.generation,
         "planner": plan.planner,
         "deadline": workshop.run.deadline,
         "d_spot": plan.d_spot,
@@ -106,5 +101,5 @@ def _figures(
         "cost": plan.cost,
         "on_demand_cost": on_demand_cost,
         "prices": {vm.id: vm.price for vm in plan.vms},
-        "on_demand_prices": _on_demand_prices(plan, environment),
+        "market_prices": market_prices(environment),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,24 +15,43 @@ from airflow_provider_hads.control import (
     LaunchVm,
     Mission,
     PublishResults,
+    Reason,
     RenewLease,
     Rules,
     StealTask,
     TerminateVm,
     decide,
 )
-from airflow_provider_hads.control.ports import FleetPort, ResultsPort, VmPort
+from airflow_provider_hads.control.decisions import in_words, with_decisions
+from airflow_provider_hads.control.news import news_of
+from airflow_provider_hads.control.observation import Observation
+from airflow_provider_hads.control.ports import EventsPort, FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
+from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
-from airflow_provider_hads.model.runner import Exchange, VmStatus
+from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
 from airflow_provider_hads.runtime.lanes import Lanes
-from airflow_provider_hads.runtime.observing import DESCRIBE, EXCHANGE, VM, observe
+from airflow_provider_hads.runtime.observing import (
+    DESCRIBE,
+    EVENTS,
+    EXCHANGE,
+    VM,
+    events_of,
+    notices_of,
+    observe,
+)
 from airflow_provider_hads.runtime.orders import OrderBook, next_number
 
 __all__ = ["Supervisor"]
 
 log = logging.getLogger(__name__)
+
+EVENTS_INTERVAL = timedelta(seconds=1)
+"""Between two looks into the queue of the cloud's events."""
+
+FIRST_LOOK_TIMEOUT = 20.0
+"""Seconds for which the cloud's first answer is waited for before anything is decided."""
 
 
 class Supervisor:
@@ -46,6 +65,7 @@ class Supervisor:
     :param save: called with the state before actions are carried out, so that a successor knows of them.
     :param mission: what is to be achieved; None follows the plan to the letter.
     :param launch_order: makes the order to launch a VM; needed with a mission.
+    :param events: what the cloud tells by itself; None where it does not.
     """
 
     def __init__(
@@ -62,9 +82,13 @@ class Supervisor:
         save: Callable[[RunState], None],
         mission: Mission | None = None,
         launch_order: Callable[[VmRecord], LaunchOrder] | None = None,
+        events: EventsPort | None = None,
     ) -> None:
-        # What a predecessor had pending is unknown; every action can be carried out again without harm.
-        self.state = replace(state, pending=(), wake_at=0.0)
+        # What a predecessor had pending is unknown; every action can be carried out again without harm. Its
+        # launches are, at once: a VM that was asked for may exist. All others are decided on anew.
+        again = launches_under_way(state)
+        self.state = replace(state, pending=tuple(action.key for action in again), wake_at=0.0)
+        self._again = again
         self._rules = rules
         self._fleet = fleet
         self._vms = vms
@@ -75,9 +99,11 @@ class Supervisor:
         self._save = save
         self._mission = mission
         self._launch_order = launch_order
+        self._events = events
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
         self._lanes = Lanes()
+        self._has_looked = False
 
     def step(self) -> bool:
         """Make one step.
@@ -86,12 +112,16 @@ class Supervisor:
         :raises EpochRefused: a later controller has taken over.
         """
         now = self._clock()
+        for launch in self._again:
+            self._carry_out(launch)
+        self._again = ()
         self._look(now)
-        observation = observe(self._lanes.collect())
-        # A VM that a look does not show stays reachable for what is under way.
-        self._instances.update(observation.fleet or {})
+        if self._waits_for_the_first_look(now):
+            return self.state.ended
+        observation = self._observe(now)
         before = self.state
-        self.state, actions = decide(before, observation, now, self._rules, self._mission)
+        state, actions = decide(before, observation, now, self._rules, self._mission)
+        self.state = with_decisions(state, actions, state.elapsed(now))
         for sentence in tell(before, self.state, self.state.elapsed(now)):
             log.info("%s", sentence)
         if self.state != before:
@@ -100,34 +130,73 @@ class Supervisor:
             self._carry_out(action)
         return self.state.ended
 
+    def _waits_for_the_first_look(self, now: datetime) -> bool:
+        """Say whether it is too early to decide: what the plan or a predecessor launched is not seen yet."""
+        if self._mission is None or self._has_looked:
+            return False
+        patience = timedelta(seconds=FIRST_LOOK_TIMEOUT)
+        self._has_looked = not self._lanes.busy(DESCRIBE) or now - self._looked_at[DESCRIBE] > patience
+        return not self._has_looked
+
     def close(self) -> None:
         """Stop looking; calls that are under way end by their own time-outs."""
         self._lanes.close()
 
+    def _observe(self, now: datetime) -> Observation:
+        ended = self._lanes.collect()
+        observation = observe(ended, self._orders.generation)
+        # A VM that a look does not show stays reachable for what is under way.
+        self._instances.update(observation.fleet or {})
+        events = events_of(ended)
+        return self._with_news(observation, events, now) if events else observation
+
+    def _with_news(
+        self, observation: Observation, events: Sequence[CloudEvent], now: datetime
+    ) -> Observation:
+        """Return what is seen with what the cloud has told by itself; a look is the truth."""
+        news = news_of(events, self._instances)
+        for event in news.notices:
+            log.info("The cloud tells of %s: %s", event.instance_id, event.interruption or event.kind.value)
+        if news.incomplete or observation.fleet is not None:
+            self._looked_at.pop(DESCRIBE, None)
+        if observation.fleet is None:
+            self._instances.update(news.instances)
+            observation = replace(observation, news=news.instances)
+        told = notices_of(news.notices, self._instances, now)
+        return replace(observation, notices={**told, **observation.notices})
+
     def _look(self, now: datetime) -> None:
         if self._due(DESCRIBE, now):
             self._lanes.submit(DESCRIBE, DESCRIBE, self._fleet.describe)
+        if self._events is not None and self._due(EVENTS, now, EVENTS_INTERVAL):
+            self._lanes.submit(EVENTS, EVENTS, self._reception(self._events))
         for vm in self.state.vms.values():
             instance = self._instances.get(vm.id)
             if instance is not None and _can_answer(vm, instance) and self._due(VM + vm.id, now):
-                self._lanes.submit(VM + vm.id, EXCHANGE + vm.id, self._exchange(instance))
+                self._lanes.submit(VM + vm.id, EXCHANGE + vm.id, self._exchange(vm, instance))
 
-    def _due(self, lane: str, now: datetime) -> bool:
+    def _reception(self, events: EventsPort) -> Callable[[], tuple[CloudEvent, ...]]:
+        own = {instance.instance_id for instance in self._instances.values()}
+        return lambda: events.receive(own)
+
+    def _due(self, lane: str, now: datetime, interval: timedelta | None = None) -> bool:
         last = self._looked_at.get(lane)
-        if self._lanes.busy(lane) or (last is not None and now - last < self._interval):
+        if self._lanes.busy(lane) or (last is not None and now - last < (interval or self._interval)):
             return False
         self._looked_at[lane] = now
         return True
 
-    def _exchange(self, instance: Instance) -> Callable[[], VmStatus]:
-        message = Exchange(epoch=self.state.epoch)
+    def _exchange(self, vm: VmRecord, instance: Instance) -> Callable[[], VmStatus]:
+        """Return a look at a VM. One that comes back hears first what it is to drop: it goes on then."""
+        dropped = dropped_attempts(self.state, vm.id) if vm.state is VmState.RESUMED else ()
+        message = Exchange(epoch=self.state.epoch, cancel=dropped)
         return lambda: self._vms.exchange(instance, message)
 
     def _carry_out(self, action: Action) -> None:
         if isinstance(action, PublishResults):
             self._lanes.submit(action.lane, action.key, self._call(action))
             return
-        log.info("Decision: %s (%s)", action.key, action.reason)
+        log.info("Decision: %s", in_words(action))
         self._lanes.submit(action.lane, action.key, self._call(action))
 
     def _call(self, action: Action) -> Callable[[], object]:
@@ -150,7 +219,8 @@ class Supervisor:
     def _ending(self, action: TerminateVm) -> Callable[[], None]:
         def end() -> None:
             for instance in self._fleet.describe():
-                if instance.vm_id == action.vm_id and not instance.state.ended:
+                same = (instance.vm_id, instance.generation) == (action.vm_id, self._orders.generation)
+                if same and not instance.state.ended:
                     self._fleet.end(instance)
 
         return end
@@ -173,8 +243,10 @@ class Supervisor:
 
     def _deployment(self, action: DeployVm, instance: Instance) -> Callable[[], VmStatus]:
         vm = self.state.vms[action.vm_id]
-        generation = self._orders.generation
-        numbers = {id_: next_number(self.state.tasks[id_], generation) for id_ in action.task_ids}
+        numbers = dict.fromkeys(action.task_ids, 1)
+        if self._mission is None:
+            generation = self._orders.generation
+            numbers = {id_: next_number(self.state.tasks[id_], generation) for id_ in action.task_ids}
         message = Exchange(epoch=self.state.epoch, enqueue=self._orders.orders(vm, numbers))
 
         def deploy() -> VmStatus:
@@ -183,6 +255,26 @@ class Supervisor:
             return self._vms.exchange(instance, message)
 
         return deploy
+
+
+def launches_under_way(state: RunState) -> tuple[LaunchVm, ...]:
+    """Return the launches of which a predecessor has not heard how they ended."""
+    asked = (vm for vm in state.vms.values() if f"launch/{vm.id}" in state.pending)
+    return tuple(
+        LaunchVm(vm.id, vm.sequence, vm.instance_type, vm.market, Reason.ASKED_AGAIN, vm.zone)
+        for vm in asked
+        if vm.state is VmState.LAUNCHING
+    )
+
+
+def dropped_attempts(state: RunState, vm_id: str) -> tuple[str, ...]:
+    """Return the ids of a VM's attempts that were taken for ended while it could not be told."""
+    return tuple(
+        attempt.id
+        for task in state.tasks.values()
+        for attempt in task.attempts
+        if attempt.vm_id == vm_id and attempt.state is AttemptState.CANCELLED
+    )
 
 
 def _can_answer(vm: VmRecord, instance: Instance) -> bool:

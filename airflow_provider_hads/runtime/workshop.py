@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -9,13 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hads.configuration import read_configuration
-from airflow_provider_hads.exceptions import HadsError
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.policies import FOLLOW_PLAN
+from airflow_provider_hads.exceptions import CloudError, HadsError
 from airflow_provider_hads.model.environment import Environment
 from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.job import Job, Task
 from airflow_provider_hads.model.plan import Plan
 from airflow_provider_hads.model.run_state import VmRecord
 from airflow_provider_hads.model.settings import Settings
+from airflow_provider_hads.runtime.market_prices import with_prices
 from airflow_provider_hads.runtime.orders import OrderBook, slots_of
 from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.run_vms import RunVms
@@ -25,10 +29,13 @@ from airflow_provider_hads.storage.results import Results
 from airflow_provider_hads.vm.messages import RunnerConfig
 
 if TYPE_CHECKING:
+    from airflow_provider_hads.cloud.event_queue import SqsEvents
     from airflow_provider_hads.cloud.fleet import Ec2Fleet
     from airflow_provider_hads.vm.connection import SshAccess
 
 __all__ = ["RunInputs", "Workshop"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,20 @@ class Workshop:
         return Ec2Fleet.connect(
             self._aws_conn_id, self.run.identity, self.inputs.settings.ec2, defaults, authorized_keys=keys
         )
+
+    @cached_property
+    def events(self) -> SqsEvents | None:
+        """EC2's events, where a queue of them is configured and can be read; without it, a look tells."""
+        from airflow_provider_hads.cloud.event_queue import SqsEvents
+
+        queue = read_configuration().events_queue
+        if not queue:
+            return None
+        try:
+            return SqsEvents.connect(self._aws_conn_id, queue, self.inputs.settings.ec2.region)
+        except CloudError as error:
+            log.warning("[hads] events_queue can't be used; interruptions are seen by looking: %s", error)
+            return None
 
     @cached_property
     def ssh_access(self) -> SshAccess:
@@ -191,6 +212,29 @@ class Workshop:
             market=vm.market,
             burstable=instance_type.burstable is not None,
             expires_at=self.run.expires_at,
+        )
+
+    def mission(self, policy: str, figures: Mapping[str, Any], cycle: float | None = None) -> Mission | None:
+        """Return what the controller is to achieve; None where the plan is followed to the letter.
+
+        :param policy: who decides.
+        :param figures: what ``schedule`` handed on: the prices that it has found are decided by.
+        :param cycle: seconds of an allocation cycle; None takes the job's.
+        """
+        if policy == FOLLOW_PLAN:
+            return None
+        settings = self.inputs.settings
+        return Mission(
+            job=self.inputs.job,
+            environment=with_prices(self.inputs.environment, figures.get("market_prices", {})),
+            policy=policy,
+            boot=settings.ec2.boot_overhead,
+            reaction=settings.scheduler.reaction,
+            parallel=settings.scheduler.allow_parallel_execution,
+            vcpu_limit=settings.ec2.vcpu_limits,
+            generation=self.run.generation,
+            cycle=settings.input.ac_size_seconds if cycle is None else cycle,
+            idle_slack=settings.input.idle_slack_time,
         )
 
     def refresh_prices(self) -> tuple[Environment, tuple[str, ...]]:

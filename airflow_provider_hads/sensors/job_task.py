@@ -84,7 +84,7 @@ class JobTaskSensor(BaseSensorOperator):
         if state in ENDED_STATES:
             raise AirflowFailException(
                 f"This task was cleared without {self.supervise_task_id}, so nothing has been run for it. "
-                "Clear the run's first task with all that is downstream; what has finished is not run again."
+                f"Clear {self.supervise_task_id} too: it runs what has not finished, and nothing twice."
             )
         return {}
 

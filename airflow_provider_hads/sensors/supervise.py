@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 from airflow.sdk.bases.sensor import poke_mode_only
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_hads.control.policies import FOLLOW_PLAN, run_policy_names
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.exceptions import EpochRefused
@@ -47,17 +49,32 @@ class SuperviseSensor(BaseSensorOperator):
     task state store, so that the next try of a killed worker goes on where it was; what watchers need is
     published as XCom ``snapshot`` whenever it has changed.
 
-    It fails when a task could not be run for want of a VM; a task's own non-zero exit code is that task's
-    failure.
+    What is to be done about VMs that EC2 hibernates, stops or ends, and about those that were not to be had,
+    is the policy's to decide. The task fails when a task of the job could not be run for want of a VM; a
+    task's own non-zero exit code is that task's failure.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
     :param vms: the plan's VMs, as ``schedule`` hands them on. (templated)
     :param deployments: what the ``deploy`` tasks hand on. (templated)
+    :param figures: the plan's figures, as ``schedule`` hands them on, or their JSON text. (templated)
+    :param policy: who decides: a policy's name, or ``follow-plan`` for the plan to the letter; empty takes
+        ``setup.cfg``'s. (templated)
+    :param allocation_cycle: seconds of an allocation cycle, for policies that keep idle VMs to the end of
+        theirs; empty takes ``setup.cfg``'s. (templated)
     :param aws_conn_id: connection for EC2 and S3. (templated)
     :param ssh_conn_id: connection with the private key for the VMs. (templated)
     """
 
-    template_fields: Sequence[str] = ("run", "vms", "deployments", "aws_conn_id", "ssh_conn_id")
+    template_fields: Sequence[str] = (
+        "run",
+        "vms",
+        "deployments",
+        "figures",
+        "policy",
+        "allocation_cycle",
+        "aws_conn_id",
+        "ssh_conn_id",
+    )
     ui_color = "#f7e3c5"
 
     def __init__(
@@ -66,6 +83,9 @@ class SuperviseSensor(BaseSensorOperator):
         run: Any,
         vms: Any,
         deployments: Any = (),
+        figures: Any = None,
+        policy: str = "",
+        allocation_cycle: str | float | None = None,
         aws_conn_id: str = "aws_default",
         ssh_conn_id: str = "ssh_default",
         poke_interval: float = 0.5,
@@ -77,6 +97,9 @@ class SuperviseSensor(BaseSensorOperator):
         self.run = run
         self.vms = vms
         self.deployments = deployments
+        self.figures = figures
+        self.policy = policy
+        self.allocation_cycle = allocation_cycle
         self.aws_conn_id = aws_conn_id
         self.ssh_conn_id = ssh_conn_id
         self._supervisor: Supervisor | None = None
@@ -123,13 +146,34 @@ class SuperviseSensor(BaseSensorOperator):
             self.log.info("Going on where an earlier try of this task ended (epoch %d)", state.epoch)
         return state
 
+    def _policy(self, workshop: Workshop) -> str:
+        """Return who decides.
+
+        :raises AirflowFailException: there is none of that name.
+        """
+        name = self.policy or workshop.inputs.settings.scheduler.policy
+        if name not in run_policy_names():
+            raise AirflowFailException(
+                f"policy: {name!r} is not known; choose one of {', '.join(run_policy_names())}"
+            )
+        return name
+
+    def _cycle(self) -> float | None:
+        """Return the allocation cycle that was chosen, seconds; None for the job's own."""
+        given = self.allocation_cycle
+        return None if given in (None, "", "None") else float(given)
+
     def _first_state(self, workshop: Workshop) -> RunState:
+        """Return the state to start with. A plan of before the run was cleared is of VMs that have ended."""
+        generation = workshop.run.generation
+        current = _document(self.figures).get("generation", generation) == generation
         return first_state(
             workshop.run,
             task_ids=workshop.inputs.job.tasks,
             finished=workshop.finished_task_ids,
-            vms=self.vms,
-            reports=_reports(self.deployments),
+            vms=self.vms if current else (),
+            reports=_reports(self.deployments) if current else (),
+            adopt=self._policy(workshop) != FOLLOW_PLAN,
         )
 
     def _make_supervisor(self, context: Context, workshop: Workshop, state: RunState) -> Supervisor:
@@ -144,6 +188,9 @@ class SuperviseSensor(BaseSensorOperator):
             interval=workshop.inputs.settings.scheduler.status_update_time,
             clock=timezone.utcnow,
             save=lambda changed: self._save(context, workshop, changed),
+            mission=workshop.mission(self._policy(workshop), _document(self.figures), self._cycle()),
+            launch_order=workshop.launch_order,
+            events=workshop.events,
         )
 
     def _save(self, context: Context, workshop: Workshop, state: RunState) -> None:
@@ -172,6 +219,11 @@ class SuperviseSensor(BaseSensorOperator):
             "failed": [task.id for task in failures],
             "deadline_missed": state.deadline_missed,
         }
+
+
+def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:
+    document: Mapping[str, Any] | None = json.loads(given) if isinstance(given, str) else given
+    return document or {}
 
 
 def _reports(deployments: Any) -> Sequence[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from random import Random
 from airflow_provider_hads.control.actions import Action, AssignTask, CancelAttempt, LaunchVm, TerminateVm
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import ActionResult, Observation
-from airflow_provider_hads.model.fleet import Instance, InstanceState
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from airflow_provider_hads.model.runner import AttemptState, VmStatus
 from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.hazards import Hazards, Strike
@@ -236,7 +236,12 @@ class World:
                 self._end(machine, "interruption", now)
                 continue
             machine.fall_asleep(now)
-            machine.shown = replace(machine.shown, state=InstanceState.STOPPED, state_reason="hibernated")
+            machine.shown = replace(
+                machine.shown,
+                state=InstanceState.STOPPED,
+                state_reason="hibernated",
+                interruption=InterruptionKind.HIBERNATE,
+            )
             self.hibernations += 1
             self._changed[machine.id] = None
             self._log(now, "vm_hibernated", vm=machine.id)
@@ -244,7 +249,9 @@ class World:
     def _resume(self, machines: Iterable[Machine], now: float) -> None:
         for machine in machines:
             machine.wake(now)
-            machine.shown = replace(machine.shown, state=InstanceState.RUNNING, state_reason="")
+            machine.shown = replace(
+                machine.shown, state=InstanceState.RUNNING, state_reason="", interruption=None
+            )
             self.resumes += 1
             self._changed[machine.id] = None
             self._log(now, "vm_resumed", vm=machine.id)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from airflow_provider_hads.control import Action, ActionResult, Observation, Rules, Silence, decide
 from airflow_provider_hads.model.environment import Market
-from airflow_provider_hads.model.fleet import Instance, InstanceState
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from airflow_provider_hads.model.run_state import RunState, TaskRecord, VmRecord
 from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, ResultFile, VmStatus
 
@@ -41,7 +41,10 @@ def instance(
     reason: str = "",
     instance_id: str = "",
 ) -> Instance:
-    """Return a VM as the cloud shows it; ``launched`` is seconds since the run's start."""
+    """Return a VM as the cloud shows it; ``launched`` is seconds since the run's start.
+
+    With the reason ``hibernated`` it is.
+    """
     return Instance(
         instance_id=instance_id or f"i-{vm_id}",
         vm_id=vm_id,
@@ -54,6 +57,7 @@ def instance(
         host_key="ssh-ed25519 AAAA",
         launched_at=at(launched),
         state_reason=reason,
+        interruption=InterruptionKind.HIBERNATE if reason == "hibernated" else None,
     )
 
 

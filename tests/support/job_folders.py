@@ -77,7 +77,8 @@ def _write_settings(path: Path, deadline: float, more: Mapping[str, Mapping[str,
         {
             "input": {"deadline_seconds": f"{deadline:g}"},
             "docker": {"docker_image": "synthetic"},
-            "scheduler": {"status_update_time": "1"},
+            "ec2": {"boot_overhead": "5"},
+            "scheduler": {"status_update_time": "1", "reaction": "3"},
         }
     )
     parser.read_dict(more)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from airflow_provider_hads.control.policies.registry import get_policy, policy_names
+from airflow_provider_hads.control.policies.registry import (
+    FOLLOW_PLAN,
+    get_policy,
+    policy_names,
+    run_policy_names,
+)
 
-__all__ = ["get_policy", "policy_names"]
+__all__ = ["FOLLOW_PLAN", "get_policy", "policy_names", "run_policy_names"]

@@ -26,7 +26,7 @@ from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
 
-__all__ = ["Guard", "Pick"]
+__all__ = ["SOON", "Guard", "Pick"]
 
 Pick: TypeAlias = Callable[[VmRecord], "tuple[Task, Reason] | None"]
 """Returns the task that a VM is to start next, and why; None where there is none for it."""

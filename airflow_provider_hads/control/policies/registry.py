@@ -12,7 +12,10 @@ from airflow_provider_hads.control.policies.on_demand_only import on_demand_only
 from airflow_provider_hads.control.policies.published.policy import burst_hads, hads
 from airflow_provider_hads.control.policies.uniform_progress import uniform_progress
 
-__all__ = ["Policy", "get_policy", "policy_names"]
+__all__ = ["FOLLOW_PLAN", "Policy", "get_policy", "policy_names", "run_policy_names"]
+
+FOLLOW_PLAN = "follow-plan"
+"""A run without a policy: its plan is followed to the letter, and tasks of a VM that is lost fail."""
 
 Policy: TypeAlias = Callable[[Ledger, Orders, float], None]
 """Decides what is to be done: called when something has changed, or when it asked to be woken."""
@@ -37,3 +40,8 @@ def get_policy(name: str) -> Policy:
 def policy_names() -> list[str]:
     """Return the names of all policies."""
     return list(_POLICIES)
+
+
+def run_policy_names() -> list[str]:
+    """Return what a run can be told to go by: a policy, or its plan to the letter."""
+    return [*policy_names(), FOLLOW_PLAN]

@@ -9,7 +9,7 @@ import time
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_provider_hads.vm.runner.metadata import Credentials
+from airflow_provider_hads.vm.runner.metadata import METADATA_URL, Credentials
 from airflow_provider_hads.vm.runner.signing import sign
 from airflow_provider_hads.vm.runner.web import HttpError, answered, connect, retried
 
@@ -68,7 +68,7 @@ class Bucket:
         domain = "amazonaws.com.cn" if self._region.startswith("cn-") else "amazonaws.com"
         host: str = config.get("endpoint") or f"https://s3.{self._region}.{domain}"
         self._base = f"{host.rstrip('/')}/{config['bucket']}/"
-        self._credentials = Credentials(config.get("metadata_url") or "http://169.254.169.254")
+        self._credentials = Credentials(config.get("metadata_url") or METADATA_URL)
         self._part_size = int(config.get("part_size") or _PART_SIZE)
 
     def get(self, key: str, target: IO[bytes]) -> None:

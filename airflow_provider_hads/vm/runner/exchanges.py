@@ -96,6 +96,7 @@ def vm_status(store: Store, stolen: list[str]) -> dict[str, Any]:
         "expiry": Lease(store).expiry(),
         "slots": int(store.config().get("slots", 0)),
         "holding": status.get("holding", False),
+        "notice": status.get("notice"),
         "attempts": attempts,
         "stolen": stolen,
     }

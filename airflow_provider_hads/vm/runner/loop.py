@@ -17,6 +17,8 @@ from airflow_provider_hads.vm.runner.bucket import Bucket
 from airflow_provider_hads.vm.runner.engine import Engine
 from airflow_provider_hads.vm.runner.exchanges import attempt_status
 from airflow_provider_hads.vm.runner.lease import Lease
+from airflow_provider_hads.vm.runner.metadata import METADATA_URL
+from airflow_provider_hads.vm.runner.notices import Notices
 from airflow_provider_hads.vm.runner.orders import Queue
 from airflow_provider_hads.vm.runner.store import RunnerError, boot_id, read_json, write_atomic
 
@@ -86,6 +88,7 @@ class Loop:
         self._written = 0.0
         self._seen: list[object] = []
         self._powered_off = 0.0
+        self._notices = Notices(config.get("metadata_url") or METADATA_URL)
         bucket = Bucket(config)
         self._tools = Tools(store, self._engine, bucket, config["prefix"], self._clock, self._wake.set)
 
@@ -97,6 +100,7 @@ class Loop:
     def run(self) -> None:
         """Go on until the VM ends."""
         self.recover()
+        self._notices.begin()
         while True:
             try:
                 self.tick()
@@ -192,6 +196,7 @@ class Loop:
             "heartbeat": self._heartbeat,
             "clock": self._clock(),
             "holding": self.holding,
+            "notice": self._notices.current(),
             "attempts": {attempt.entry.attempt_id: attempt.status() for attempt in self._attempts},
         }
         write_atomic(self._store.root / "status.json", json.dumps(status), durable=False)

@@ -1,4 +1,4 @@
-"""The VM's own credentials, from EC2's metadata service (IMDSv2)."""
+"""What EC2's metadata service (IMDSv2) tells a VM, its own credentials for one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from airflow_provider_hads.vm.runner.web import HttpError, answered, connect
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Credentials"]
+__all__ = ["METADATA_URL", "Credentials", "ask"]
+
+METADATA_URL = "http://169.254.169.254"
+"""Where EC2 has it."""
 
 _TIMEOUT = 5.0  # seconds
 _SPARE = 300.0  # seconds before their end at which credentials are fetched anew
@@ -52,15 +55,27 @@ class Credentials:
             self._until = 0.0
 
     def _fetch(self) -> dict[str, str]:
-        lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "300"}
-        token = {"X-aws-ec2-metadata-token": self._ask("PUT", "/latest/api/token", lifetime)}
         try:
-            role = self._ask("GET", _ROLES, token).split()[0]
+            role = ask(self._url, _ROLES, _TIMEOUT).split()[0]
         except (HttpError, IndexError) as error:
             raise RunnerError("the VM has no instance profile, so it can't use the bucket") from error
-        credentials: dict[str, str] = json.loads(self._ask("GET", _ROLES + role, token))
+        credentials: dict[str, str] = json.loads(ask(self._url, _ROLES + role, _TIMEOUT))
         return credentials
 
-    def _ask(self, method: str, target: str, headers: Mapping[str, str]) -> str:
-        with answered(connect(self._url, _TIMEOUT), method, target, headers) as response:
-            return response.read().decode()
+
+def ask(url: str, path: str, timeout: float) -> str:
+    """Return what the service says.
+
+    :param url: of the metadata service.
+    :param timeout: seconds for each wait on it.
+    :raises HttpError: it refuses, or there is nothing of that path.
+    :raises OSError: it does not answer.
+    """
+    lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "300"}
+    token = {"X-aws-ec2-metadata-token": _said(url, "PUT", "/latest/api/token", lifetime, timeout)}
+    return _said(url, "GET", path, token, timeout)
+
+
+def _said(url: str, method: str, target: str, headers: Mapping[str, str], timeout: float) -> str:
+    with answered(connect(url, timeout), method, target, headers) as response:
+        return response.read().decode()

@@ -206,3 +206,12 @@ def test_the_lease_s_end_goes_over_the_wire_in_the_form_that_ec2_documents() -> 
     body = check("ec2", "RunInstances", made)["body"]
 
     assert body["InstanceMarketOptions.SpotOptions.ValidUntil"] == "2030-01-02T03:04:05Z"
+
+
+@given(SAFE_NAMES, st.lists(st.text(min_size=1), min_size=1, max_size=requests.MESSAGES_OF_A_CALL))
+def test_the_events_queue(name: str, handles: list[str]) -> None:
+    url = f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}"
+
+    check("sqs", "GetQueueUrl", requests.queue_url_request(name))
+    check("sqs", "ReceiveMessage", requests.receive_messages_request(url, 5))
+    check("sqs", "DeleteMessageBatch", requests.delete_messages_request(url, handles))

@@ -43,20 +43,20 @@ class TestEveryAnswerToALaunchIsLost:
     def run(self, job_runs: JobRuns) -> DagsTestResult:
         return job_runs.result("lost_answers")
 
-    def test_the_run_fails_and_says_why(self, run: DagsTestResult) -> None:
-        states = run.task_states()
-
-        assert run.exit_code == 1
-        assert run.run_state() == "failed"
-        assert states["supervise", -1] == "failed"
+    def test_the_controller_adopts_the_vms_all_the_same_and_the_run_succeeds(
+        self, run: DagsTestResult, local_cloud: LocalCloud
+    ) -> None:
         assert "vm-0 was not launched: RunInstances" in run.task_log("vm.provision", 0)
-        assert "InternalError" in run.task_log("supervise")
-        assert "Task a failed: vm-0 was given up: not launched" in run.task_log("task", 0)
+        assert "InternalError" in run.task_log("vm.provision", 0)
+        assert run.exit_code == 0, run.output[-3000:]
+        assert set(run.task_states().values()) == {"success"}
+        for task_id in TASKS:
+            assert results_of(local_cloud, "221_0", task_id) == {"out": f"{task_id}\n".encode()}
 
     def test_the_vms_that_were_launched_are_ended(self, run: DagsTestResult, local_cloud: LocalCloud) -> None:
         vms = instances_of(local_cloud, "221_0")
 
-        assert sorted(vms) == ["vm-0", "vm-1", "vm-2"]
+        assert {"vm-0", "vm-1", "vm-2"} <= set(vms)
         assert {vm["State"]["Name"] for vm in vms.values()} == {"terminated"}
         assert nothing_is_left(local_cloud, "221_0")
         assert run.task_states()["terminate", -1] == "success"
@@ -67,20 +67,23 @@ class TestOneVmOfThreeIsNotToBeHad:
     def run(self, job_runs: JobRuns) -> DagsTestResult:
         return job_runs.result("no_capacity")
 
-    def test_its_task_fails_with_the_reason_and_the_others_finish(self, run: DagsTestResult) -> None:
-        states = run.task_states()
+    def test_its_task_runs_elsewhere_and_the_run_succeeds(
+        self, run: DagsTestResult, local_cloud: LocalCloud
+    ) -> None:
+        assert "InsufficientInstanceCapacity" in run.task_log("vm.provision", 1)
+        assert run.exit_code == 0, run.output[-3000:]
+        assert run.run_state() == "success"
+        assert results_of(local_cloud, "222_0", "b") == {"out": b"b\n"}
+        assert read_json(local_cloud, "222_0/_hads/report.json")["finished"] == 3
 
-        assert [states["task", index] for index in range(3)] == ["success", "failed", "success"]
-        assert "InsufficientInstanceCapacity" in run.task_log("task", 1)
-        assert run.exit_code == 1
-        assert run.run_state() == "failed"
+    def test_the_log_says_where_it_ran_and_why(self, run: DagsTestResult) -> None:
+        log = run.task_log("supervise")
 
-    def test_the_others_results_are_published(self, run: DagsTestResult, local_cloud: LocalCloud) -> None:
-        assert results_of(local_cloud, "222_0", "a") == {"out": b"a\n"}
-        assert results_of(local_cloud, "222_0", "b") == {}
-        assert results_of(local_cloud, "222_0", "c") == {"out": b"c\n"}
-        assert read_json(local_cloud, "222_0/_hads/report.json")["finished"] == 2
+        assert "vm-1 (c5.large, spot) is lost: not launched: RunInstances" in log
+        assert "Decision: assign b.1 to vm-" in log
+        assert "Task b, attempt b.1 on vm-1" not in run.task_log("task", 1)
+        assert "Task b, attempt b.1 on vm-" in run.task_log("task", 1)
 
     def test_nothing_is_left(self, run: DagsTestResult, local_cloud: LocalCloud) -> None:
-        assert sorted(instances_of(local_cloud, "222_0")) == ["vm-0", "vm-2"]
+        assert "vm-1" not in instances_of(local_cloud, "222_0")
         assert nothing_is_left(local_cloud, "222_0")

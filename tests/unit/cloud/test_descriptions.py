@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
+
+import pytest
 
 from airflow_provider_hads.cloud.descriptions import UNKNOWN_NUMBER, instance_of
 from airflow_provider_hads.model import Market
-from airflow_provider_hads.model.fleet import InstanceState
+from airflow_provider_hads.model.fleet import InstanceState, InterruptionKind
 
 LAUNCHED_AT = datetime(2030, 1, 1, tzinfo=timezone.utc)
 BARE: dict[str, Any] = {"InstanceId": "i-1", "State": {"Name": "pending"}, "LaunchTime": LAUNCHED_AT}
@@ -73,3 +75,39 @@ def test_what_it_does_not_tell_is_not_made_up() -> None:
 
     assert instance_of(stopped).ended_at is None
     assert instance_of(silent).ended_at is None
+
+
+SPOT_STOP = {"Code": "Server.SpotInstanceShutdown", "Message": "no capacity"}
+SPOT_END = {"Code": "Server.SpotInstanceTermination", "Message": "no capacity"}
+BY_USER = {"Code": "Client.UserInitiatedShutdown", "Message": "User initiated shutdown"}
+HIBERNATED = {"Code": "Client.UserInitiatedHibernate", "Message": "User initiated hibernate"}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "configured", "interruption"),
+    [
+        ("running", {}, True, None),
+        ("stopping", SPOT_STOP, True, InterruptionKind.HIBERNATE),
+        ("stopped", SPOT_STOP, True, InterruptionKind.HIBERNATE),
+        ("stopped", SPOT_STOP, False, InterruptionKind.STOP),
+        ("stopped", HIBERNATED, True, InterruptionKind.HIBERNATE),
+        ("stopped", BY_USER, True, None),
+        ("shutting-down", SPOT_END, True, InterruptionKind.TERMINATE),
+        ("terminated", BY_USER, True, None),
+    ],
+)
+def test_how_ec2_has_interrupted_a_vm(
+    state: str, reason: dict[str, str], configured: bool, interruption: InterruptionKind | None
+) -> None:
+    hibernation = {"Configured": configured}
+    entry = {**BARE, "State": {"Name": state}, "StateReason": reason, "HibernationOptions": hibernation}
+
+    assert instance_of(entry).interruption is interruption
+
+
+def test_a_resumed_vm_was_launched_when_its_network_interface_was_attached() -> None:
+    attached = {"DeviceIndex": 0, "AttachTime": LAUNCHED_AT - timedelta(hours=1)}
+
+    resumed = instance_of({**BARE, "NetworkInterfaces": [{"Attachment": attached}]})
+
+    assert resumed.launched_at == LAUNCHED_AT - timedelta(hours=1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from airflow_provider_hads.control import Observation
+from airflow_provider_hads.control import Observation, Reason, TerminateVm
+from airflow_provider_hads.control.decisions import with_decisions
 from airflow_provider_hads.control.report import make_report, render_report
 from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.model.fleet import InstanceState
@@ -19,23 +21,25 @@ FIGURES = {
     "cost": 0.02,
     "on_demand_cost": 0.1,
     "prices": {"vm-0": 0.36},
-    "on_demand_prices": {"vm-0": 1.2},
+    "market_prices": {"small": {"spot": 0.3, "on-demand": 1.2}},
 }
+PLANNED = run_state({"vm-0": ["a", "b"]})
+FIRST = replace(PLANNED, vms={"vm-0": replace(PLANNED.vms["vm-0"], price=0.36)})
 BOTH_DONE = heard("vm-0", attempt("a", AttemptState.FINISHED), attempt("b", AttemptState.FINISHED))
 GOOD = [(1.0, shown(instance())), (500.0, BOTH_DONE), (501.0, done("publish/a", "publish/b"))]
+VM = {
+    "vm_id": "vm-0",
+    "instance_id": "i-vm-0",
+    "instance_type": "small",
+    "market": "spot",
+    "launched_at": at(0).isoformat(),
+    "ended_at": at(600).isoformat(),
+}
 
 
 def report(*steps: tuple[float, Observation], vm_ended: float = 600) -> dict[str, Any]:
-    state, _ = play(run_state({"vm-0": ["a", "b"]}), steps)
-    vm = {
-        "vm_id": "vm-0",
-        "instance_id": "i-vm-0",
-        "instance_type": "small",
-        "market": "spot",
-        "launched_at": at(0).isoformat(),
-        "ended_at": at(vm_ended).isoformat(),
-    }
-    made = make_report("7_0", snapshot(state), FIGURES, [vm])
+    state, _ = play(FIRST, steps)
+    made = make_report("7_0", snapshot(state), FIGURES, [{**VM, "ended_at": at(vm_ended).isoformat()}])
     assert json.loads(json.dumps(made)) == made
     return made
 
@@ -86,3 +90,38 @@ def test_the_text_names_cost_failures_and_the_comparison() -> None:
     text = render_report(report(GOOD[0], (1700.0, NOTHING)))
     assert "Tasks: 0 of 2 finished" in text
     assert "task a failed: given up 600 s after the deadline" in text
+
+
+def test_the_time_hibernated_costs_nothing() -> None:
+    asleep = shown(instance(state=InstanceState.STOPPED, reason="hibernated"))
+    made = report(GOOD[0], (100.0, asleep), (300.0, shown(instance(launched=290))), *GOOD[1:])
+    assert (made["vms"][0]["seconds"], made["vms"][0]["slept"]) == (400, 200)
+    assert made["vms"][0]["launched_at"] == at(0).isoformat(), "the cloud tells its last start only"
+
+
+def test_a_vm_that_ends_asleep_has_cost_nothing_since_it_fell_asleep() -> None:
+    made = report(*GOOD, (520.0, shown(instance(state=InstanceState.STOPPED, reason="hibernated"))))
+    assert made["vms"][0]["seconds"] == 520
+
+
+def test_a_vm_that_the_controller_never_saw_costs_what_its_market_does() -> None:
+    vm = {**VM, "vm_id": "vm-9", "instance_id": "i-9", "ended_at": at(3600).isoformat()}
+    assert make_report("7_0", {}, FIGURES, [vm])["cost"] == pytest.approx(0.3)
+
+
+def test_every_decision_is_told_with_what_its_vm_costs_and_would_cost_on_demand() -> None:
+    decided = with_decisions(FIRST, [TerminateVm("vm-0", Reason.VM_IDLE)], 55.04)
+    state, _ = play(decided, GOOD)
+    made = make_report("7_0", snapshot(state), FIGURES, [VM])
+    assert made["decisions"] == [
+        {
+            "at": 55.0,
+            "action": "terminate",
+            "vm": "vm-0",
+            "attempt": "",
+            "reason": "vm-idle",
+            "price": 0.36,
+            "on_demand_price": 1.2,
+        }
+    ]
+    assert "Decisions: 1 vm-idle" in render_report(made)

@@ -81,11 +81,15 @@ def test_every_key_without_effect_has_a_note_that_says_what_to_use_instead() -> 
         "setup.cfg: [notify] src_mail, dest_mail: no effect: no mail is sent from here; "
         "set a notifier or on_failure_callback in Airflow",
         "setup.cfg: [checkpoint] with_checkpoint: checkpoints are not taken yet: a lost task starts again",
+        "setup.cfg: [input] ac_size_seconds, idle_slack_time: no effect: "
+        "only the policies hads and burst-hads keep idle VMs",
         "setup.cfg: [ec2] hibernation_overhead: no effect yet: nothing is planned with resumed VMs",
-        "setup.cfg: [input] ac_size_seconds, idle_slack_time: no effect yet: "
-        "VMs end with the run, not with an allocation cycle",
         "setup.cfg: [checkpoint] period, overhead_factor: no effect yet: checkpoints are not taken",
     )
+
+
+def test_a_policy_that_keeps_idle_vms_looks_at_the_allocation_cycle() -> None:
+    assert parsed("[input]\nac_size_seconds = 600\n[scheduler]\npolicy = hads").notes == ()
 
 
 def test_no_note_repeats_a_credential() -> None:

@@ -231,7 +231,7 @@ def test_the_log_tells_the_story_and_the_decisions(caplog: pytest.LogCaptureFixt
     told = [record.getMessage().partition("] ")[2] or record.getMessage() for record in caplog.records]
     assert told == [
         "vm-0 (small, spot) is i-vm-0",
-        "Decision: deploy/vm-0 (vm-without-runner)",
+        "Decision: deploy vm-0 (vm-without-runner)",
         "vm-0 (small, spot) answers",
         "Task 0 started on vm-0",
         "Task 0 ended on vm-0 with exit code 0 after 20.0 s",

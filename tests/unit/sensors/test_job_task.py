@@ -85,5 +85,5 @@ def test_what_was_published_before_the_run_was_cleared_does_not_count(
 
 
 def test_a_task_that_was_cleared_alone_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AirflowFailException, match="Clear the run's first task with all that is downstream"):
+    with pytest.raises(AirflowFailException, match="Clear supervise too: it runs what has not finished"):
         look(monkeypatch, supervise="success", snapshot={"generation": 0, "tasks": FINISHED})

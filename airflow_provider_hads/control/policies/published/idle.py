@@ -8,7 +8,7 @@ from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import usable, wake_by
-from airflow_provider_hads.control.policies.guard import Guard
+from airflow_provider_hads.control.policies.guard import SOON, Guard
 from airflow_provider_hads.control.policies.published.queues import Queues
 from airflow_provider_hads.control.policies.published.targets import Targets
 from airflow_provider_hads.control.remaining import attempt_of, run_seconds
@@ -55,7 +55,7 @@ def _retire_idle(
     if at_risk and ledger.kind(vm).burstable is not None:
         return
     end = cycle_end(ledger, vm, elapsed) - ledger.terms.idle_slack
-    if at_risk and elapsed < end:
+    if at_risk and elapsed + SOON < end:
         wake_by(ledger, end)
         return
     reason = Reason.CYCLE_ENDS if at_risk else Reason.VM_IDLE

@@ -1,0 +1,86 @@
+"""What events of the cloud mean for the instances that are known: the same as a description would say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
+
+__all__ = ["News", "news_of"]
+
+_STOPS = (InterruptionKind.HIBERNATE, InterruptionKind.STOP)
+
+
+@dataclass(frozen=True)
+class News:
+    """What some events have changed.
+
+    :param instances: by VM id, the instances that have changed, as a description would show them.
+    :param notices: interruptions that are announced for VMs that still run, and rebalance recommendations.
+    :param incomplete: something has happened that only a description tells in full (a resumed VM's address,
+        the reason of an end): look now instead of at the next interval.
+    """
+
+    instances: Mapping[str, Instance]
+    notices: tuple[CloudEvent, ...]
+    incomplete: bool
+
+
+def news_of(events: Iterable[CloudEvent], fleet: Mapping[str, Instance]) -> News:
+    """Apply events to the instances that are known.
+
+    :param events: in the order of their time.
+    :param fleet: the known instances by VM id; events of others make the news incomplete.
+    """
+    vm_ids = {instance.instance_id: vm_id for vm_id, instance in fleet.items()}
+    changed: dict[str, Instance] = {}
+    notices: list[CloudEvent] = []
+    incomplete = False
+    for event in events:
+        vm_id = vm_ids.get(event.instance_id)
+        if vm_id is None:
+            incomplete = True
+            continue
+        before = changed.get(vm_id, fleet[vm_id])
+        after = _after(before, event)
+        if after != before:
+            changed[vm_id] = after
+            incomplete = incomplete or _needs_a_look(after)
+        if event.kind is not CloudEventKind.STATE and after.state is InstanceState.RUNNING:
+            notices.append(event)
+    return News(changed, tuple(notices), incomplete)
+
+
+def _after(instance: Instance, event: CloudEvent) -> Instance:
+    """Return an instance as an event leaves it; one that has ended stays so, whatever comes late."""
+    if instance.state.ended and not (event.state is not None and event.state.ended):
+        return instance
+    if event.kind is CloudEventKind.INTERRUPTION:
+        return _interrupted(instance, event)
+    if event.state is None or event.state is instance.state:
+        return instance
+    if event.state in (InstanceState.PENDING, InstanceState.RUNNING):
+        came_back = instance.state in (InstanceState.STOPPING, InstanceState.STOPPED)
+        address = None if came_back else instance.address
+        return replace(instance, state=event.state, address=address, interruption=None, state_reason="")
+    address = instance.address if event.state is InstanceState.SHUTTING_DOWN else None
+    return replace(instance, state=event.state, address=address)
+
+
+def _interrupted(instance: Instance, event: CloudEvent) -> Instance:
+    """Return an announced instance: a hibernation begins with its notice, the rest happens later."""
+    if event.interruption is InterruptionKind.HIBERNATE and instance.state is InstanceState.RUNNING:
+        state = InstanceState.STOPPING
+        return replace(instance, state=state, interruption=event.interruption, state_reason="hibernates")
+    if event.interruption in _STOPS and instance.state in (InstanceState.STOPPING, InstanceState.STOPPED):
+        return replace(instance, interruption=event.interruption)
+    return instance
+
+
+def _needs_a_look(instance: Instance) -> bool:
+    back = instance.state is InstanceState.RUNNING and instance.address is None
+    return (
+        back or instance.state.ended or (instance.state is InstanceState.STOPPED and not instance.hibernated)
+    )

@@ -1,0 +1,98 @@
+"""What an event changes is what the next description would say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airflow_provider_hads.control.news import news_of
+from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
+from tests.support.control_examples import at, instance
+
+VM = instance()
+
+
+def told(state: InstanceState, instance_id: str = VM.instance_id, moment: float = 0) -> CloudEvent:
+    """A change of state."""
+    return CloudEvent(f"{state}{moment}", instance_id, CloudEventKind.STATE, at(moment), state=state)
+
+
+def announced(interruption: InterruptionKind) -> CloudEvent:
+    """An interruption warning."""
+    kind = CloudEventKind.INTERRUPTION
+    return CloudEvent("warning", VM.instance_id, kind, at(0), interruption=interruption)
+
+
+REBALANCE = CloudEvent("rebalance", VM.instance_id, CloudEventKind.REBALANCE, at(0))
+
+
+def after(*events: CloudEvent, before: Instance = VM) -> Instance:
+    """The VM after some events."""
+    return news_of(events, {"vm-0": before}).instances.get("vm-0", before)
+
+
+def test_a_hibernation_begins_with_its_notice() -> None:
+    news = news_of([announced(InterruptionKind.HIBERNATE)], {"vm-0": VM})
+
+    assert news.instances["vm-0"].state is InstanceState.STOPPING
+    assert news.instances["vm-0"].hibernated
+    assert news.notices == ()
+    assert not news.incomplete
+
+
+def test_a_hibernated_vm_stays_hibernated_when_it_has_stopped() -> None:
+    vm = after(announced(InterruptionKind.HIBERNATE), told(InstanceState.STOPPED))
+
+    assert vm.hibernated
+    assert vm.address is None
+
+
+def test_a_stop_that_is_announced_leaves_the_vm_running_until_it_happens() -> None:
+    warning = announced(InterruptionKind.STOP)
+
+    news = news_of([warning], {"vm-0": VM})
+
+    assert news.instances == {}
+    assert news.notices == (warning,)
+
+
+def test_a_rebalance_recommendation_is_a_notice_and_changes_nothing() -> None:
+    news = news_of([REBALANCE], {"vm-0": VM})
+
+    assert (dict(news.instances), news.notices, news.incomplete) == ({}, (REBALANCE,), False)
+
+
+def test_a_vm_that_comes_back_has_an_address_that_only_a_description_tells() -> None:
+    hibernated = replace(VM, state=InstanceState.STOPPED, interruption=InterruptionKind.HIBERNATE)
+
+    news = news_of([told(InstanceState.PENDING), told(InstanceState.RUNNING)], {"vm-0": hibernated})
+
+    back = news.instances["vm-0"]
+    assert (back.state, back.address, back.interruption) == (InstanceState.RUNNING, None, None)
+    assert news.incomplete
+
+
+def test_a_booting_vm_that_runs_keeps_its_address() -> None:
+    vm = after(told(InstanceState.RUNNING), before=replace(VM, state=InstanceState.PENDING))
+
+    assert (vm.state, vm.address) == (InstanceState.RUNNING, VM.address)
+
+
+def test_nothing_comes_back_from_the_dead() -> None:
+    late = [told(InstanceState.RUNNING), announced(InterruptionKind.HIBERNATE), REBALANCE]
+
+    assert after(told(InstanceState.TERMINATED), *late).state is InstanceState.TERMINATED
+    assert news_of([told(InstanceState.SHUTTING_DOWN), *late], {"vm-0": VM}).notices == ()
+
+
+def test_a_vm_that_is_not_known_is_to_be_looked_at() -> None:
+    news = news_of([told(InstanceState.PENDING, "i-new")], {"vm-0": VM})
+
+    assert news.instances == {}
+    assert news.incomplete
+
+
+def test_what_is_known_already_is_no_news() -> None:
+    news = news_of([told(InstanceState.RUNNING)], {"vm-0": VM})
+
+    assert (dict(news.instances), news.incomplete) == ({}, False)
