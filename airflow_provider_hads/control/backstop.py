@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from heapq import heapify, heapreplace
 
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.remaining import attempt_of, busy_until, done_share, expected_end
+from airflow_provider_hads.control.remaining import attempt_of, busy_until, expected_end, kept_share
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -76,13 +76,7 @@ def _running_progress(ledger: Ledger, tasks: Sequence[Task], elapsed: float) -> 
     """Return what running attempts have done, where a loss of their VMs does not lose it."""
     if not ledger.terms.keeps_progress:
         return {}
-    shares: dict[str, float] = {}
-    for task in tasks:
-        for one in ledger.tasks[task.id].attempts:
-            if not one.state.ended:
-                share = done_share(ledger, ledger.vms[one.vm_id], task.id, one, elapsed)
-                shares[task.id] = max(share, shares.get(task.id, 0.0))
-    return shares
+    return {task.id: kept_share(ledger, task.id, elapsed) for task in tasks}
 
 
 def covered_tasks(

@@ -65,10 +65,16 @@ def follow_vms(ledger: Ledger, observation: Observation, elapsed: float) -> list
             continue
         vm = _followed(known, moment)
         if vm.state is not known.state:
-            vm = timed(known, vm, elapsed)
+            vm = timed(known, vm, elapsed, interrupted=_interrupted(known, vm, ledger))
             changed.append(known)
         ledger.put_vm(vm)
     return changed
+
+
+def _interrupted(known: VmRecord, vm: VmRecord, ledger: Ledger) -> bool:
+    """Say whether the cloud has ended a VM that was up."""
+    unasked = f"terminate/{vm.id}" not in ledger.pending
+    return vm.state is VmState.TERMINATED and unasked and known.since is not None and not known.state.asleep
 
 
 def _touched(ledger: Ledger, moment: _Moment) -> Iterable[str]:

@@ -40,9 +40,10 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
         end_all(ledger, orders)
         return
     drop_superseded(ledger, orders)
-    guard = Guard(ledger, orders, elapsed, reserve_for_changeovers(ledger, elapsed))
+    guard = Guard(ledger, orders, elapsed)
     guard.fill()
     fill_spot(ledger, orders)
+    guard.reserve(reserve_for_changeovers(ledger, elapsed))
     guard.act()
     again = _widen(ledger, orders, elapsed, guard.limit)
     wake_by(ledger, again)
@@ -65,9 +66,9 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
     known = ledger.widened_at
     if known is not None and elapsed < (again := known + ledger.terms.boot / LOOKS_PER_BOOT) - SOON:
         return again if any(until > known for until in ledger.pauses.values()) else None
-    again = widen(ledger, orders, elapsed, limit)
+    retry = widen(ledger, orders, elapsed, limit)
     ledger.widened_at = elapsed
-    return again
+    return retry
 
 
 def _copy_frozen(ledger: Ledger, orders: Orders) -> None:

@@ -37,8 +37,8 @@ def working_on_demand(ledger: Ledger, orders: Orders, elapsed: float) -> list[Vm
 def reserve_for_changeovers(ledger: Ledger, elapsed: float) -> float:
     """Return the seconds to keep for going back to spot, and to on-demand again, as often as is expected.
 
-    Whoever waits for spot until no time is left has to stay on on-demand VMs once they are launched. Work that
-    runs on spot VMs does not wait: it is left there as long as it is safe, for time that passes costs it none.
+    Whoever waits for spot until no time is left has to stay on on-demand VMs once they are launched. Work
+    that runs on spot VMs does not wait: it stays there as long as it is safe, for it loses no time.
     """
     if not ledger.terms.keeps_progress or not ledger.waiting:
         return 0.0
