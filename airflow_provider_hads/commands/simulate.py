@@ -67,6 +67,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "which run --events and --plot show; default: 0",
     },
     "--plot": {"metavar": "FILE", "help": "draw that run, slots over time, into this SVG file"},
+    "--plot-costs": {
+        "metavar": "FILE",
+        "help": "simulate the job with every policy, and draw the distributions of their costs side by side "
+        "into this SVG file",
+    },
     "--json": {"action": "store_true", "help": "print one JSON object instead of the table"},
 }
 """The command's arguments: flag or name, and keyword arguments of ``add_argument``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airflow_provider_hads.commands.output_file import output_path
@@ -19,6 +19,7 @@ from airflow_provider_hads.commands.simulate_values import (
 )
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.planned import planned_vms
+from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
 from airflow_provider_hads.model.run_state import VmRecord
@@ -40,6 +41,8 @@ class SimulateOptions:
 
     :param events: where the event log of run ``run`` is to be written.
     :param plot: where its picture is to be written.
+    :param plot_costs: where the costs by all policies are to be drawn.
+    :param others: the same experiment by the other policies, if their costs are to be drawn.
     """
 
     experiment: Experiment
@@ -47,6 +50,8 @@ class SimulateOptions:
     plot: Path | None
     run: int
     as_json: bool
+    plot_costs: Path | None = None
+    others: Mapping[str, Experiment] = field(default_factory=dict)
 
 
 def read_options(args: argparse.Namespace) -> SimulateOptions:
@@ -63,6 +68,7 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     run = reader.read("--run", args.run, whole_number)
     events = reader.read("--events", args.events, output_path)
     plot = reader.read("--plot", args.plot, output_path)
+    plot_costs = reader.read("--plot-costs", args.plot_costs, output_path)
     setting = _setting(args, reader)
     traces = [reader.read("--trace", name, trace) for name in args.trace or ()]
     reader.finish()
@@ -84,10 +90,23 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)
     deadline = deadline or _deadline(inputs)
-    planner = args.planner or _planner(policy, inputs)
-    vms = _planned(mission, deadline, planner.lower()) if policy in FOLLOWING else ()
-    experiment = Experiment(mission, deadline, world, runs or 1, vms)
-    return SimulateOptions(experiment, events, plot, run or 0, args.json)
+    names = policy_names() if plot_costs is not None else [policy]
+    experiments = {
+        name: _experiment(replace(mission, policy=name), deadline, world, runs or 1, args.planner, inputs)
+        for name in names
+    }
+    experiment = experiments.pop(policy)
+    return SimulateOptions(experiment, events, plot, run or 0, args.json, plot_costs, experiments)
+
+
+def _experiment(
+    mission: Mission, deadline: float, world: Setting, runs: int, planner: str | None, inputs: JobInputs
+) -> Experiment:
+    """Return the runs of one policy, with the VMs of a plan where it follows one."""
+    policy = mission.policy
+    planner = (planner or _planner(policy, inputs)).lower()
+    vms = _planned(mission, deadline, planner) if policy in FOLLOWING else ()
+    return Experiment(mission, deadline, world, runs, vms)
 
 
 def _planner(policy: str, inputs: JobInputs) -> str:

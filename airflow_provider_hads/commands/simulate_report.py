@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_hads.commands.output_file import write_text
 from airflow_provider_hads.commands.progress import Progress
 from airflow_provider_hads.commands.simulate_options import SimulateOptions
 from airflow_provider_hads.commands.terminal import write_line
-from airflow_provider_hads.simulation import Billing, run_experiment, simulate
+from airflow_provider_hads.simulation import Billing, Summary, run_experiment, simulate
 
 __all__ = ["report"]
 
@@ -28,6 +29,8 @@ def report(options: SimulateOptions) -> None:
         "runs_per_second": round(experiment.runs / max(progress.seconds, 1e-9), 1),
     }
     _write_files(options)
+    if options.plot_costs is not None:
+        _plot_costs(options, summary, options.plot_costs)
     if options.as_json:
         write_line(sys.stdout, json.dumps(figures))
     else:
@@ -45,6 +48,17 @@ def _write_files(options: SimulateOptions) -> None:
         from airflow_provider_hads.simulation.plot import render_run
 
         write_text(options.plot, render_run(outcome.events))
+
+
+def _plot_costs(options: SimulateOptions, summary: Summary, path: Path) -> None:
+    from airflow_provider_hads.simulation.cost_plot import render_costs
+
+    mission = options.experiment.mission
+    costs = {mission.policy: [one.cost for one in summary.outcomes]}
+    for name, experiment in options.others.items():
+        outcomes = run_experiment(experiment, Progress(experiment.runs)).outcomes
+        costs[name] = [one.cost for one in outcomes]
+    write_text(path, render_costs(mission.job.id, costs, summary.on_demand_cost))
 
 
 def _table(figures: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.backstop import find_backstop
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import allows
+from airflow_provider_hads.control.limits import allows, pauses_end
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import fits, free_vms, usable
 from airflow_provider_hads.control.remaining import attempt_of, done_share, expected_end
@@ -72,8 +72,7 @@ def ask_for_spot(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -
         while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
             wanted -= ledger.terms.safe_slots(kind)
-    pauses = [until for until in ledger.pauses.values() if until > elapsed]
-    return min(pauses, default=None) if wanted > 0 else None
+    return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
 def change_over(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import allows
+from airflow_provider_hads.control.limits import allows, pauses_end
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.changeover import (
     ask_for_spot,
@@ -119,8 +119,7 @@ def _take_spot(ledger: Ledger, orders: Orders, elapsed: float) -> float | None:
         while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
             wanted -= ledger.terms.safe_slots(kind)
-    pauses = [until for until in ledger.pauses.values() if until > elapsed]
-    return min(pauses, default=None) if wanted > 0 else None
+    return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
 def _catch_up(ledger: Ledger, orders: Orders, elapsed: float) -> None:
