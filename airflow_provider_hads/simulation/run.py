@@ -153,7 +153,7 @@ class _Loop:
             hibernations=world.hibernations,
             resumes=world.resumes,
             migrations=moved,
-            steals=0,
+            steals=world.steals,
             vms=len(world.machines),
             steps=self._steps,
             events=tuple(log.events),

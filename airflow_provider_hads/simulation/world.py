@@ -53,7 +53,7 @@ class World:
     ) -> None:
         self.now = 0.0
         self.machines: dict[str, Machine] = {}
-        self.interruptions = self.hibernations = self.resumes = 0
+        self.interruptions = self.hibernations = self.resumes = self.steals = 0
         self.makespan = 0.0
         self._mission = mission
         self._setting = setting
@@ -120,6 +120,7 @@ class World:
         """Do what the controller wants."""
         for action in actions:
             self._log(self.now, "decision", **_described(action))
+            self.steals += action.reason is Reason.STOLEN
             if isinstance(action, AssignTask):
                 self._assign(action)
             elif isinstance(action, LaunchVm):
