@@ -119,13 +119,15 @@ class Orders:
     ) -> VmRecord:
         """Launch a VM of that type; it counts against the limits from now on."""
         ledger, mission = self._ledger, self._ledger.mission
-        while f"vm-{ledger.launches}" in ledger.vms:  # a given plan names its VMs as it likes
+        # A run that was cleared has its VMs' names from before; and a given plan names its VMs as it likes.
+        prefix = f"g{mission.generation}-vm" if mission is not None and mission.generation else "vm"
+        while f"{prefix}-{ledger.launches}" in ledger.vms:
             ledger.launches += 1
         number = ledger.launches
         ledger.launches += 1
         boot = mission.boot if mission is not None else 0.0
         vm = VmRecord(
-            id=f"vm-{number}",
+            id=f"{prefix}-{number}",
             sequence=number,
             instance_type=kind.name,
             market=market,

@@ -127,9 +127,11 @@ class Guard:
         due = self._planned_here(vm, must=task is None)
         if due is not None:
             self._orders.assign(vm, self._ledger.tasks[due.id], Reason.BACKSTOP_NEEDS_IT)
-        else:
-            return self._least_late(vm)
-        return True
+            return True
+        if task is not None and find_backstop(self._ledger, self._elapsed).end > self._latest:
+            # Tasks turn out to be slower than the known plan reckons with: it is none any more.
+            self._ledger.safe_until = None
+        return self._least_late(vm)
 
     def _longest(self, vm: VmRecord) -> tuple[Task, Reason] | None:
         task = next_fitting(self._ledger, vm, self._ledger.waiting)
