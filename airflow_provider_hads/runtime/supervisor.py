@@ -167,12 +167,12 @@ class Supervisor:
                 continue
             try:
                 self._vms.exchange(instance, Exchange(epoch=self.state.epoch))
-                return
+                break
             except EpochRefused:
                 raise
             except HadsError as error:
                 log.info("%s does not tell: %s", vm.id, error)
-        if self._confirm is not None:
+        if self._confirm is not None:  # a later one may not have spoken to that VM yet
             self._confirm()
 
     def _waits_for_the_first_look(self, now: datetime) -> bool:
