@@ -18,7 +18,7 @@ from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.job import Job, Task
 from airflow_provider_hads.model.plan import Plan
 from airflow_provider_hads.model.run_state import VmRecord
-from airflow_provider_hads.model.settings import Settings
+from airflow_provider_hads.model.settings import Ec2Settings, Settings
 from airflow_provider_hads.runtime.market_prices import with_prices
 from airflow_provider_hads.runtime.orders import OrderBook, slots_of
 from airflow_provider_hads.runtime.run_context import RunContext
@@ -102,6 +102,14 @@ class Workshop:
     @cached_property
     def fleet(self) -> Ec2Fleet:
         """The run's VMs as the cloud sees them."""
+        return self._fleet(self.inputs.settings.ec2)
+
+    @cached_property
+    def fleet_to_end(self) -> Ec2Fleet:
+        """The run's VMs, to be looked at and ended only: for that the run's settings need not be readable."""
+        return self._fleet(Ec2Settings(region=self.run.region or None))
+
+    def _fleet(self, settings: Ec2Settings) -> Ec2Fleet:
         from airflow_provider_hads.cloud.fleet import Ec2Fleet
         from airflow_provider_hads.cloud.requests import CloudDefaults
         from airflow_provider_hads.vm.client_key import public_key
@@ -112,7 +120,7 @@ class Workshop:
         )
         keys = [public_key(self.ssh_access)] if self._ssh_conn_id is not None else []
         return Ec2Fleet.connect(
-            self._aws_conn_id, self.run.identity, self.inputs.settings.ec2, defaults, authorized_keys=keys
+            self._aws_conn_id, self.run.identity, settings, defaults, authorized_keys=keys
         )
 
     @cached_property
