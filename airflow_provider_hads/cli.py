@@ -22,7 +22,7 @@ def get_hads_cli_commands() -> list[CLICommand]:
         group(
             name="hads",
             help="Jobs with a deadline on spot VMs",
-            subcommands=(_check(), _plan(), _simulate(), _local_cloud()),
+            subcommands=(_check(), _plan(), _simulate(), _reap(), _local_cloud()),
         ),
     ]
 
@@ -69,6 +69,21 @@ def _simulate() -> ActionCommand:
         description=DESCRIPTION,
         func=lazy_load_command(f"{_COMMANDS}.simulate.simulate"),
         args=get_simulate_arguments(),
+    )
+
+
+def _reap() -> ActionCommand:
+    from airflow.cli.cli_config import ActionCommand, lazy_load_command
+
+    from airflow_provider_hads.commands.reap import DESCRIPTION, get_reap_arguments
+
+    action: Callable[..., ActionCommand] = ActionCommand
+    return action(
+        name="reap",
+        help="End what dead deployments have left in the cloud",
+        description=DESCRIPTION,
+        func=lazy_load_command(f"{_COMMANDS}.reap.reap"),
+        args=get_reap_arguments(),
     )
 
 

@@ -9,7 +9,7 @@ from tests.support.job_folders import Machine, write_job_folder
 from tests.system.airflow_environment import ROOT
 from tests.system.interrupted_jobs import write_interrupted_jobs
 
-__all__ = ["write_deployed_jobs"]
+__all__ = ["write_deployed_jobs", "write_late"]
 
 WORK = "synthetic 20 --seconds {seconds} --load 5"
 
@@ -17,11 +17,21 @@ WORK = "synthetic 20 --seconds {seconds} --load 5"
 def write_deployed_jobs(folder: Path) -> Path:
     """Write all job folders and return the folder that they are in."""
     shutil.copytree(ROOT / "dags" / "jobs", folder)
+    write_late(folder / "late")
     _write_pair(folder / "pair")
     _write_marathon(folder / "marathon")
     _write_halves(folder / "halves")
     write_interrupted_jobs(folder)
     return folder
+
+
+def write_late(folder: Path) -> None:
+    """A job whose task takes far longer than was estimated, and misses its deadline."""
+    settings = {"ec2": {"boot_overhead": 1}}
+    command = {"slow": WORK.format(seconds=600)}
+    write_job_folder(
+        folder, command, [Machine(["slow"])], job_id="late", deadline=20, runtime=5, settings=settings
+    )
 
 
 def _write_pair(folder: Path) -> None:

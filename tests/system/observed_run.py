@@ -76,6 +76,16 @@ class ObservedRun(RunInCloud):
             states = self.deployment.api.task_states(self.dag_id, self.run_id)
             raise AssertionError(f"{self.dag_id}: no {what}: {error}; {states}") from error
 
+    def wait_for_vms(self, count: int, timeout: float = 120.0) -> None:
+        """Wait until that many VMs have been launched."""
+        self.wait_for("open_run", "success")
+        self._wait(f"{count} VMs", lambda: len(self.instance_ids()) >= count, timeout)
+
+    def fail_all(self, task_id: str) -> None:
+        """Mark all instances of a mapped task failed."""
+        for one in self.instances(task_id):
+            self.deployment.api.fail_task(self.dag_id, self.run_id, task_id, one["map_index"])
+
     def task_runner(self, task_id: str) -> int:
         """Return the pid of the process in which a task runs now."""
         title = f"airflow worker -- {self.instances(task_id)[0]['id']}"

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,24 @@ def test_a_second_demo_is_the_jobs_second_run(stories: list[str]) -> None:
 
 
 def test_nothing_is_left_running(stories: list[str]) -> None:
+    listed = ["docker", "ps", "--all", "--format", "{{.Names}}"]
+    containers = subprocess.run(listed, capture_output=True, text=True, timeout=30, check=True).stdout
     for story in stories:
         assert "The local cloud is down: nothing is left running." in story
+    [log] = {*re.findall(r"Airflow's whole log: (\S+)\)", "".join(stories))}
+    instances = {*re.findall(r"\bi-[0-9a-f]{17}\b", Path(log).read_text())}
+    assert instances
+    assert instances & {*containers.split()} == set()
+    assert commands_that_name(Path(log).parent) == []
+
+
+def commands_that_name(folder: Path) -> list[str]:
+    """Return the command lines of this machine that name a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line]
 
 
 @pytest.fixture(scope="module")

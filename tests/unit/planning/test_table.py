@@ -72,4 +72,4 @@ def test_long_lists_and_names_are_shortened() -> None:
 
 def test_a_vm_in_baseline_mode_says_so() -> None:
     slow = replace(PLAN, vms=(replace(PLAN.vms[1], cpu_share=0.25),))
-    assert "vm-1  big   on-demand, 25 % CPU   1/16" in render_plan(slow, ENVIRONMENT)
+    assert "vm-1  big   on-demand, baseline 25 %   1/16" in render_plan(slow, ENVIRONMENT)
