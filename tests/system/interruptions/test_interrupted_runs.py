@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import pytest
 
-from tests.system.interrupted_jobs import STEP, counted, pauses
+from tests.system.completeness import assert_complete, ended_on
+from tests.system.interrupted_jobs import pauses
 from tests.system.interruptions.conftest import InterruptedRuns
 from tests.system.run_in_cloud import RunInCloud
 
 pytestmark = pytest.mark.slow
-
-
-def assert_complete(run: RunInCloud, task_ids: Collection[str], seconds: float) -> None:
-    """Check that the run is a success by its deadline, with every result whole and published once."""
-    assert run.wait_for_end() == "success"
-    report = run.xcom("report")
-    assert (report["finished"], report["deadline_met"]) == (len(task_ids), True)
-    for task_id in task_ids:
-        assert counted(run.result(task_id, "out")) == list(range(1, int(seconds / STEP) + 1))
-    assert {*run.manifests()} == {*task_ids}
-    story = run.log("supervise")
-    for task_id in task_ids:
-        assert story.count(f"Task {task_id}: results published") == 1
-    assert run.left() == []
-
-
-def ended_on(run: RunInCloud, task_id: str) -> str:
-    """Return the VM whose attempt was published."""
-    published = run.manifests()[task_id]["attempt_id"]
-    return next(str(one["vm"]) for one in run.attempts(task_id) if one["id"] == published)
 
 
 class TestAVmHibernatesForGood:
@@ -157,7 +136,7 @@ class TestAWarnedVmAndOneThatLosesItsMemory:
         return interrupted_runs[self.JOB]
 
     def test_all_results_are_right(self, run: RunInCloud) -> None:
-        assert_complete(run, self.TASKS, 45)
+        assert_complete(run, self.TASKS, 60)
 
     def test_the_warned_vms_task_is_moved_before_the_vm_stops(self, run: RunInCloud) -> None:
         first, *later = run.attempts("t0")
