@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.job_folders import Machine, write_job_folder
 from tests.support.run_results import instances_of, nothing_is_left, results_of
+from tests.system.breakages import inside
 from tests.system.dags_test import StartedRun
 from tests.system.dags_test_result import DagsTestResult
 from tests.system.job_runs import JobRun, JobRuns
@@ -52,11 +52,10 @@ def _on_every_vm(
 
 def _break(cloud: LocalCloud, instance_id: str, breakage: Callable[[LocalCloud, str], None]) -> set[str]:
     for _ in range(300):
-        try:
+        if inside(instance_id, "pgrep -x sshd") == 0:  # it has its keys now
             breakage(cloud, instance_id)
             return {instance_id}
-        except CloudError:  # it has not booted so far
-            time.sleep(0.1)
+        time.sleep(0.1)
     return set()
 
 
