@@ -56,6 +56,9 @@ EVENTS_INTERVAL = timedelta(seconds=1)
 GAP = timedelta(seconds=30)
 """A pause between two steps after which another controller may be at work."""
 
+LANE_WAIT = 5.0
+"""Seconds for which what is being said to a VM is waited for, before it is asked something in between."""
+
 FIRST_LOOK_TIMEOUT = 20.0
 """Seconds for which the cloud's first answer is waited for before anything is decided."""
 
@@ -163,16 +166,20 @@ class Supervisor:
         )
         for vm in self.state.vms.values():
             instance = self._instances.get(vm.id)
-            if vm.state is not VmState.READY or instance is None or self._lanes.busy(VM + vm.id):
+            if (
+                vm.state is not VmState.READY
+                or instance is None
+                or not self._lanes.wait(VM + vm.id, LANE_WAIT)
+            ):
                 continue
             try:
                 self._vms.exchange(instance, Exchange(epoch=self.state.epoch))
-                return
+                break
             except EpochRefused:
                 raise
             except HadsError as error:
                 log.info("%s does not tell: %s", vm.id, error)
-        if self._confirm is not None:
+        if self._confirm is not None:  # a later one may not have spoken to that VM yet
             self._confirm()
 
     def _waits_for_the_first_look(self, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.job import Job, Task
 from airflow_provider_hads.model.plan import Plan
 from airflow_provider_hads.model.run_state import VmRecord
-from airflow_provider_hads.model.settings import Settings
+from airflow_provider_hads.model.settings import Ec2Settings, Settings
 from airflow_provider_hads.runtime.connecting import connect_fleet, vm_view_of_aws
 from airflow_provider_hads.runtime.market_prices import with_prices
 from airflow_provider_hads.runtime.orders import OrderBook, slots_of
@@ -105,6 +105,12 @@ class Workshop:
         """The run's VMs as the cloud sees them."""
         access = self.ssh_access if self._ssh_conn_id is not None else None
         return connect_fleet(self._aws_conn_id, self.run.identity, self.inputs.settings.ec2, access)
+
+    @cached_property
+    def fleet_to_end(self) -> Ec2Fleet:
+        """The run's VMs, to be looked at and ended only: for that the run's settings need not be readable."""
+        settings = Ec2Settings(region=self.run.region or None)
+        return connect_fleet(self._aws_conn_id, self.run.identity, settings, None)
 
     @cached_property
     def events(self) -> SqsEvents | None:

@@ -17,7 +17,7 @@ from airflow_provider_hads.control.policies import FOLLOW_PLAN, run_policy_names
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.exceptions import EpochRefused
-from airflow_provider_hads.model.run_state import TaskState
+from airflow_provider_hads.model.run_state import TaskState, VmState
 from airflow_provider_hads.operators.failures import no_retry
 from airflow_provider_hads.runtime.first_state import first_state
 from airflow_provider_hads.runtime.local_hazard import LocalHazard
@@ -153,6 +153,9 @@ class SuperviseSensor(BaseSensorOperator):
         else:
             epoch = load_state(stored).epoch if stored is not None else 0
             state = replace(self._first_state(workshop), epoch=epoch)
+            for vm in state.vms.values():
+                if vm.state is VmState.LOST:
+                    self.log.info("%s (%s, %s) is lost: %s", vm.id, vm.instance_type, vm.market, vm.reason)
         state = replace(state, epoch=state.epoch + 1)
         self._save(context, workshop, state)
         if state.epoch > 1:

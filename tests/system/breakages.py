@@ -9,7 +9,7 @@ from tests.support.run_results import instances_of
 from tests.system.dags_test import StartedRun
 from tests.system.waiting import wait_for
 
-__all__ = ["BREAKAGES", "break_vm"]
+__all__ = ["BREAKAGES", "break_vm", "inside"]
 
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 
@@ -31,8 +31,8 @@ def break_vm(cloud: LocalCloud, started: StartedRun, run: str, vm_id: str, break
         vm_id, lambda: _launched(cloud, started, run, vm_id) or "", timeout=150, interval=0.05
     )
     with started.paused():
-        wait_for(f"sshd on {vm_id}", lambda: _inside(name, "pgrep -x sshd") == 0, timeout=60, interval=0.1)
-        assert _inside(name, breakage) == 0
+        wait_for(f"sshd on {vm_id}", lambda: inside(name, "pgrep -x sshd") == 0, timeout=60, interval=0.1)
+        assert inside(name, breakage) == 0
 
 
 def _launched(cloud: LocalCloud, started: StartedRun, run: str, vm_id: str) -> str | None:
@@ -41,7 +41,8 @@ def _launched(cloud: LocalCloud, started: StartedRun, run: str, vm_id: str) -> s
     return None if entry is None else str(entry["InstanceId"])
 
 
-def _inside(vm: str, command: str) -> int:
+def inside(vm: str, command: str) -> int:
+    """Run a command on a VM as root, behind everybody's back, and return its exit code."""
     return subprocess.run(
         ["docker", "exec", vm, "sh", "-c", command], capture_output=True, timeout=60, check=False
     ).returncode

@@ -52,13 +52,20 @@ class RunInCloud(ABC):
         self.wait_for_snapshot()
         self._wait(f"{count} tasks at work", enough, timeout)
 
-    def wait_until_at_work(self, task_ids: Collection[str], timeout: float = 240.0) -> None:
-        """Wait until containers of all these tasks run."""
+    def wait_until_at_work(
+        self, task_ids: Collection[str], timeout: float = 240.0, elsewhere: str | None = None
+    ) -> None:
+        """Wait until containers of all these tasks run.
+
+        :param elsewhere: on other VMs than that one.
+        """
 
         def seen() -> bool:
             tasks = self.snapshot()["tasks"]
             return all(
-                any(attempt["state"] == "running" for attempt in tasks[task_id]["attempts"])
+                any(
+                    one["state"] == "running" and one["vm"] != elsewhere for one in tasks[task_id]["attempts"]
+                )
                 for task_id in task_ids
             )
 

@@ -19,7 +19,7 @@ Happening = Callable[[RunInCloud, LocalCloud], None]
 HAPPENINGS: Mapping[str, Happening] = {
     "gone": happenings.hibernate_one_for_good,
     "back_soon": happenings.resume_before_it_is_late,
-    "back_late": happenings.resume_when_its_work_is_done,
+    "back_late": happenings.resume_when_its_work_was_migrated,
     "all_gone": happenings.hibernate_all,
     "warned": happenings.warn_one_and_let_one_lose_its_memory,
 }

@@ -12,14 +12,14 @@ __all__ = [
     "hibernate_all",
     "hibernate_one_for_good",
     "resume_before_it_is_late",
-    "resume_when_its_work_is_done",
+    "resume_when_its_work_was_migrated",
     "warn_one_and_let_one_lose_its_memory",
 ]
 
 
 def hibernate_one_for_good(run: RunInCloud, cloud: LocalCloud) -> None:
-    """Hibernate one VM of three, when its first tasks run."""
-    run.wait_until_at_work({"t1", "t4"})
+    """Hibernate one VM of three, when its first task runs."""
+    run.wait_until_at_work({"t1"})
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
 
 
@@ -32,11 +32,13 @@ def resume_before_it_is_late(run: RunInCloud, cloud: LocalCloud) -> None:
     cloud.resume(run.instance_id("vm-1"))
 
 
-def resume_when_its_work_is_done(run: RunInCloud, cloud: LocalCloud) -> None:
-    """Hibernate a VM, and resume it when its tasks have been done elsewhere."""
-    run.wait_until_at_work({"t10", "t11"})
+def resume_when_its_work_was_migrated(run: RunInCloud, cloud: LocalCloud) -> None:
+    """Hibernate a VM when its tasks have just begun, and resume it when they are well under way elsewhere."""
+    run.wait_until_at_work({"t12"})
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
-    run.wait_for_tasks({"t10", "t11"}, "finished")
+    run.wait_for_vm("vm-1", "hibernated")
+    run.wait_until_at_work({"t12", "t13"}, elsewhere="vm-1")
+    time.sleep(8)
     cloud.resume(run.instance_id("vm-1"))
 
 

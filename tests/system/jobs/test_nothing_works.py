@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.job_folders import Machine, write_job_folder
 from tests.support.run_results import instances_of, nothing_is_left, results_of
+from tests.system.breakages import inside
 from tests.system.dags_test import StartedRun
 from tests.system.dags_test_result import DagsTestResult
 from tests.system.job_runs import JobRun, JobRuns
@@ -51,12 +51,11 @@ def _on_every_vm(
 
 
 def _break(cloud: LocalCloud, instance_id: str, breakage: Callable[[LocalCloud, str], None]) -> set[str]:
-    for _ in range(50):
-        try:
+    for _ in range(300):
+        if inside(instance_id, "pgrep -x sshd") == 0:  # it has its keys now
             breakage(cloud, instance_id)
             return {instance_id}
-        except CloudError:  # it has not booted so far
-            time.sleep(0.1)
+        time.sleep(0.1)
     return set()
 
 
@@ -106,7 +105,8 @@ class TestNothingWorks:
         assert run.run_state() == "failed"
         assert run.task_states()["supervise", -1] == "failed"
         assert reason in run.task_log("supervise") + run.task_log("vm.provision", 0)
-        assert "given up 10 s after the deadline" in run.task_log("supervise")
+        end = "could not be run on vm-0" if name == "no_bucket" else "given up 10 s after the deadline"
+        assert f"Task a failed: {end}" in run.task_log("supervise")
 
     def test_each_task_fails_with_a_reason(self, job_runs: JobRuns, name: str) -> None:
         run = job_runs.result(name)
