@@ -7,7 +7,7 @@ SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install images lint format unit test demo bench bench-planning constraints clean
+.PHONY: help install images lint format unit test demo demo-hibernation bench bench-planning bench-control constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ unit: install ## The quick tests, without Docker
 
 test: lint ## Lint and all tests
 	@docker/test-servers.sh
-	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations 15 $(SUITES)
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 15 $(SUITES)
+
+demo-hibernation: install ## Run a job of which a spot VM hibernates for good, and show what is done about it
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo hibernation --hibernate vm-1
 
 demo: install ## Run the example job on a cloud in a box, and show what happens
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo

@@ -22,7 +22,7 @@ def get_hads_cli_commands() -> list[CLICommand]:
         group(
             name="hads",
             help="Jobs with a deadline on spot VMs",
-            subcommands=(_check(), _plan(), _simulate(), _local_cloud()),
+            subcommands=(_check(), _plan(), _simulate(), _reap(), _local_cloud()),
         ),
     ]
 
@@ -72,6 +72,21 @@ def _simulate() -> ActionCommand:
     )
 
 
+def _reap() -> ActionCommand:
+    from airflow.cli.cli_config import ActionCommand, lazy_load_command
+
+    from airflow_provider_hads.commands.reap import DESCRIPTION, get_reap_arguments
+
+    action: Callable[..., ActionCommand] = ActionCommand
+    return action(
+        name="reap",
+        help="End what dead deployments have left in the cloud",
+        description=DESCRIPTION,
+        func=lazy_load_command(f"{_COMMANDS}.reap.reap"),
+        args=get_reap_arguments(),
+    )
+
+
 def _local_cloud() -> GroupCommand:
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
 
@@ -84,7 +99,7 @@ def _local_cloud() -> GroupCommand:
         action(
             name=command.name,
             help=command.help,
-            func=lazy_load_command(f"{_COMMANDS}.local_cloud.{command.run.__name__}"),
+            func=lazy_load_command(f"{command.run.__module__}.{command.run.__name__}"),
             args=tuple(argument(option.flags, **option.settings) for option in command.options),
         )
         for command in COMMANDS

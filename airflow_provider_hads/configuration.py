@@ -20,6 +20,7 @@ class Configuration:
     :param boot_timeout: seconds from a VM's launch to its runner's first answer.
     :param margin: seconds after the deadline until leases end and the run gives up.
     :param events_queue: name or URL of the SQS queue with EC2's events; empty for none.
+    :param notifiers: JSON; see :func:`airflow_provider_hads.notifications.read_notifiers`.
     """
 
     jobs_folder: str
@@ -31,6 +32,7 @@ class Configuration:
     boot_timeout: float
     margin: float
     events_queue: str = ""
+    notifiers: str = ""
 
 
 def read_configuration() -> Configuration:
@@ -47,4 +49,5 @@ def read_configuration() -> Configuration:
         boot_timeout=conf.getfloat("hads", "boot_timeout", fallback=300.0),
         margin=conf.getfloat("hads", "margin", fallback=600.0),
         events_queue=conf.get("hads", "events_queue", fallback=""),
+        notifiers=conf.get("hads", "notifiers", fallback=""),
     )

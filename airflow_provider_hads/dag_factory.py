@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,14 @@ from airflow.sdk.configuration import conf
 from airflow_provider_hads.configuration import Configuration, read_configuration
 from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params, policy_params
 from airflow_provider_hads.exceptions import InputErrors
+from airflow_provider_hads.notifications import NotifierChoice, deadline_alert, read_notifiers
 from airflow_provider_hads.operators.deploy import DeployOperator
 from airflow_provider_hads.operators.open_run import RUN_KEY, OpenRunOperator
 from airflow_provider_hads.operators.provision import ProvisionOperator
 from airflow_provider_hads.operators.report import ReportOperator
 from airflow_provider_hads.operators.schedule import PLAN_KEY, ScheduleOperator
 from airflow_provider_hads.operators.terminate import TerminateOperator
+from airflow_provider_hads.sensors.alerting_supervise import AlertingSuperviseSensor
 from airflow_provider_hads.sensors.job_task import JobTaskSensor
 from airflow_provider_hads.sensors.supervise import SUPERVISE_RETRIES, SuperviseSensor
 from airflow_provider_hads.triggers.producer import SNAPSHOT_KEY
@@ -41,12 +43,17 @@ Options = dict[str, Any]
 _LONGEST_NAME = 200
 _DAG_ID = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
+JOB_FILES = ("job.json", "env.json")
+"""A folder with one of them is meant to be a job's, even if the other one is missing."""
+
 LIFECYCLE_PRIORITY = 1000
 """Weight of the tasks that keep a run going; the watchers have 1."""
 
 
-def build_job_dags(jobs_folder: str | Path | None = None) -> Iterator[DAG]:
-    """Yield one DAG for each folder with a ``job.json`` in the jobs folder.
+def build_job_dags(
+    jobs_folder: str | Path | None = None, *, notifiers: Sequence[NotifierChoice] | None = None
+) -> Iterator[DAG]:
+    """Yield one DAG for each folder with a ``job.json`` or an ``env.json`` in the jobs folder.
 
     A folder with errors in its files yields a DAG too: its documentation and its first task tell what is
     wrong.
@@ -55,12 +62,13 @@ def build_job_dags(jobs_folder: str | Path | None = None) -> Iterator[DAG]:
     jobs.
 
     :param jobs_folder: None takes ``[hads] jobs_folder``.
+    :param notifiers: tell people how runs go; None takes ``[hads] notifiers``.
     """
     folder = Path(jobs_folder or read_configuration().jobs_folder)
     wanted = get_parsing_context().dag_id
-    for job_file in sorted(folder.glob("[!.]*/job.json")):
-        if wanted in (None, dag_id_of(job_file.parent)):
-            yield build_job_dag(job_file.parent)
+    for job_folder in sorted({file.parent for name in JOB_FILES for file in folder.glob(f"[!.]*/{name}")}):
+        if wanted in (None, dag_id_of(job_folder)):
+            yield build_job_dag(job_folder, notifiers=notifiers)
 
 
 def dag_id_of(job_folder: Path) -> str:
@@ -73,7 +81,11 @@ def dag_id_of(job_folder: Path) -> str:
 
 
 def build_job_dag(
-    job_folder: str | Path, *, dag_id: str | None = None, deferrable: bool | None = None
+    job_folder: str | Path,
+    *,
+    dag_id: str | None = None,
+    deferrable: bool | None = None,
+    notifiers: Sequence[NotifierChoice] | None = None,
 ) -> DAG:
     """Return the DAG of one job.
 
@@ -82,10 +94,14 @@ def build_job_dag(
     :param dag_id: None takes the folder's name, as :func:`dag_id_of` gives it.
     :param deferrable: whether the watchers wait in the triggerer; None takes
         ``[operators] default_deferrable``.
+    :param notifiers: tell people of a deadline that has come or can't be met, and of the run's end; None
+        takes ``[hads] notifiers``.
+    :raises InputError: ``[hads] notifiers`` can't be read.
     """
     folder = Path(os.path.abspath(job_folder))  # a link keeps its own name
     configuration = read_configuration()
     inputs, errors = _read(folder)
+    told = read_notifiers(configuration.notifiers) if notifiers is None else tuple(notifiers)
     dag = DAG(
         dag_id=dag_id or dag_id_of(folder),
         description=inputs.job.description if inputs else "This job's files have errors.",
@@ -96,11 +112,12 @@ def build_job_dag(
         max_active_tasks=64,
         tags=["hads"] if inputs else ["hads", "errors"],
         default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
+        deadline=deadline_alert(told, inputs.deadline if inputs else None),
     )
     if deferrable is None:
         deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
     with dag:
-        _add_tasks(folder, configuration, deferrable)
+        _add_tasks(folder, configuration, deferrable, told)
     return dag
 
 
@@ -158,7 +175,9 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
     }
 
 
-def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> None:
+def _add_tasks(
+    folder: Path, configuration: Configuration, deferrable: bool, notifiers: Sequence[NotifierChoice]
+) -> None:
     common: Options = {"aws_conn_id": configuration.aws_conn_id}
     lifecycle: Options = {**common, "priority_weight": LIFECYCLE_PRIORITY, "weight_rule": "absolute"}
     speaking: Options = {**lifecycle, "ssh_conn_id": configuration.ssh_conn_id}
@@ -167,7 +186,7 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
     run = XComArg(open_run, key=RUN_KEY)
     schedule = ScheduleOperator(task_id="schedule", run=run, **PLAN_TEMPLATES, **lifecycle)
     vms, deploy = _vms(run, schedule, speaking)
-    supervise = _supervise(schedule, deploy, speaking)
+    supervise = _supervise(schedule, deploy, {**speaking, "notifiers": notifiers})
     launched = EmptyOperator(task_id="launched", trigger_rule=TriggerRule.ALL_DONE)
     watchers = _watchers(open_run, run, deferrable, common)
     terminate = TerminateOperator(task_id="terminate", run=run, retries=5, **lifecycle)
@@ -177,6 +196,7 @@ def _add_tasks(folder: Path, configuration: Configuration, deferrable: bool) -> 
         snapshot=_published("supervise", SNAPSHOT_KEY),
         figures=_published("schedule", PLAN_KEY),
         fleet=terminate.output,
+        notifiers=notifiers,
         **lifecycle,
     )
 
@@ -218,7 +238,7 @@ def _vms(run: XComArg, schedule: ScheduleOperator, options: Options) -> tuple[An
 
 
 def _supervise(schedule: ScheduleOperator, deploy: DeployOperator, options: Options) -> SuperviseSensor:
-    return SuperviseSensor(
+    return AlertingSuperviseSensor(
         task_id="supervise",
         # A reference would make the setup a direct upstream, and allow no trigger rule but all_success.
         run=_published("open_run", RUN_KEY),
@@ -227,6 +247,8 @@ def _supervise(schedule: ScheduleOperator, deploy: DeployOperator, options: Opti
         figures=_published("schedule", PLAN_KEY),
         policy="{{ params.policy }}",
         allocation_cycle="{{ params.allocation_cycle }}",
+        hibernation_rate="{{ params.hibernation_rate }}",
+        resume_rate="{{ params.resume_rate }}",
         trigger_rule=TriggerRule.ALL_DONE,
         retries=SUPERVISE_RETRIES,  # the DAG's default_args win over the sensor's own default
         **options,

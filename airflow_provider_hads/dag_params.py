@@ -44,8 +44,9 @@ def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
             enum=run_policy_names(),
             title="Policy",
             description_md="Who decides while the run goes on. `adaptive`: the cheapest choice that keeps "
-            "the deadline safe. `on-demand-only`: no spot VMs but those of the plan. `follow-plan`: the "
-            "plan to the letter; tasks of a VM that is lost fail.",
+            "the deadline safe. `hads`: tasks stay on a hibernated VM until the latest safe time. "
+            "`burst-hads`: they are moved at once. `on-demand-only`: no spot VMs but those of the plan. "
+            "`follow-plan`: the plan to the letter; tasks of a VM that is lost fail.",
         ),
         "allocation_cycle": Param(
             cycle,
@@ -57,7 +58,22 @@ def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
             "end of its cycle.",
             section="Advanced",
         ),
+        "hibernation_rate": _rate("Hibernation rate", "Interruptions a second of each spot VM"),
+        "resume_rate": _rate("Resume rate", "Resumes a second of each hibernated spot VM"),
     }
+
+
+def _rate(title: str, what: str) -> Param:
+    return Param(
+        0.0,
+        type="number",
+        minimum=0,
+        maximum=1,
+        title=title,
+        description_md=f"{what} that the local cloud makes at random while the run goes on. A real cloud is "
+        "not asked: a run with a rate is refused there.",
+        section="Local cloud",
+    )
 
 
 def _main_params(inputs: JobInputs | None) -> dict[str, Param]:

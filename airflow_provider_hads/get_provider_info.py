@@ -46,7 +46,10 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "HADS", "python-modules": [f"{package}.sensors.{name}" for name in _SENSORS]}
         ],
         "triggers": [
-            {"integration-name": "HADS", "python-modules": [f"{package}.triggers.job_task"]},
+            {
+                "integration-name": "HADS",
+                "python-modules": [f"{package}.triggers.{name}" for name in _TRIGGERS],
+            },
         ],
         "plugins": [{"name": "hads", "plugin-class": f"{package}.plugin.hads.HadsPlugin"}],
         "cli": [f"{package}.cli.get_hads_cli_commands"],
@@ -54,8 +57,21 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-_OPERATORS = ("open_run", "schedule", "provision", "deploy", "terminate", "report")
-_SENSORS = ("supervise", "job_task")
+_OPERATORS = (
+    "open_run",
+    "schedule",
+    "provision",
+    "deploy",
+    "terminate",
+    "report",
+    "provision_vm",
+    "docker_task",
+    "migrate_tasks",
+    "terminate_fleet",
+    "reap",
+)
+_SENSORS = ("supervise", "alerting_supervise", "job_task", "spot_interruption")
+_TRIGGERS = ("job_task", "vm_ready", "docker_task", "spot_interruption")
 _OPTIONS = {
     "jobs_folder": _option(
         "Folder of job folders (job.json, env.json, ...); each becomes a DAG of the folder's name.",
@@ -73,6 +89,14 @@ _OPTIONS = {
     ),
     "margin": _option(
         "Seconds after the deadline until leases and spot requests end and the run gives up.", "float", "600"
+    ),
+    "notifiers": _option(
+        "Notifiers to be used when a run's deadline has come (deadline), can't be met (miss), or the run has "
+        "ended (end): a JSON list of classpath, kwargs and events.",
+        "string",
+        "",
+        '[{"classpath": "airflow.providers.smtp.notifications.smtp.SmtpNotifier", '
+        '"kwargs": {"to": "me@example.com", "subject": "{{ hads.text }}"}, "events": ["miss", "end"]}]',
     ),
     "events_queue": _option(
         "Name or URL of an SQS queue with EC2's events from EventBridge; empty: VMs are only described.",

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING = ("deployed", "jobs")
+SHARING = ("deployed", "interruptions", "jobs")
 """Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
 
 SLOWEST_FIRST = ("system", "integration", "property")

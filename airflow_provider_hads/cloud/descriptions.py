@@ -86,6 +86,8 @@ def _number(text: str | None) -> int:
 
 def _reason(entry: Mapping[str, Any]) -> str:
     reason = entry.get("StateReason") or {}
+    if reason.get("Code", "") and reason.get("Message", "").startswith(reason["Code"]):
+        return str(reason["Message"])  # as EC2 has it mostly
     return ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
 
 

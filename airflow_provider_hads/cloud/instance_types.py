@@ -18,6 +18,7 @@ class TypeFacts:
     :param memory: MB.
     :param hibernation: it can be hibernated.
     :param architectures: ``x86_64``, ``arm64``, ...
+    :param burstable: it earns CPU credits.
     """
 
     name: str
@@ -25,6 +26,7 @@ class TypeFacts:
     memory: float
     hibernation: bool
     architectures: tuple[str, ...]
+    burstable: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def _type_facts(entry: Mapping[str, Any]) -> TypeFacts:
         memory=float(entry.get("MemoryInfo", {}).get("SizeInMiB", 0)),
         hibernation=bool(entry.get("HibernationSupported", False)) and not entry.get("BareMetal", False),
         architectures=tuple(entry.get("ProcessorInfo", {}).get("SupportedArchitectures", ())),
+        burstable=bool(entry.get("BurstablePerformanceSupported", False)),
     )
 
 

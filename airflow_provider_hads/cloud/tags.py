@@ -10,6 +10,7 @@ from airflow_provider_hads.model.identifiers import launch_token
 from airflow_provider_hads.model.settings import Ec2Settings
 
 __all__ = [
+    "BUCKET_TAG",
     "EXPIRES_TAG",
     "GENERATION_TAG",
     "HOST_KEY_TAG",
@@ -32,6 +33,8 @@ GENERATION_TAG = "hads:generation"
 LAUNCH_TAG = "hads:token"
 HOST_KEY_TAG = "hads:host-key"
 EXPIRES_TAG = "hads:expires"
+BUCKET_TAG = "hads:bucket"
+"""Where it stands whose run it is, for whoever finds a VM and knows nothing else."""
 
 _RESERVED_PREFIXES = ("hads:", "aws:")
 
@@ -59,6 +62,7 @@ def order_tags(order: LaunchOrder, settings: Ec2Settings, host_key: str) -> dict
         LAUNCH_TAG: order_token(order),
         HOST_KEY_TAG: host_key,
         EXPIRES_TAG: order.expires_at.isoformat(),
+        BUCKET_TAG: order.run.bucket,
     }
     if settings.tag_key:
         tags[_own_tag_key(settings.tag_key)] = settings.tag_value or ""

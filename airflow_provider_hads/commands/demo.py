@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from airflow_provider_hads.commands.demo_bucket import is_result, restore_bucket, save_bucket
+from airflow_provider_hads.commands.demo_happenings import Happening, Hibernation
 from airflow_provider_hads.commands.demo_story import tell_story
 from airflow_provider_hads.exceptions import HadsError
 
@@ -96,11 +97,15 @@ class DemoFolder:
         shutil.copy(self._template, database)
 
 
-def run_dag(dag_id: str, folder: DemoFolder, environment: Mapping[str, str]) -> int:
+def run_dag(
+    dag_id: str, folder: DemoFolder, environment: Mapping[str, str], happening: Happening | None = None
+) -> int:
     """Run the DAG, tell its story as it happens, and return the exit code.
 
     Its whole output goes into the log file. The process is in a session of its own, so that Ctrl-C reaches
     it once, from here.
+
+    :param happening: is shown each line of the story, and may let something happen then.
     """
     process = subprocess.Popen(
         [AIRFLOW, "dags", "test", dag_id],
@@ -116,6 +121,8 @@ def run_dag(dag_id: str, folder: DemoFolder, environment: Mapping[str, str]) -> 
         with folder.log.open("w", buffering=1) as log:
             for line in tell_story(copy_to(log, process.stdout or ())):
                 print(line, flush=True)
+                if happening is not None:
+                    happening.follow(line)
         return process.wait()
     finally:
         end_run(process)
@@ -160,8 +167,11 @@ def shorten(lines: Sequence[str], head: int = 12, tail: int = 3) -> list[str]:
     return [*lines[:head], "...", *lines[-tail:]]
 
 
-def run_demo(dag_id: str, dags: Path, folder: DemoFolder) -> int:
-    """Start the cloud, run the DAG, show its results, and end the cloud whatever happens."""
+def run_demo(dag_id: str, dags: Path, folder: DemoFolder, hibernate: str | None = None) -> int:
+    """Start the cloud, run the DAG, show its results, and end the cloud whatever happens.
+
+    :param hibernate: id of the spot VM that EC2 hibernates when its tasks run; None is none.
+    """
     from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
 
     print("Starting the local cloud ...", flush=True)
@@ -173,7 +183,8 @@ def run_demo(dag_id: str, dags: Path, folder: DemoFolder) -> int:
         environment = folder.environment(dags, cloud.environment())
         folder.make_database(environment)
         print(f"Running: airflow dags test {dag_id}   (Airflow's whole log: {folder.log})\n", flush=True)
-        code = run_dag(dag_id, folder, environment)
+        happening = None if hibernate is None else Hibernation(cloud, hibernate)
+        code = run_dag(dag_id, folder, environment, happening)
         show_results(save_bucket(s3, cloud.bucket, folder.bucket), folder.bucket)
     finally:
         for number in ENDING_SIGNALS:
@@ -196,6 +207,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="demo", description="Run one job on a cloud in a box.")
     parser.add_argument("dag_id", nargs="?", default="example", help="DAG to run: a folder in dags/jobs")
     parser.add_argument("--dags", type=Path, default=Path("dags"), help="folder of the DAG files")
+    parser.add_argument(
+        "--hibernate", metavar="VM", help="spot VM that hibernates for good when its tasks run"
+    )
     options = parser.parse_args(arguments)
     for number in ENDING_SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup
@@ -203,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = DemoFolder(default_state_folder().parent / "demo")
     try:
         with folder.in_use():
-            return run_demo(options.dag_id, options.dags.resolve(), folder)
+            return run_demo(options.dag_id, options.dags.resolve(), folder, options.hibernate)
     except HadsError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

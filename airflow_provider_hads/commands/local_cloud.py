@@ -1,44 +1,20 @@
-"""``local-cloud up | down | status``: the command line of the local cloud."""
+"""``local-cloud up | down | status | ...``: the command line of the local cloud."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_hads.exceptions import HadsError
+from airflow_provider_hads.commands.local_cloud_bill import BILL_COMMANDS
+from airflow_provider_hads.commands.local_cloud_command import STATE_DIR, Command, option, run, seconds
+from airflow_provider_hads.commands.local_cloud_trouble import TROUBLE_COMMANDS
 
-__all__ = ["COMMANDS", "Command", "Option", "down", "main", "status", "up"]
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option, in a form that argparse and Airflow's command line both take.
-
-    :param settings: keyword arguments of ``add_argument``.
-    """
-
-    flags: tuple[str, ...]
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Command:
-    """One subcommand."""
-
-    name: str
-    help: str
-    run: Callable[[argparse.Namespace], None]
-    options: tuple[Option, ...]
-
-
-def _option(flag: str, text: str, **settings: Any) -> Option:
-    return Option((flag,), {"help": text, **settings})
+__all__ = ["COMMANDS", "down", "main", "status", "up"]
 
 
 def _port(text: str) -> int:
@@ -47,36 +23,19 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not right: give seconds, 0 to 3600")
-    return seconds
-
-
 def up(args: argparse.Namespace) -> None:
     """Start the local cloud in the background, or say that it is up."""
-    _run(_up, args)
+    run(_up, args)
 
 
 def down(args: argparse.Namespace) -> None:
     """End the local cloud and all that it has left behind."""
-    _run(_down, args)
+    run(_down, args)
 
 
 def status(args: argparse.Namespace) -> None:
     """List the local cloud's VMs."""
-    _run(_status, args)
-
-
-def _run(action: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
-    try:
-        action(args)
-    except HadsError as error:
-        raise SystemExit(f"local-cloud: {error}") from None
+    run(_status, args)
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -91,6 +50,7 @@ def _up(args: argparse.Namespace) -> None:
         prices=args.prices,
         boot_seconds=args.boot_seconds,
         relaunch_seconds=args.relaunch_seconds,
+        events=args.events,
     )
     was_up = running_server(StateFolder(args.state_dir or default_state_folder())) is not None
     cloud = LocalCloud.start(args.state_dir, options)
@@ -145,16 +105,10 @@ def _print_table(cloud: Any) -> None:
     row = "{:<20} {:<14} {:<12} {:<10} {:<16} {:>7}  {}"
     print(row.format("VM", "STATE", "TYPE", "MARKET", "ADDRESS", "AGE", "NAME"))
     for vm in vms:
-        cells = (vm.instance_id, vm.state, vm.instance_type, vm.market, vm.address or "-", f"{vm.age:.0f} s")
+        state = "hibernated" if vm.hibernated else vm.state
+        cells = (vm.instance_id, state, vm.instance_type, vm.market, vm.address or "-", f"{vm.age:.0f} s")
         print(row.format(*cells, vm.name))
 
-
-_STATE_DIR = _option(
-    "--state-dir",
-    "Folder of the local cloud's state; two clouds need two folders. "
-    "Default: $XDG_STATE_HOME/airflow_provider_hads/local-cloud",
-    type=Path,
-)
 
 COMMANDS = (
     Command(
@@ -162,27 +116,30 @@ COMMANDS = (
         "Start the local cloud in the background",
         up,
         (
-            _STATE_DIR,
-            _option("--port", "Port of the API on 127.0.0.1; default: a free one", type=_port, default=0),
-            _option("--image", "Docker image to put into the bucket for tasks; repeatable", action="append"),
-            _option("--vm-image", "Docker image of the VMs; default: $HADS_VM_IMAGE or hads-vm:latest"),
-            _option("--prices", "An env.json whose prices replace the built-in ones", type=Path),
-            _option("--boot-seconds", "Least seconds from launch to running", type=_seconds, default=0.0),
-            _option(
+            STATE_DIR,
+            option("--port", "Port of the API on 127.0.0.1; default: a free one", type=_port, default=0),
+            option("--image", "Docker image to put into the bucket for tasks; repeatable", action="append"),
+            option("--vm-image", "Docker image of the VMs; default: $HADS_VM_IMAGE or hads-vm:latest"),
+            option("--prices", "An env.json whose prices replace the built-in ones", type=Path),
+            option("--boot-seconds", "Least seconds from launch to running", type=seconds, default=0.0),
+            option(
                 "--relaunch-seconds",
                 "Seconds until a persistent spot request launches its next VM",
-                type=_seconds,
+                type=seconds,
                 default=2.0,
             ),
+            option("--events", "Tell EC2's events to an SQS queue that jobs listen to", action="store_true"),
         ),
     ),
-    Command("down", "End the local cloud, its VMs, disks and network", down, (_STATE_DIR,)),
+    Command("down", "End the local cloud, its VMs, disks and network", down, (STATE_DIR,)),
     Command(
         "status",
         "List the local cloud's VMs",
         status,
-        (_STATE_DIR, _option("--json", "As JSON", action="store_true")),
+        (STATE_DIR, option("--json", "As JSON", action="store_true")),
     ),
+    *BILL_COMMANDS,
+    *TROUBLE_COMMANDS,
 )
 
 
@@ -198,15 +155,15 @@ def _serve(args: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local-cloud", description="A cloud in a box: EC2, S3 and VMs.")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="up|down|status")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # ``serve`` is how ``up`` calls this program again; it is not for users, so it has no help.
     serve = Command("serve", "", _serve, COMMANDS[0].options)
     for command in (*COMMANDS, serve):
         help_text: dict[str, Any] = {"help": command.help} if command.help else {}
         subparser = subparsers.add_parser(command.name, description=command.help, **help_text)
         subparser.set_defaults(run=command.run)
-        for option in command.options:
-            subparser.add_argument(*option.flags, **option.settings)
+        for one in command.options:
+            subparser.add_argument(*one.flags, **one.settings)
     return parser
 
 

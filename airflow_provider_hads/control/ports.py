@@ -75,6 +75,10 @@ class VmPort(Protocol):
         """
         ...
 
+    def forget(self, instance: Instance) -> None:
+        """End the calls to a VM that are under way: it can't answer them any more."""
+        ...
+
 
 class ResultsPort(Protocol):
     """The run's results in the bucket."""

@@ -155,4 +155,5 @@ def _comparisons(report: Mapping[str, Any]) -> Iterator[str]:
         share = (same - report["cost"]) / same * 100
         yield f"The same VMs on demand: ${same:.5f}; saved {share:.1f} %"
     if planned:
-        yield f"Cheapest plan found on on-demand VMs only: ${planned:.5f} by the estimates, without boot"
+        compared = "Cheapest plan found on on-demand VMs only, none burstable"
+        yield f"{compared}: ${planned:.5f} by the estimates, without boot"

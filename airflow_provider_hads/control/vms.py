@@ -16,6 +16,9 @@ from airflow_provider_hads.model.runner import VmStatus
 
 __all__ = ["follow_vms"]
 
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
+"""Seconds for which a type is not asked for after the second of its VMs was of no use; then twice as long."""
+
 _STATE_OF_INSTANCE = {
     InstanceState.STOPPING: VmState.STOPPING,
     InstanceState.STOPPED: VmState.STOPPED,
@@ -65,10 +68,32 @@ def follow_vms(ledger: Ledger, observation: Observation, elapsed: float) -> list
             continue
         vm = _followed(known, moment)
         if vm.state is not known.state:
-            vm = timed(known, vm, elapsed)
+            vm = timed(known, vm, elapsed, interrupted=_interrupted(known, vm, ledger))
             changed.append(known)
         ledger.put_vm(vm)
+        if vm.state is VmState.LOST and known.state is not VmState.LOST and ledger.mission is not None:
+            _pause_after_losses(ledger, vm, elapsed)
     return changed
+
+
+def _interrupted(known: VmRecord, vm: VmRecord, ledger: Ledger) -> bool:
+    """Say whether the cloud has ended a VM that was up."""
+    unasked = f"terminate/{vm.id}" not in ledger.pending
+    return vm.state is VmState.TERMINATED and unasked and known.since is not None and not known.state.asleep
+
+
+def _pause_after_losses(ledger: Ledger, vm: VmRecord, elapsed: float) -> None:
+    """Ask for no more VMs of a type for a while when several never came to work: each of them costs."""
+    useless = sum(
+        (one.instance_type, one.market) == (vm.instance_type, vm.market)
+        and one.state.ended
+        and one.instance_id is not None
+        and one.boot_id is None
+        for one in ledger.vms.values()
+    )
+    if useless > 1:
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(useless - 2, 10))
+        ledger.pauses[f"{vm.instance_type}/{vm.market}"] = elapsed + pause
 
 
 def _touched(ledger: Ledger, moment: _Moment) -> Iterable[str]:
@@ -156,6 +181,8 @@ def _is_asked_for(vm: VmRecord) -> bool:
 
 def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
     status = moment.observation.statuses.get(vm.id)
+    if status is not None and vm.state.asleep:
+        return vm  # said before it fell asleep: when it comes back, the cloud tells first, with its address
     if status is not None:
         return _beating(vm, status, moment)
     silence = moment.silences.get(vm.id)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from airflow_provider_hads.local_cloud.cloud import LocalCloud
 from airflow_provider_hads.local_cloud.startup import UpOptions
-from airflow_provider_hads.local_cloud.status import BillItem, CloudVm, total_cost
+from airflow_provider_hads.local_cloud.status import BillItem, CloudVm, Happening, total_cost
 
-__all__ = ["BillItem", "CloudVm", "LocalCloud", "UpOptions", "total_cost"]
+__all__ = ["BillItem", "CloudVm", "Happening", "LocalCloud", "UpOptions", "total_cost"]

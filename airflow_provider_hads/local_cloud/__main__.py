@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_hads.local_cloud up|down|status``, without the start-up time of Airflow."""
+"""``python -m airflow_provider_hads.local_cloud up|down|status|...``, without the start of Airflow."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -13,10 +14,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request, Response
 
 from airflow_provider_hads.local_cloud.credentials import CredentialBook
+from airflow_provider_hads.local_cloud.fault_rates import FaultDice
 from airflow_provider_hads.local_cloud.faults import FAIL_BEFORE, FaultBook, RequestLog
 from airflow_provider_hads.local_cloud.price_list import PriceListError, get_products
 from airflow_provider_hads.local_cloud.prices import PriceTable
 from airflow_provider_hads.local_cloud.request_facts import Environ, RequestFacts, StartResponse, read_facts
+from airflow_provider_hads.local_cloud.responses import NO_CAPACITY
 
 __all__ = ["AwsApi", "VmApi", "error_response"]
 
@@ -28,13 +31,19 @@ class AwsApi:
     """
 
     def __init__(
-        self, lock: AbstractContextManager[bool], prices: PriceTable, faults: FaultBook, log: RequestLog
+        self,
+        lock: AbstractContextManager[bool],
+        prices: PriceTable,
+        faults: FaultBook,
+        dice: FaultDice,
+        log: RequestLog,
     ) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._lock = lock
         self._claims = threading.Lock()
         self._prices = prices
         self._faults = faults
+        self._dice = dice
         self._log = log
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -42,6 +51,10 @@ class AwsApi:
         facts = read_facts(environ)
         self._log.add(facts.action)
         fault = self._faults.take(facts.action, facts.parameters)
+        if facts.service == "ec2":
+            misfortune = self._dice.draw(facts.action)
+            time.sleep(misfortune.delay)
+            fault = fault or misfortune.fault
         if fault is None or fault.mode != FAIL_BEFORE:
             response = self._carry_out(environ, facts)
         if fault is not None:
@@ -52,7 +65,10 @@ class AwsApi:
         if facts.service == "pricing":
             return self._pricing(environ, facts)
         with self._turn(environ, facts):
-            return Response.from_app(self._moto, environ)
+            response = Response.from_app(self._moto, environ)
+        if response.status_code == 400 and f"<Code>{NO_CAPACITY}</Code>".encode() in response.data:
+            response.status_code = 500  # moto answers every error of EC2 with 400
+        return response
 
     def _turn(self, environ: Environ, facts: RequestFacts) -> AbstractContextManager[Any]:
         """Let EC2 calls, and writes that must be the first of their kind, take turns: moto has no locks."""

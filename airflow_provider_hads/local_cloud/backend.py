@@ -144,7 +144,7 @@ class LocalEc2Backend(EC2Backend):
     def describe_spot_instance_requests(
         self, filters: Any = None, spot_instance_ids: list[str] | None = None
     ) -> list[Any]:
-        """Describe requests, with those past their ValidUntil closed."""
+        """Describe requests, with those past their ValidUntil cancelled."""
         self._check_request_ids(spot_instance_ids or [])
         now = datetime.now(timezone.utc)
         requests: Mapping[str, Any] = self.spot_instance_requests

@@ -50,6 +50,7 @@ class CapacityBook:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shortages: set[Shortage] = set()
+        self._spot_full = False
 
     def add(self, shortage: Shortage) -> None:
         """Have no capacity of something from now on; what runs goes on."""
@@ -63,11 +64,18 @@ class CapacityBook:
                 self._shortages.clear()
             self._shortages.discard(shortage)
 
+    def set_spot_full(self, full: bool) -> None:
+        """Say whether a trace leaves no room for further spot VMs."""
+        with self._lock:
+            self._spot_full = full
+
     def clear(self) -> None:
-        """End all shortages."""
+        """End all shortages that were asked for."""
         self.remove(Shortage(ANY_TYPE))
 
     def has(self, instance_type: str, market: str) -> bool:
         """Say whether a VM of that type and market can be had now."""
         with self._lock:
+            if self._spot_full and market == "spot":
+                return False
             return not any(shortage.covers(instance_type, market) for shortage in self._shortages)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +11,6 @@ from typing import Any
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud.control_client import ControlClient
 from airflow_provider_hads.local_cloud.engine import DockerEngine
-from airflow_provider_hads.local_cloud.faults import FAIL_BEFORE, Fault
 from airflow_provider_hads.local_cloud.network import vm_containers
 from airflow_provider_hads.local_cloud.session import (
     BUCKET,
@@ -26,11 +23,12 @@ from airflow_provider_hads.local_cloud.session import (
 from airflow_provider_hads.local_cloud.startup import UpOptions, ensure_server, remove_cloud, running_server
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder, default_state_folder
 from airflow_provider_hads.local_cloud.status import BillItem, CloudVm
+from airflow_provider_hads.local_cloud.trouble import Trouble
 
 __all__ = ["LocalCloud"]
 
 
-class LocalCloud:
+class LocalCloud(Trouble):
     """A cloud in a box: EC2, S3, SQS and prices on this machine, every instance a VM-like container.
 
     .. code-block:: python
@@ -50,7 +48,7 @@ class LocalCloud:
     def __init__(self, folder: StateFolder, server: ServerState) -> None:
         self._folder = folder
         self._server = server
-        self._control = ControlClient(server)
+        super().__init__(ControlClient(server))
 
     @classmethod
     def start(cls, state_dir: Path | None = None, options: UpOptions | None = None) -> LocalCloud:
@@ -67,7 +65,7 @@ class LocalCloud:
             server, fresh = ensure_server(folder, engine, options)
             cloud = cls(folder, server)
             try:
-                cloud._complete(engine, options.images, fresh)
+                cloud._complete(engine, options, fresh)
             except BaseException:
                 if fresh:
                     remove_cloud(folder, engine)
@@ -100,13 +98,15 @@ class LocalCloud:
         with folder.locked():
             return remove_cloud(folder, engine)
 
-    def _complete(self, engine: DockerEngine, images: Sequence[str], fresh: bool) -> None:
+    def _complete(self, engine: DockerEngine, options: UpOptions, fresh: bool) -> None:
         s3 = None
         if fresh or not self._folder.environment_file.exists():
-            make_session(self._folder, self._server)
+            make_session(self._folder, self._server, EVENTS_QUEUE if options.events else "")
             s3 = self.client("s3")
             s3.create_bucket(Bucket=BUCKET)
-        for image in images:
+            if options.events:
+                self.make_events_queue()
+        for image in options.images:
             s3 = s3 or self.client("s3")
             upload_image(engine, s3, image, self._folder.path)
 
@@ -186,42 +186,13 @@ class LocalCloud:
         """Return all VMs that have not been terminated."""
         return [CloudVm(**item) for item in self._control.get("vms")]
 
-    def bill(self) -> list[BillItem]:
-        """Return what every instance has cost so far, in the order of launch."""
-        return [BillItem.from_json(item) for item in self._control.get("bill")]
+    def bill(self, run: str | None = None) -> list[BillItem]:
+        """Return what every instance has cost so far, in the order of launch, ended ones included.
 
-    def interrupt(self, vm: str, action: str | None = None, notice: float = 0.0) -> str:
-        """Interrupt a spot VM that runs, as EC2 does when it wants the capacity back.
-
-        A hibernated VM is frozen: it does not answer, its memory stays, and nothing is billed. With a notice
-        this returns at once; without, when it has happened (a terminated VM may still be going).
-
-        :param vm: instance id, VM id (tag ``hads:vm``) or name (tag ``Name``).
-        :param action: ``hibernate``, ``stop`` or ``terminate``; None is what the VM's spot request says.
-        :param notice: seconds from the notice, in the VM's metadata, to a stop or termination.
-        :return: the action.
-        :raises CloudError: EC2 would not do that to this VM; the message says why.
+        :param run: only those of this run: its name (``<job>_<execution>``) or uid.
         """
-        order = {"vm": vm, "action": action, "notice": notice}
-        return str(self._control.post("interrupt", order))
-
-    def resume(self, vm: str, fresh_boot: bool = False) -> None:
-        """Bring a stopped or hibernated VM back, with another address than before; return when it runs.
-
-        :param vm: instance id, VM id or name.
-        :param fresh_boot: it boots from its disk, as EC2 does where hibernation had failed: its memory is
-            gone, and its boot id is a new one.
-        :raises CloudError: the VM is not stopped.
-        """
-        self._control.post("resume", {"vm": vm, "fresh_boot": fresh_boot})
-
-    def recommend_rebalance(self, vm: str) -> None:
-        """Tell a spot VM that it is at a higher risk of interruption than usual.
-
-        :param vm: instance id, VM id or name.
-        :raises CloudError: it is no spot VM that runs.
-        """
-        self._control.post("rebalance", {"vm": vm})
+        items = [BillItem.from_json(item) for item in self._control.get("bill")]
+        return [item for item in items if run is None or run in (item.run, item.run_name)]
 
     def make_events_queue(self, name: str = EVENTS_QUEUE) -> str:
         """Make an SQS queue, and the EventBridge rule that puts EC2's events about instances there.
@@ -232,24 +203,13 @@ class LocalCloud:
         """
         return make_events_queue(self.client("sqs"), self.client("events"), name)
 
-    def fault(
-        self,
-        action: str,
-        mode: str = FAIL_BEFORE,
-        code: str = "InternalError",
-        status: int = 500,
-        count: int = 1,
-        match: str = "",
-    ) -> None:
-        """Let the next calls of an action fail; see :class:`~airflow_provider_hads.local_cloud.faults.Fault`.
-
-        A client retries errors of status 5xx by itself: give a count above its number of tries to be heard.
-        """
-        self._control.post("faults", asdict(Fault(action, mode, code, status, count, match)))
-
-    def clear_faults(self) -> None:
-        """Forget the faults that have not happened yet."""
-        self._control.delete("faults")
+    def remove_bucket(self) -> None:
+        """Delete the bucket with all that is in it."""
+        s3 = self.client("s3")
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+            for item in page.get("Contents", []):
+                s3.delete_object(Bucket=BUCKET, Key=item["Key"])
+        s3.delete_bucket(Bucket=BUCKET)
 
     def request_times(self) -> dict[str, list[float]]:
         """Return when each API action was called, Unix seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ __all__ = ["CLOUD_LABEL", "INSTANCE_LABEL", "VmContainers", "VmOrder"]
 CLOUD_LABEL = "airflow-provider-hads.local-cloud"
 INSTANCE_LABEL = "airflow-provider-hads.instance"
 CONSOLE_LINES = "2000"
+FREEZE_SECONDS = 20.0
+FREEZE_PAUSE_SECONDS = 0.1
+UNABLE_TO_FREEZE = "unable to freeze"
 SHUTDOWN_SECONDS = "10"
 """How long a VM that is told to shut down may take before it is switched off."""
 
@@ -110,8 +114,21 @@ class VmContainers:
 
         :raises EngineError: the engine can't; 404 where the VM is gone.
         """
-        self.engine.request("POST", f"/containers/{instance_id}/pause")
+        self._pause(instance_id)
         self._disconnect(instance_id)
+
+    def _pause(self, instance_id: str) -> None:
+        """Pause; the engine gives up quickly where processes start faster than it freezes them."""
+        end = time.monotonic() + FREEZE_SECONDS
+        while True:
+            try:
+                self.engine.request("POST", f"/containers/{instance_id}/pause")
+            except EngineError as error:
+                if UNABLE_TO_FREEZE not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(FREEZE_PAUSE_SECONDS)
+            else:
+                return
 
     def connect(self, instance_id: str) -> str:
         """Put a VM that is frozen or off onto the network again.

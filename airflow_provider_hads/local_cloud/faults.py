@@ -25,7 +25,7 @@ class Fault:
     :param code: the error code in the answer.
     :param status: the HTTP status; a client retries 5xx by itself.
     :param count: how many calls.
-    :param match: only calls whose parameters contain this text (URL-encoded, as sent).
+    :param match: only calls whose parameters (for S3: whose path) contain this text, as sent.
     """
 
     action: str

@@ -121,8 +121,14 @@ class VmInstance(Instance):
         """
         self.meter.stop(_this_second())
         self.frozen = frozen
-        self.boots += 1
+        if not frozen:
+            self.boots += 1
         self.move_to("stopping", reason)
+
+    def not_frozen(self) -> None:
+        """Say that the machine of an instance that is ``stopping`` is shut down instead of frozen."""
+        self.frozen = False
+        self.boots += 1
 
     def finish_stop(self) -> None:
         """Say that the machine is off, or frozen."""
@@ -131,11 +137,15 @@ class VmInstance(Instance):
         self._forget_notice()
         self._set_state("stopped")
 
-    def begin_start(self) -> None:
-        """Say that the machine is coming back; EC2 sets the launch time anew then."""
+    def begin_start(self, keep_memory: bool) -> None:
+        """Say that the machine is coming back; EC2 sets the launch time anew then.
+
+        :param keep_memory: it goes on if it is frozen; else it boots.
+        """
         moment = _this_second()
         self.meter.start(moment)
-        self.boots += 1
+        if not (self.frozen and keep_memory):
+            self.boots += 1
         self.launch_time = moment.replace(tzinfo=None)
         self.move_to("pending")
 

@@ -18,6 +18,7 @@ from airflow_provider_hads.local_cloud.instance import (
 )
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle, in_background
 from airflow_provider_hads.local_cloud.spot import SpotRequest
+from airflow_provider_hads.local_cloud.status import Happening
 
 __all__ = ["LONGEST_NOTICE_SECONDS", "Action", "Interruptions"]
 
@@ -39,6 +40,7 @@ class Action(str, Enum):
     """The VM is shut down and deleted."""
 
 
+BY_HAND = "hand"
 _REASONS = {Action.HIBERNATE: SPOT_HIBERNATION, Action.STOP: SPOT_STOP}
 
 
@@ -51,8 +53,16 @@ class Interruptions:
     def __init__(self, lifecycle: Lifecycle, lock: AbstractContextManager[bool]) -> None:
         self._lifecycle = lifecycle
         self._lock = lock
+        self._history: list[Happening] = []
 
-    def interrupt(self, instance: VmInstance, action: Action | None = None, notice: float = 0.0) -> Action:
+    def history(self) -> list[Happening]:
+        """Return all that has been done to instances, in order."""
+        with self._lock:
+            return list(self._history)
+
+    def interrupt(
+        self, instance: VmInstance, action: Action | None = None, notice: float = 0.0, by: str = BY_HAND
+    ) -> Action:
         """Interrupt a spot instance that runs.
 
         With a notice this returns at once, and the instance is interrupted when the notice is over, unless
@@ -60,6 +70,7 @@ class Interruptions:
 
         :param action: None is what the instance's spot request says.
         :param notice: seconds between the notice and the interruption.
+        :param by: who does it, for the history.
         :return: the action.
         :raises InputError: EC2 would not do that to this instance.
         :raises CloudError: the instance does not run, or the engine can't.
@@ -70,13 +81,13 @@ class Interruptions:
             _check(instance, request, action, notice)
             self._give_notice(instance, request, action, notice)
         if not notice:
-            self._carry_out(instance, request, action)
+            self._carry_out(instance, request, action, by)
             return action
 
         def later() -> None:
             time.sleep(notice)
             try:
-                self._carry_out(instance, request, action)
+                self._carry_out(instance, request, action, by)
             except (HadsError, OSError) as error:
                 _log.warning("%s: not interrupted: %s", instance.id, error)
 
@@ -91,9 +102,10 @@ class Interruptions:
         request.mark(stops=action is not Action.TERMINATE)
         self._lifecycle.events.interruption(instance, action.value)
 
-    def _carry_out(self, instance: VmInstance, request: SpotRequest, action: Action) -> None:
+    def _carry_out(self, instance: VmInstance, request: SpotRequest, action: Action, by: str) -> None:
         with self._lock:
             _check_state(instance, "running")
+            self._note(instance, action.value, by)
             if action is Action.TERMINATE:
                 instance.begin_end(SPOT_TERMINATION)
                 self._lifecycle.end(instance)
@@ -106,19 +118,26 @@ class Interruptions:
         with self._lock:
             request.instance_stopped(by_user=False)
 
-    def resume(self, instance: VmInstance, fresh_boot: bool = False) -> None:
+    def _note(self, instance: VmInstance, what: str, by: str) -> None:
+        _log.info("%s: %s (%s)", instance.id, what, by)
+        self._history.append(Happening(datetime.now(timezone.utc).isoformat(), instance.id, what, by))
+
+    def resume(self, instance: VmInstance, fresh_boot: bool = False, by: str = BY_HAND) -> None:
         """Bring a stopped or hibernated instance back, with another address; return when it runs.
 
         :param fresh_boot: it boots from its disk, as EC2 does where hibernation had failed: its memory is
             gone, and its boot id is a new one. A stopped instance always does.
-        :raises CloudError: the instance is not stopped, or the engine can't.
+        :param by: who does it, for the history.
+        :raises CloudError: the instance is not stopped, its request is over, or the engine can't.
         """
         with self._lock:
             _check_state(instance, "stopped")
             request = instance.ec2_backend.spot_request_of(instance)
             if request is not None:
+                _check_request(instance, request)
                 request.instance_started()
-            instance.begin_start()
+            instance.begin_start(keep_memory=not fresh_boot)
+            self._note(instance, "fresh-boot" if fresh_boot else "resume", by)
         self._lifecycle.come_back(instance, keep_memory=not fresh_boot)
 
     def recommend_rebalance(self, instance: VmInstance) -> None:
@@ -151,6 +170,11 @@ def _check(instance: VmInstance, request: SpotRequest, action: Action, notice: f
         problem = f"notice {notice:g} is not right: give seconds, 0 to {LONGEST_NOTICE_SECONDS:g}"
         raise InputError("local cloud", instance.id, problem)
     _check_state(instance, "running")
+
+
+def _check_request(instance: VmInstance, request: SpotRequest) -> None:
+    if request.expired(datetime.now(timezone.utc)) or request.state != "disabled":
+        raise CloudError(f"{instance.id} stays stopped: its spot request is {request.state} or expired")
 
 
 def _check_state(instance: VmInstance, state: str) -> None:

@@ -23,6 +23,7 @@ from airflow_provider_hads.local_cloud.instance import (
     VmInstance,
 )
 from airflow_provider_hads.local_cloud.spot import SpotRequest
+from airflow_provider_hads.local_cloud.ssh_doors import SshDoors
 
 __all__ = ["Lifecycle", "Timing", "in_background"]
 
@@ -52,6 +53,7 @@ class _Backend(Protocol):
 class Lifecycle:
     """Moves instances through their states as their containers come and go.
 
+    :param doors: which VMs refuse SSH.
     :param lock: held whenever an instance or a request changes; never while the Docker engine works.
     :param events: is told what happens.
     """
@@ -59,12 +61,14 @@ class Lifecycle:
     def __init__(
         self,
         containers: VmContainers,
+        doors: SshDoors,
         lock: AbstractContextManager[bool],
         timing: Timing,
         events: EventBus,
     ) -> None:
         self.containers = containers
         self.events = events
+        self._doors = doors
         self._lock = lock
         self._timing = timing
 
@@ -77,13 +81,20 @@ class Lifecycle:
         in_background(lambda: self._remove(instance), f"end-{instance.id}")
 
     def hibernate(self, instance: VmInstance) -> None:
-        """Freeze the machine of an instance that is ``stopping``.
+        """Freeze the machine of an instance that is ``stopping``; stop it where that fails, as EC2 does.
 
-        :raises CloudError: the engine can't.
+        :raises CloudError: the engine can't do that either.
         """
-        with self._unless_ended(instance):
-            self.containers.freeze(instance.id)
-        self._stopped(instance)
+        try:
+            with self._unless_ended(instance):
+                self.containers.freeze(instance.id)
+        except (CloudError, OSError) as error:
+            _log.warning("%s: can't be frozen, so it is stopped: %s", instance.id, error)
+            with self._lock:
+                instance.not_frozen()
+            self.power_off(instance)
+        else:
+            self._stopped(instance)
 
     def power_off(self, instance: VmInstance) -> None:
         """Shut down the machine of an instance that is ``stopping``.
@@ -100,19 +111,40 @@ class Lifecycle:
         :param keep_memory: it goes on where it was frozen; else it boots from its disk.
         :raises CloudError: the engine can't.
         """
-        boot = instance.boots
+        boot, goes_on = instance.boots, instance.frozen and keep_memory
         with self._unless_ended(instance):
             if instance.frozen and not keep_memory:
                 self.containers.lose_memory(instance.id)
             # The address is known before anything runs: the metadata service knows VMs by address.
             instance.address = self.containers.connect(instance.id)
-            wake = self.containers.thaw if instance.frozen and keep_memory else self.containers.power_on
+            wake = self.containers.thaw if goes_on else self.containers.power_on
             wake(instance.id)
+            self._doors.apply(instance.id)
         with self._lock:
             instance.frozen = False
             if instance.state == "pending" and instance.address is not None:
                 instance.mark_running(instance.address)
-        in_background(lambda: self._follow(instance, boot), f"vm-{instance.id}")
+        if not goes_on:
+            in_background(lambda: self._follow(instance, boot), f"vm-{instance.id}")
+
+    def stop(self, instance: VmInstance) -> None:
+        """Freeze or shut down the machine of an instance that is ``stopping``, in the background."""
+        work = self.hibernate if instance.frozen else self.power_off
+        in_background(lambda: self._try(work, instance), f"stop-{instance.id}")
+
+    def start_again(self, instance: VmInstance) -> None:
+        """Bring the machine of an instance back that is ``pending``, in the background."""
+        in_background(
+            lambda: self._try(lambda one: self.come_back(one, keep_memory=True), instance),
+            f"start-{instance.id}",
+        )
+
+    @staticmethod
+    def _try(work: Callable[[VmInstance], None], instance: VmInstance) -> None:
+        try:
+            work(instance)
+        except (CloudError, OSError) as error:
+            _log.error("%s: stays %s: %s", instance.id, instance.state, error)
 
     @contextmanager
     def _unless_ended(self, instance: VmInstance) -> Iterator[None]:
@@ -134,7 +166,10 @@ class Lifecycle:
             self._follow(instance, boot)
 
     def _follow(self, instance: VmInstance, boot: int) -> None:
-        """Wait for the end of one boot of the machine; whoever ended it on purpose has seen to it."""
+        """Wait for the end of one boot of the machine, frozen times included.
+
+        Whoever ends a boot on purpose begins another one in the instance's count, and sees to the rest.
+        """
         self._wait_for_end(instance.id)
         with self._lock:
             powered_itself_off = instance.boots == boot and not instance.ended
@@ -145,6 +180,7 @@ class Lifecycle:
         running_at = time.monotonic() + self._timing.boot_seconds
         try:
             address = self.containers.start(_order(instance))
+            self._doors.apply(instance.id)
         except (CloudError, OSError) as error:
             _log.error("%s: no machine: %s", instance.id, error)
             with self._lock:
@@ -184,7 +220,7 @@ class Lifecycle:
         instance.begin_stop(INITIATED_BY_INSTANCE, frozen=False)
         if request is not None:
             request.instance_stopped(by_user=True)
-        in_background(lambda: self.power_off(instance), f"stop-{instance.id}")
+        self.stop(instance)
 
     def _remove(self, instance: VmInstance) -> None:
         instance.container_ready.wait()

@@ -28,7 +28,7 @@ class RequestFacts:
     :param service: AWS's signing name (``ec2``, ``s3``, ``pricing`` ...); empty for an unsigned call.
     :param action: as the API names it; for S3 ``s3:`` and the HTTP method.
     :param access_key: id of the key it is signed with; empty for an unsigned call.
-    :param parameters: its form or query string, as sent.
+    :param parameters: its form or query string, as sent; for S3 the path before it.
     """
 
     service: str
@@ -47,6 +47,7 @@ def read_facts(environ: Environ) -> RequestFacts:
     if not action:
         service = service or "s3"
         action = f"{service}:{environ['REQUEST_METHOD']}"
+        return RequestFacts(service, action, access_key, f"{environ.get('PATH_INFO', '')}?{form or query}")
     return RequestFacts(service, action, access_key, form or query)
 
 

@@ -16,11 +16,20 @@ from airflow_provider_hads.local_cloud.api import AwsApi, VmApi
 from airflow_provider_hads.local_cloud.capacity import CapacityBook
 from airflow_provider_hads.local_cloud.containers import VmContainers
 from airflow_provider_hads.local_cloud.control import ControlledApi
+from airflow_provider_hads.local_cloud.control_routes import (
+    ec2_routes,
+    fault_routes,
+    hazard_routes,
+    sabotage_routes,
+)
 from airflow_provider_hads.local_cloud.credentials import CredentialBook
+from airflow_provider_hads.local_cloud.credit_metrics import CreditMetrics
 from airflow_provider_hads.local_cloud.ec2 import LocalEc2
 from airflow_provider_hads.local_cloud.engine import DockerEngine
 from airflow_provider_hads.local_cloud.events import EventBus
+from airflow_provider_hads.local_cloud.fault_rates import FaultDice
 from airflow_provider_hads.local_cloud.faults import FaultBook, RequestLog
+from airflow_provider_hads.local_cloud.hazard_runner import HazardRunner
 from airflow_provider_hads.local_cloud.interruptions import Interruptions
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle, Timing
 from airflow_provider_hads.local_cloud.listener import Listener
@@ -28,6 +37,7 @@ from airflow_provider_hads.local_cloud.metadata_service import MetadataService
 from airflow_provider_hads.local_cloud.network import Addresses, gateway_of, network_name
 from airflow_provider_hads.local_cloud.prices import PriceTable
 from airflow_provider_hads.local_cloud.processes import start_time
+from airflow_provider_hads.local_cloud.ssh_doors import SshDoors
 from airflow_provider_hads.local_cloud.state import ServerState, StateFolder
 
 __all__ = ["ServerOptions", "serve"]
@@ -61,7 +71,7 @@ def serve(folder: StateFolder, options: ServerOptions) -> None:
     gateway = gateway_of(engine, folder.cloud_id)
     image_id = f"ami-{folder.cloud_id}".ljust(21, "0")
     prices = _prices(options.prices)
-    credentials, faults, log = CredentialBook(), FaultBook(), RequestLog()
+    credentials, faults, dice, log = CredentialBook(), FaultBook(), FaultDice(), RequestLog()
     lock = threading.RLock()
     metadata = Listener(gateway)
     containers = VmContainers(
@@ -72,16 +82,24 @@ def serve(folder: StateFolder, options: ServerOptions) -> None:
         metadata.address,
         Addresses(engine, folder.cloud_id).take,
     )
-    lifecycle, capacity = Lifecycle(containers, lock, options.timing, EventBus()), CapacityBook()
+    capacity, doors = CapacityBook(), SshDoors(containers)
+    lifecycle = Lifecycle(containers, doors, lock, options.timing, EventBus())
     ec2 = LocalEc2(lifecycle, prices, capacity, image_id, lock)
     interruptions = Interruptions(lifecycle, lock)
-    api = AwsApi(lock, prices, faults, log)
+    CreditMetrics(ec2, containers)
+    api = AwsApi(lock, prices, faults, dice, log)
+    routes = {
+        **ec2_routes(ec2, interruptions),
+        **fault_routes(faults, dice, capacity, log),
+        **hazard_routes(HazardRunner(ec2, interruptions, capacity)),
+        **sabotage_routes(ec2, doors),
+    }
     token = secrets.token_urlsafe(24)
     loopback = Listener(LOOPBACK, options.port)
     bridge = Listener(gateway)
     metadata.start(MetadataService(ec2, credentials))
     bridge.start(VmApi(api, credentials))
-    loopback.start(ControlledApi(api, ec2, interruptions, faults, log, token))
+    loopback.start(ControlledApi(api, routes, token))
     started = start_time(os.getpid()) or 0
     folder.write_server(ServerState(os.getpid(), started, loopback.url, bridge.url, image_id, token))
     _log.info("up: %s, for VMs %s, metadata %s", loopback.url, bridge.url, metadata.url)

@@ -23,9 +23,10 @@ INSTANCE_PROFILE = "hads-vm"
 ACCESS_KEY = "AKIALOCALCLOUD000000"
 
 
-def make_session(folder: StateFolder, server: ServerState) -> dict[str, str]:
+def make_session(folder: StateFolder, server: ServerState, events_queue: str = "") -> dict[str, str]:
     """Make the client key and write the environment file.
 
+    :param events_queue: name of the SQS queue with EC2's events; empty for none.
     :return: the environment file's variables.
     """
     private_key = _new_private_key()
@@ -38,6 +39,8 @@ def make_session(folder: StateFolder, server: ServerState) -> dict[str, str]:
             "endpoint_url": server.endpoint_url,
             "vm_endpoint_url": server.vm_endpoint_url,
             "region_name": REGION,
+            # For whoever wants the local cloud to interrupt VMs: a real one takes no such orders.
+            "local_cloud_token": server.control_token,
         },
     }
     ssh = {"conn_type": "ssh", "extra": {"private_key": private_key}}
@@ -50,6 +53,8 @@ def make_session(folder: StateFolder, server: ServerState) -> dict[str, str]:
         "AIRFLOW__HADS__IMAGE_ID": server.image_id,
         "AIRFLOW__HADS__INSTANCE_PROFILE": INSTANCE_PROFILE,
     }
+    if events_queue:
+        variables["AIRFLOW__HADS__EVENTS_QUEUE"] = events_queue
     folder.write_environment(variables)
     return variables
 

@@ -141,10 +141,10 @@ class SpotRequest(TaggedEC2Resource):
         return not self.expired(now)
 
     def expired(self, now: datetime) -> bool:
-        """Close an open request that is past its ValidUntil; say whether it may launch nothing more."""
+        """Cancel an open request that is past its ValidUntil; say whether it may launch nothing more."""
         over = self.terms.valid_until is not None and now >= self.terms.valid_until
         if over and self.state == "open":
-            self._set("closed", "schedule-expired")
+            self._set("cancelled", "schedule-expired")
         return over
 
     def _set(self, state: str, code: str) -> None:

@@ -45,6 +45,7 @@ class UpOptions:
     :param prices: an env.json whose prices replace built-in ones.
     :param boot_seconds: least time from launch to ``running``.
     :param relaunch_seconds: time until a persistent spot request launches again.
+    :param events: make the events queue, and name it in the environment file.
     """
 
     port: int = 0
@@ -53,6 +54,7 @@ class UpOptions:
     prices: Path | None = None
     boot_seconds: float = 0.0
     relaunch_seconds: float = 2.0
+    events: bool = False
 
 
 def running_server(folder: StateFolder) -> ServerState | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["BillItem", "CloudVm", "total_cost"]
+__all__ = ["BillItem", "CloudVm", "Happening", "total_cost"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class BillItem:
     :param ended_at: None while it has not been terminated.
     :param seconds: for which it is billed: not while it is stopped or hibernated.
     :param run: uid of the run it belongs to (tag ``hads:run``); empty for others.
+    :param run_name: name of that run, ``<job>_<execution>`` (tag ``hads:job``).
     :param name: its ``Name`` tag; may be empty.
     """
 
@@ -51,6 +52,7 @@ class BillItem:
     price: float | None
     seconds: float
     run: str = ""
+    run_name: str = ""
     name: str = ""
 
     @property
@@ -75,6 +77,21 @@ class BillItem:
             "ended_at": None if ended is None else datetime.fromisoformat(ended),
         }
         return cls(**{**document, **times})
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that was done to an instance.
+
+    :param at: when, UTC, ISO 8601.
+    :param what: ``hibernate``, ``stop``, ``terminate``, ``resume`` or ``fresh-boot``.
+    :param by: ``hand`` or ``hazard``.
+    """
+
+    at: str
+    instance_id: str
+    what: str
+    by: str
 
 
 def total_cost(bill: Sequence[BillItem]) -> float:

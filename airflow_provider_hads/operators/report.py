@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, TaskInstanceState
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_hads.notifications import NotifierChoice, notify
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -31,6 +33,7 @@ class ReportOperator(BaseOperator):
     :param fleet: what ``terminate`` hands on. (templated)
     :param supervise_task_id: task id of the
         :class:`~airflow_provider_hads.sensors.supervise.SuperviseSensor`.
+    :param notifiers: those of the event ``end`` are used.
     :param aws_conn_id: connection for S3. (templated)
     """
 
@@ -45,6 +48,7 @@ class ReportOperator(BaseOperator):
         figures: Any = None,
         fleet: Any = (),
         supervise_task_id: str = "supervise",
+        notifiers: Sequence[NotifierChoice] = (),
         aws_conn_id: str = "aws_default",
         **kwargs: Any,
     ) -> None:
@@ -54,6 +58,7 @@ class ReportOperator(BaseOperator):
         self.snapshot = snapshot
         self.figures = figures
         self.fleet = fleet
+        self.notifiers = tuple(notifiers)
         self.aws_conn_id = aws_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -68,8 +73,16 @@ class ReportOperator(BaseOperator):
         for line in render_report(report).splitlines():
             self.log.info("%s", line)
         Workshop(run, self.aws_conn_id).save_report(report)
+        self._tell(context, report)
         self._require_supervision(context)
         return report
+
+    def _tell(self, context: Context, report: Mapping[str, Any]) -> None:
+        """Say how the run has ended to whoever wants to know."""
+        done = f"{report['finished']} of {report['tasks']} tasks finished"
+        deadline = "met" if report["deadline_met"] else "not met"
+        text = f"Run {report['run']} has ended: {done}, deadline {deadline}, cost {report['cost']:.4f} $"
+        notify(self.notifiers, "end", context, text, run=report["run"], report=report)
 
     def _require_supervision(self, context: Context) -> None:
         """Fail if the run was ended by hand before its controller began.

@@ -12,6 +12,8 @@ __all__ = ["WIDTH", "render_plan"]
 WIDTH = 100
 """No line is longer."""
 NAME_WIDTH = 16
+GIVEN = "given"
+"""What a map that was written by hand names as its planner."""
 HEADER = ("VM", "type", "market", "cores", "end s", "cost $", "tasks")
 RIGHT_ALIGNED = ("cores", "end s", "cost $")
 
@@ -31,7 +33,8 @@ def render_plan(
 
 def _title(plan: Plan) -> str:
     name = f" ({plan.job_name})" if plan.job_name not in ("", plan.job_id) else ""
-    return _clipped(f"Plan of job {plan.job_id}{name}, by {plan.planner}", WIDTH)
+    origin = "as given" if plan.planner == GIVEN else f"by {plan.planner}"
+    return _clipped(f"Plan of job {plan.job_id}{name}, {origin}", WIDTH)
 
 
 def _row(vm: PlannedVm, environment: Environment | None) -> tuple[str, ...]:
@@ -40,7 +43,7 @@ def _row(vm: PlannedVm, environment: Environment | None) -> tuple[str, ...]:
     return (
         _clipped(vm.id, NAME_WIDTH),
         _clipped(vm.instance_type, NAME_WIDTH),
-        str(vm.market) if vm.cpu_share is None else f"{vm.market}, {vm.cpu_share * 100:g} % CPU",
+        str(vm.market) if vm.cpu_share is None else f"{vm.market}, baseline {vm.cpu_share * 100:g} %",
         f"{used}/{kind.vcpus}" if kind else str(used),
         f"{vm.end:.0f}",
         f"{vm.cost:.5f}",
@@ -72,7 +75,8 @@ def _totals(plan: Plan, on_demand_cost: float | None) -> list[str]:
         rule = f" ({plan.d_spot_rule})" if plan.d_spot_rule else ""
         lines.append(f"D_spot, the latest end of spot work: {plan.d_spot:.0f} s{rule}")
     if on_demand_cost is not None:
-        lines.append(f"On-demand VMs only: ${on_demand_cost:.5f}{_savings(plan.cost, on_demand_cost)}")
+        savings = _savings(plan.cost, on_demand_cost)
+        lines.append(f"On-demand VMs only, none burstable: ${on_demand_cost:.5f}{savings}")
     return lines
 
 

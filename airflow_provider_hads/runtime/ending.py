@@ -21,16 +21,16 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
 
     :raises CloudError: something is left; the message names it.
     """
-    before = {instance.instance_id: instance for instance in workshop.fleet.describe()}
+    before = {instance.instance_id: instance for instance in workshop.fleet_to_end.describe()}
     ended_at = datetime.now(timezone.utc)
-    ended = workshop.fleet.end_all()
+    ended = workshop.fleet_to_end.end_all()
     log.info(
         "Nothing of run %s is left running; VMs terminated: %d, spot requests cancelled: %d",
         workshop.run.identity.name,
         len(ended.instance_ids),
         len(ended.spot_request_ids),
     )
-    after = {instance.instance_id: instance for instance in workshop.fleet.describe()}
+    after = {instance.instance_id: instance for instance in workshop.fleet_to_end.describe()}
     return [_ended(instance, ended_at) for instance in {**before, **after}.values()]
 
 

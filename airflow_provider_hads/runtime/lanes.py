@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from types import TracebackType
 from typing import Any
 
 __all__ = ["Ended", "Lanes"]
+
+LOOK_PAUSE = 0.02
+"""Seconds between two looks whether a lane is free."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,18 @@ class Lanes:
         """Say whether a call of that lane runs or waits."""
         with self._lock:
             return lane in self._waiting
+
+    def wait(self, lane: str, timeout: float) -> bool:
+        """Wait until no call of that lane runs or waits; say whether that was so in time.
+
+        :param timeout: seconds.
+        """
+        end = time.monotonic() + timeout
+        while self.busy(lane):
+            if time.monotonic() > end:
+                return False
+            time.sleep(LOOK_PAUSE)
+        return True
 
     def submit(self, lane: str, key: str, call: Callable[[], Any]) -> None:
         """Run a call after those that its lane has already; after :meth:`close`, drop it."""

@@ -28,6 +28,7 @@ __all__ = [
     "DESCRIBE",
     "EVENTS",
     "EXCHANGE",
+    "FORGET",
     "VM",
     "events_of",
     "newest_by_vm",
@@ -48,6 +49,9 @@ EVENTS = "events"
 
 EXCHANGE = "exchange/"
 """Start of the key of a look at a VM."""
+
+FORGET = "forget/"
+"""Start of the key of the end of all calls to a VM that can't answer now."""
 
 VM = "vm/"
 """Start of the lane of everything that is said to a VM; the VM's id follows."""
@@ -133,7 +137,7 @@ class _Seen:
             return
         if ended.lane.startswith(VM):
             self._take_word(ended.lane[len(VM) :], ended)
-        if not ended.key.startswith(EXCHANGE):
+        if not ended.key.startswith((EXCHANGE, FORGET)):
             self._take_result(ended)
 
     def _take_fleet(self, ended: Ended) -> None:

@@ -80,6 +80,7 @@ def open_run(inputs: JobInputs, opening: Opening, *, aws_conn_id: str, now: date
         deadline=opening.deadline,
         margin=opening.margin,
         boot_timeout=opening.boot_timeout,
+        region=inputs.settings.ec2.region or "",
     )
 
 

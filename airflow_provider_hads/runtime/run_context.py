@@ -24,6 +24,8 @@ class RunContext:
     :param deadline: seconds since then.
     :param margin: seconds after the deadline until leases end and the run gives up.
     :param boot_timeout: seconds from a VM's launch to its runner's first answer.
+    :param region: where its VMs are; empty is the connection's own. Known here too, so that VMs can be ended
+        when the bucket with the run's settings is gone.
     """
 
     identity: RunIdentity
@@ -32,6 +34,7 @@ class RunContext:
     deadline: float
     margin: float
     boot_timeout: float
+    region: str = ""
 
     @property
     def expires_at(self) -> datetime:
@@ -50,6 +53,7 @@ class RunContext:
             "deadline": self.deadline,
             "margin": self.margin,
             "boot_timeout": self.boot_timeout,
+            "region": self.region,
         }
 
     @classmethod
@@ -70,4 +74,5 @@ class RunContext:
             deadline=known["deadline"],
             margin=known["margin"],
             boot_timeout=known["boot_timeout"],
+            region=known.get("region", ""),
         )

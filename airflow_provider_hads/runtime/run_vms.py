@@ -36,6 +36,10 @@ class RunVms:
         config = self._configs[instance.instance_type]
         self._gateway.prepare(instance, config, timeout=timeout)
 
+    def forget(self, instance: Instance) -> None:
+        """End the calls to a VM that are under way: it can't answer them any more."""
+        self._gateway.forget(instance.instance_id)
+
     def exchange(self, instance: Instance, message: Exchange) -> VmStatus:
         """Tell a VM something, and hear all about it.
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from airflow_provider_hads.control import (
     Action,
@@ -27,6 +28,7 @@ from airflow_provider_hads.control.news import news_of
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.ports import EventsPort, FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
+from airflow_provider_hads.exceptions import EpochRefused, HadsError
 from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
@@ -36,6 +38,7 @@ from airflow_provider_hads.runtime.observing import (
     DESCRIBE,
     EVENTS,
     EXCHANGE,
+    FORGET,
     VM,
     events_of,
     notices_of,
@@ -49,6 +52,12 @@ log = logging.getLogger(__name__)
 
 EVENTS_INTERVAL = timedelta(seconds=1)
 """Between two looks into the queue of the cloud's events."""
+
+GAP = timedelta(seconds=30)
+"""A pause between two steps after which another controller may be at work."""
+
+LANE_WAIT = 5.0
+"""Seconds for which what is being said to a VM is waited for, before it is asked something in between."""
 
 FIRST_LOOK_TIMEOUT = 20.0
 """Seconds for which the cloud's first answer is waited for before anything is decided."""
@@ -66,6 +75,8 @@ class Supervisor:
     :param mission: what is to be achieved; None follows the plan to the letter.
     :param launch_order: makes the order to launch a VM; needed with a mission.
     :param events: what the cloud tells by itself; None where it does not.
+    :param confirm: raises ``EpochRefused`` where a later controller has taken over, as far as can be told
+        without a VM.
     """
 
     def __init__(
@@ -83,6 +94,7 @@ class Supervisor:
         mission: Mission | None = None,
         launch_order: Callable[[VmRecord], LaunchOrder] | None = None,
         events: EventsPort | None = None,
+        confirm: Callable[[], None] | None = None,
     ) -> None:
         # What a predecessor had pending is unknown; every action can be carried out again without harm. Its
         # launches are, at once: a VM that was asked for may exist. All others are decided on anew.
@@ -100,6 +112,8 @@ class Supervisor:
         self._mission = mission
         self._launch_order = launch_order
         self._events = events
+        self._confirm = confirm
+        self._stepped_at: datetime | None = None
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
         self._lanes = Lanes()
@@ -112,6 +126,9 @@ class Supervisor:
         :raises EpochRefused: a later controller has taken over.
         """
         now = self._clock()
+        if self._stepped_at is not None and now - self._stepped_at > GAP:
+            self._make_sure_of_being_in_charge(now - self._stepped_at)
+        self._stepped_at = self._clock()
         for launch in self._again:
             self._carry_out(launch)
         self._again = ()
@@ -126,9 +143,44 @@ class Supervisor:
             log.info("%s", sentence)
         if self.state != before:
             self._save(self.state)
+        self._hang_up(before)
         for action in actions:
             self._carry_out(action)
         return self.state.ended
+
+    def _hang_up(self, before: RunState) -> None:
+        """End the calls to VMs that have fallen asleep: they would hang until long after a resume."""
+        for vm in self.state.vms.values():
+            known, instance = before.vms.get(vm.id), self._instances.get(vm.id)
+            fell_asleep = vm.state.asleep and known is not None and not known.state.asleep
+            if fell_asleep and instance is not None:
+                self._lanes.submit(FORGET + vm.id, FORGET + vm.id, partial(self._vms.forget, instance))
+
+    def _make_sure_of_being_in_charge(self, gap: timedelta) -> None:
+        """Act on nothing that was decided before a long gap until it is sure that nobody else does by now.
+
+        :raises EpochRefused: a later controller has taken over.
+        """
+        log.warning(
+            "No step for %.0f s: making sure that no later controller has taken over", gap.total_seconds()
+        )
+        for vm in self.state.vms.values():
+            instance = self._instances.get(vm.id)
+            if (
+                vm.state is not VmState.READY
+                or instance is None
+                or not self._lanes.wait(VM + vm.id, LANE_WAIT)
+            ):
+                continue
+            try:
+                self._vms.exchange(instance, Exchange(epoch=self.state.epoch))
+                break
+            except EpochRefused:
+                raise
+            except HadsError as error:
+                log.info("%s does not tell: %s", vm.id, error)
+        if self._confirm is not None:  # a later one may not have spoken to that VM yet
+            self._confirm()
 
     def _waits_for_the_first_look(self, now: datetime) -> bool:
         """Say whether it is too early to decide: what the plan or a predecessor launched is not seen yet."""
@@ -153,17 +205,18 @@ class Supervisor:
     def _with_news(
         self, observation: Observation, events: Sequence[CloudEvent], now: datetime
     ) -> Observation:
-        """Return what is seen with what the cloud has told by itself; a look is the truth."""
+        """Return what is seen with what the cloud has told by itself.
+
+        A look may be older than an event that came with it, or newer: another one follows at once.
+        """
         news = news_of(events, self._instances)
         for event in news.notices:
             log.info("The cloud tells of %s: %s", event.instance_id, event.interruption or event.kind.value)
         if news.incomplete or observation.fleet is not None:
             self._looked_at.pop(DESCRIBE, None)
-        if observation.fleet is None:
-            self._instances.update(news.instances)
-            observation = replace(observation, news=news.instances)
+        self._instances.update(news.instances)
         told = notices_of(news.notices, self._instances, now)
-        return replace(observation, notices={**told, **observation.notices})
+        return replace(observation, news=news.instances, notices={**told, **observation.notices})
 
     def _look(self, now: datetime) -> None:
         if self._due(DESCRIBE, now):
@@ -189,6 +242,8 @@ class Supervisor:
     def _exchange(self, vm: VmRecord, instance: Instance) -> Callable[[], VmStatus]:
         """Return a look at a VM. One that comes back hears first what it is to drop: it goes on then."""
         dropped = dropped_attempts(self.state, vm.id) if vm.state is VmState.RESUMED else ()
+        if dropped:
+            log.info("%s is back; told to drop: %s", vm.id, ", ".join(dropped))
         message = Exchange(epoch=self.state.epoch, cancel=dropped)
         return lambda: self._vms.exchange(instance, message)
 

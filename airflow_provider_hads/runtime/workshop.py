@@ -18,7 +18,8 @@ from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.job import Job, Task
 from airflow_provider_hads.model.plan import Plan
 from airflow_provider_hads.model.run_state import VmRecord
-from airflow_provider_hads.model.settings import Settings
+from airflow_provider_hads.model.settings import Ec2Settings, Settings
+from airflow_provider_hads.runtime.connecting import connect_fleet, vm_view_of_aws
 from airflow_provider_hads.runtime.market_prices import with_prices
 from airflow_provider_hads.runtime.orders import OrderBook, slots_of
 from airflow_provider_hads.runtime.run_context import RunContext
@@ -102,18 +103,14 @@ class Workshop:
     @cached_property
     def fleet(self) -> Ec2Fleet:
         """The run's VMs as the cloud sees them."""
-        from airflow_provider_hads.cloud.fleet import Ec2Fleet
-        from airflow_provider_hads.cloud.requests import CloudDefaults
-        from airflow_provider_hads.vm.client_key import public_key
+        access = self.ssh_access if self._ssh_conn_id is not None else None
+        return connect_fleet(self._aws_conn_id, self.run.identity, self.inputs.settings.ec2, access)
 
-        configuration = read_configuration()
-        defaults = CloudDefaults(
-            image_id=configuration.image_id or None, instance_profile=configuration.instance_profile or None
-        )
-        keys = [public_key(self.ssh_access)] if self._ssh_conn_id is not None else []
-        return Ec2Fleet.connect(
-            self._aws_conn_id, self.run.identity, self.inputs.settings.ec2, defaults, authorized_keys=keys
-        )
+    @cached_property
+    def fleet_to_end(self) -> Ec2Fleet:
+        """The run's VMs, to be looked at and ended only: for that the run's settings need not be readable."""
+        settings = Ec2Settings(region=self.run.region or None)
+        return connect_fleet(self._aws_conn_id, self.run.identity, settings, None)
 
     @cached_property
     def events(self) -> SqsEvents | None:
@@ -147,7 +144,7 @@ class Workshop:
         return RunVms(VmGateway(self.ssh_access), configs)
 
     def _runner_configs(self) -> dict[str, RunnerConfig]:
-        region, endpoint = self._vm_view_of_aws()
+        region, endpoint = vm_view_of_aws(self._aws_conn_id, self.inputs.settings.ec2.region)
         settings = self.inputs.settings
         return {
             name: RunnerConfig(
@@ -159,20 +156,6 @@ class Workshop:
             )
             for name, instance_type in self.inputs.environment.instance_types.items()
         }
-
-    def _vm_view_of_aws(self) -> tuple[str, str | None]:
-        """Return the region, and the address of S3 as VMs reach it where that is not AWS's own."""
-        from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-
-        hook: Any = AwsBaseHook(aws_conn_id=self._aws_conn_id, region_name=self.inputs.settings.ec2.region)
-        endpoint = hook.conn_config.extra_config.get("vm_endpoint_url")
-        region = hook.region_name or hook.get_session().region_name
-        if not region:
-            raise HadsError(
-                f"AWS connection {self._aws_conn_id!r} names no region: set its extra "
-                "'region_name', or region in section [ec2] of setup.cfg"
-            )
-        return region, endpoint
 
     @cached_property
     def orders(self) -> OrderBook:

@@ -63,7 +63,7 @@ class JobTaskSensor(BaseSensorOperator):
         """
         ti = context["ti"]
         state, snapshot = read_producer(ti.dag_id, ti.run_id, self.supervise_task_id)
-        if self._show_if_decided(state, self._tasks_of_this_generation(state, snapshot)):
+        if self._show_if_decided(state, self._tasks_of_this_generation(context, state, snapshot)):
             return True
         if self.deferrable and state == TaskInstanceState.RUNNING:
             self._defer(context)
@@ -73,12 +73,16 @@ class JobTaskSensor(BaseSensorOperator):
         """Show how the tasks went, once the trigger has seen them end."""
         self._show_if_decided(event["producer_state"], event["tasks"])
 
-    def _tasks_of_this_generation(self, state: str | None, snapshot: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the tasks of the snapshot; none if it is of before the run was cleared."""
-        from airflow_provider_hads.runtime.run_context import RunContext
+    def _tasks_of_this_generation(
+        self, context: Context, state: str | None, snapshot: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the tasks of the snapshot; none if it is of before the run was cleared.
 
+        Airflow itself is asked how often that was: ``open_run``, which counts the generations, is cleared
+        with ``supervise`` but not with a watcher alone.
+        """
         tasks: Mapping[str, Any] = snapshot.get("tasks", {})
-        current = not snapshot or snapshot["generation"] == RunContext.from_xcom(self.run).generation
+        current = not snapshot or snapshot["generation"] == (context["dag_run"].clear_number or 0)
         if current or state == TaskInstanceState.RUNNING:  # a try that runs has published all that there is
             return tasks
         if state in ENDED_STATES:

@@ -17,8 +17,10 @@ from airflow_provider_hads.control.policies import FOLLOW_PLAN, run_policy_names
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.exceptions import EpochRefused
-from airflow_provider_hads.model.run_state import TaskState
+from airflow_provider_hads.model.run_state import TaskState, VmState
+from airflow_provider_hads.operators.failures import no_retry
 from airflow_provider_hads.runtime.first_state import first_state
+from airflow_provider_hads.runtime.local_hazard import LocalHazard
 from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.state_document import dump_state, load_state
 from airflow_provider_hads.runtime.supervisor import Supervisor
@@ -61,6 +63,9 @@ class SuperviseSensor(BaseSensorOperator):
         ``setup.cfg``'s. (templated)
     :param allocation_cycle: seconds of an allocation cycle, for policies that keep idle VMs to the end of
         theirs; empty takes ``setup.cfg``'s. (templated)
+    :param hibernation_rate: interruptions a second of each spot VM that the local cloud is to make while this
+        task runs; 0 leaves it as it is. A real cloud is not asked. (templated)
+    :param resume_rate: and resumes a second of each hibernated one. (templated)
     :param aws_conn_id: connection for EC2 and S3. (templated)
     :param ssh_conn_id: connection with the private key for the VMs. (templated)
     """
@@ -72,6 +77,8 @@ class SuperviseSensor(BaseSensorOperator):
         "figures",
         "policy",
         "allocation_cycle",
+        "hibernation_rate",
+        "resume_rate",
         "aws_conn_id",
         "ssh_conn_id",
     )
@@ -86,6 +93,8 @@ class SuperviseSensor(BaseSensorOperator):
         figures: Any = None,
         policy: str = "",
         allocation_cycle: str | float | None = None,
+        hibernation_rate: str | float = 0.0,
+        resume_rate: str | float = 0.0,
         aws_conn_id: str = "aws_default",
         ssh_conn_id: str = "ssh_default",
         poke_interval: float = 0.5,
@@ -100,6 +109,8 @@ class SuperviseSensor(BaseSensorOperator):
         self.figures = figures
         self.policy = policy
         self.allocation_cycle = allocation_cycle
+        self.hibernation_rate = hibernation_rate
+        self.resume_rate = resume_rate
         self.aws_conn_id = aws_conn_id
         self.ssh_conn_id = ssh_conn_id
         self._supervisor: Supervisor | None = None
@@ -116,8 +127,10 @@ class SuperviseSensor(BaseSensorOperator):
         state = self._take_over(context, workshop)
         self._supervisor = self._make_supervisor(context, workshop, state)
         self._publish(context)
+        hazard = LocalHazard(self.aws_conn_id, float(self.hibernation_rate), float(self.resume_rate))
         try:
-            return super().execute(context)
+            with no_retry(), hazard:
+                return super().execute(context)
         except EpochRefused as error:
             raise AirflowFailException(f"Another controller has taken over this run: {error}") from error
         finally:
@@ -140,6 +153,9 @@ class SuperviseSensor(BaseSensorOperator):
         else:
             epoch = load_state(stored).epoch if stored is not None else 0
             state = replace(self._first_state(workshop), epoch=epoch)
+            for vm in state.vms.values():
+                if vm.state is VmState.LOST:
+                    self.log.info("%s (%s, %s) is lost: %s", vm.id, vm.instance_type, vm.market, vm.reason)
         state = replace(state, epoch=state.epoch + 1)
         self._save(context, workshop, state)
         if state.epoch > 1:
@@ -191,6 +207,7 @@ class SuperviseSensor(BaseSensorOperator):
             mission=workshop.mission(self._policy(workshop), _document(self.figures), self._cycle()),
             launch_order=workshop.launch_order,
             events=workshop.events,
+            confirm=lambda: _confirm(context, state.epoch),
         )
 
     def _save(self, context: Context, workshop: Workshop, state: RunState) -> None:
@@ -219,6 +236,16 @@ class SuperviseSensor(BaseSensorOperator):
             "failed": [task.id for task in failures],
             "deadline_missed": state.deadline_missed,
         }
+
+
+def _confirm(context: Context, epoch: int) -> None:
+    """Compare one's own epoch with that of the stored state.
+
+    :raises EpochRefused: a later try has taken over.
+    """
+    stored: Any = context["task_state_store"].get(STATE_KEY)
+    if stored is not None and load_state(stored).epoch > epoch:
+        raise EpochRefused(f"epoch {epoch} has been followed by {load_state(stored).epoch}")
 
 
 def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.fleet import Instance
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmStatus
+from airflow_provider_hads.simulation.billing import Billing
 
 __all__ = ["Machine", "Phase", "Work"]
 
@@ -78,6 +79,7 @@ class Machine:
     :param price: $/h.
     :param boot_left: seconds of its boot that are still to come.
     :param woke: when it came to be awake last; None while it is asleep or gone.
+    :param billing: how its seconds are paid for.
     :param billed: seconds paid for before that.
     :param credits: CPU credits of a burstable VM at ``credits_at``.
     :param credits_at: seconds since the run's start.
@@ -92,6 +94,7 @@ class Machine:
     slots: int
     boot_left: float
     woke: float | None
+    billing: Billing = Billing.PER_SECOND
     phase: Phase = Phase.BOOTING
     billed: float = 0.0
     credits: float = 0.0
@@ -103,6 +106,7 @@ class Machine:
     stolen: list[str] = field(default_factory=list)
     _free: list[int] = field(default_factory=list)
     _memory: float = 0.0
+    _has_slept: bool = False
 
     def __post_init__(self) -> None:
         self._free = list(range(self.slots - 1, -1, -1))
@@ -134,7 +138,7 @@ class Machine:
             work.ran, work.since = work.ran_by(now), now
         if self.phase is Phase.BOOTING and self.woke is not None:
             self.boot_left -= now - self.woke
-        self._stop_clock(now)
+        self._stop_clock(now, interrupted=True)
         self.phase = Phase.ASLEEP
 
     def wake(self, now: float) -> None:
@@ -144,9 +148,12 @@ class Machine:
         self.woke = now
         self.phase = Phase.BOOTING if self.boot_left > 0 else Phase.UP
 
-    def end(self, now: float) -> None:
-        """Be gone; the seconds billed are final."""
-        self._stop_clock(now)
+    def end(self, now: float, *, interrupted: bool) -> None:
+        """Be gone; the seconds billed are final.
+
+        :param interrupted: whether the cloud ends it.
+        """
+        self._stop_clock(now, interrupted=interrupted)
         self.phase = Phase.GONE
 
     def settle(self, now: float) -> None:
@@ -184,8 +191,12 @@ class Machine:
             f"boot-{self.id}", int(now), epoch, expiry, self.slots, attempts=attempts, stolen=stolen
         )
 
-    def _stop_clock(self, now: float) -> None:
+    def _stop_clock(self, now: float, *, interrupted: bool) -> None:
         if self.woke is not None:
-            self.billed += now - self.woke
+            first = not self._has_slept
+            self.billed += self.billing.billed(
+                now - self.woke, self.market, first=first, interrupted=interrupted
+            )
+            self._has_slept = True
         self.woke = None
         self.version += 1

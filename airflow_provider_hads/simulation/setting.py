@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from airflow_provider_hads.simulation.billing import Billing
 from airflow_provider_hads.simulation.traces import Trace
 
 __all__ = ["SCENARIOS", "OnLoss", "Scope", "Setting"]
@@ -61,6 +62,7 @@ class Setting:
     :param estimate_error: sigma of the lognormal factor by which tasks take longer than estimated.
     :param notice: seconds ahead of which a spot VM is told that it will be terminated; 0 is not at all.
     :param launch_credits: CPU credits that a burstable VM has at its launch.
+    :param billing: how the VMs are paid for.
     :param seed: of everything that is drawn; run ``n`` of a seed is always the same.
     """
 
@@ -74,4 +76,5 @@ class Setting:
     estimate_error: float = 0.0
     notice: float = 0.0
     launch_credits: float = 0.0
+    billing: Billing = Billing.PER_SECOND
     seed: int = 0

@@ -29,6 +29,9 @@ from airflow_provider_hads.simulation.trace_hazards import TraceHazards
 
 __all__ = ["World"]
 
+INTERRUPTION = "interruption"
+"""Cause of an end that the cloud wanted."""
+
 
 class World:
     """All that is outside of a run's controller.
@@ -51,7 +54,7 @@ class World:
     ) -> None:
         self.now = 0.0
         self.machines: dict[str, Machine] = {}
-        self.hibernations = self.resumes = self.steals = 0
+        self.interruptions = self.hibernations = self.resumes = self.steals = 0
         self.makespan = 0.0
         self._mission = mission
         self._setting = setting
@@ -64,6 +67,8 @@ class World:
         self._heard: dict[str, None] = {}
         self._saved: dict[str, float] = {}
         self._notices: dict[str, Notice] = {}
+        self._kept: dict[str, float] = {}
+        self._finished: set[str] = set()
         self._results: list[ActionResult] = []
         self._hazards = Hazards(setting, random, self.schedule, self._interrupt, self._resume)
         until = expiry - started_at.timestamp()
@@ -116,8 +121,8 @@ class World:
         """Do what the controller wants."""
         for action in actions:
             self._log(self.now, "decision", **_described(action))
+            self.steals += action.reason is Reason.STOLEN
             if isinstance(action, AssignTask):
-                self.steals += action.reason is Reason.STOLEN
                 self._assign(action)
             elif isinstance(action, StealTask):
                 self._steal(action)
@@ -144,6 +149,7 @@ class World:
             boot_left=self._setting.boot,
             credits=self._setting.launch_credits if kind.burstable else 0.0,
             woke=self.now,
+            billing=self._setting.billing,
         )
         self.machines[machine.id] = machine
         self._log(
@@ -231,6 +237,13 @@ class World:
             self._save_later(machine, work, now)
 
     def _finish(self, machine: Machine, work: Work, now: float) -> None:
+        if work.task.id in self._finished:
+            # Another copy has ended at this very moment: only one of them counts.
+            self._interrupt_work(machine, work, Reason.SUPERSEDED.value, now)
+            self._leave(machine, work)
+            self._go_on(machine, now)
+            return
+        self._finished.add(work.task.id)
         work.ran, work.state = work.seconds, AttemptState.FINISHED
         self._leave(machine, work)
         self.makespan = now
@@ -253,19 +266,20 @@ class World:
 
     def _save(self, machine: Machine, work: Work, now: float) -> None:
         share = work.share_by(work.ran_by(now))
-        self._saved[work.task.id] = share
+        self._saved[work.task.id] = self._kept[work.task.id] = max(share, self._kept.get(work.task.id, 0.0))
         self._log(
             now, "checkpoint_taken", task=work.task.id, vm=machine.id, attempt=work.attempt_id, progress=share
         )
 
     def _interrupt(self, machines: Iterable[Machine], now: float) -> None:
         for machine in machines:
-            if self._setting.checkpoint == 0:
-                for work in machine.work.values():
-                    self._save(machine, work, now)
+            self.interruptions += 1
             if self._setting.on_loss is OnLoss.TERMINATE:
                 self._terminate(machine, now)
                 continue
+            if self._setting.checkpoint == 0:
+                for work in machine.work.values():
+                    self._save(machine, work, now)
             machine.settle(now)
             machine.fall_asleep(now)
             machine.shown = replace(
@@ -282,10 +296,10 @@ class World:
         """Take a VM away, after a notice where the setting has one."""
         seconds = self._setting.notice
         if not seconds:
-            self._end(machine, "interruption", now)
+            self._end(machine, INTERRUPTION, now)
             return
         self._notices[machine.id] = Notice(NoticeKind.TERMINATE, seconds)
-        self.schedule(now + seconds, lambda moment: self._end(machine, "interruption", moment))
+        self.schedule(now + seconds, lambda moment: self._end(machine, INTERRUPTION, moment))
 
     def _resume(self, machines: Iterable[Machine], now: float) -> None:
         for machine in machines:
@@ -307,9 +321,10 @@ class World:
     def _assign(self, action: AssignTask) -> None:
         machine, task = self.machines[action.vm_id], self._mission.job.tasks[action.task_id]
         whole = task.runtimes[machine.kind.name] * self._factors[task.id] / (action.cpu_share or 1.0)
-        seconds = max(whole * (1 - action.progress), 1e-3)
+        progress = self._newest_share(task.id) if self._setting.checkpoint == 0 else action.progress
+        seconds = max(whole * (1 - progress), 1e-3)
         share = action.cpu_share or 1.0
-        machine.queue.append(Work(action.attempt_id, task, seconds, action.progress, share))
+        machine.queue.append(Work(action.attempt_id, task, seconds, progress, share))
         self._go_on(machine, self.now)
 
     def _steal(self, action: StealTask) -> None:
@@ -319,6 +334,15 @@ class World:
         for work in [one for one in machine.queue if one.attempt_id == action.attempt_id]:
             machine.queue.remove(work)
             machine.stolen.append(work.attempt_id)
+
+    def _newest_share(self, task_id: str) -> float:
+        """Take checkpoints of a task where it runs; return how far it has come at most."""
+        for machine in self.machines.values():
+            if machine.phase is Phase.UP:
+                for work in machine.work.values():
+                    if work.task.id == task_id:
+                        self._save(machine, work, self.now)
+        return self._kept.get(task_id, 0.0)
 
     def _cancel(self, action: CancelAttempt) -> None:
         machine = self.machines[action.vm_id]
@@ -346,7 +370,7 @@ class World:
 
     def _saved_share(self, work: Work) -> float:
         return (
-            max(self._saved.get(work.task.id, 0.0), work.progress)
+            max(self._kept.get(work.task.id, 0.0), work.progress)
             if self._setting.checkpoint is not None
             else 0.0
         )
@@ -359,7 +383,7 @@ class World:
             if self._setting.checkpoint == 0 and machine.phase is Phase.UP:
                 self._save(machine, work, moment)
             self._interrupt_work(machine, work, cause, moment)
-        machine.end(moment)
+        machine.end(moment, interrupted=cause == INTERRUPTION)
         machine.work.clear()
         machine.queue.clear()
         machine.shown = replace(machine.shown, state=InstanceState.TERMINATED, state_reason=cause)

@@ -15,7 +15,7 @@ from airflow_provider_hads.model.runner import StagedFile
 from airflow_provider_hads.storage.bucket import Bucket
 from airflow_provider_hads.storage.layout import RunLayout
 
-__all__ = ["FileToStage", "read_inputs", "read_staged_files", "stage_files", "write_inputs"]
+__all__ = ["FileToStage", "read_inputs", "read_staged_files", "stage_file", "stage_files", "write_inputs"]
 
 _DIGESTS = "digests.json"
 _CHUNK = 1024 * 1024
@@ -78,7 +78,7 @@ def stage_files(bucket: Bucket, layout: RunLayout, files: Mapping[str, Sequence[
     uploaded: set[str] = set()
     staged: dict[str, list[dict[str, object]]] = {}
     for task_id, needed in files.items():
-        staged[task_id] = [asdict(_stage(bucket, layout, file, uploaded)) for file in needed]
+        staged[task_id] = [asdict(stage_file(bucket, layout, file, uploaded)) for file in needed]
     bucket.put(layout.staged_files, json.dumps(staged).encode())
 
 
@@ -90,7 +90,12 @@ def read_staged_files(bucket: Bucket, layout: RunLayout) -> dict[str, tuple[Stag
     return _STAGED.validate_json(bucket.get(layout.staged_files))
 
 
-def _stage(bucket: Bucket, layout: RunLayout, file: FileToStage, uploaded: set[str]) -> StagedFile:
+def stage_file(bucket: Bucket, layout: RunLayout, file: FileToStage, uploaded: set[str]) -> StagedFile:
+    """Upload one file, unless its content was.
+
+    :param uploaded: digests of what was uploaded already; it is added to.
+    :raises StorageError: the file can't be read here, or the bucket can't be written.
+    """
     try:
         digest, size = _digest(file.source)
         if digest not in uploaded:

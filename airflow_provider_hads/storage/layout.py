@@ -69,6 +69,19 @@ class RunLayout:
         """Return the key of the content of a staged file, by its digest."""
         return f"{self.run}/{_OWN}/files/{sha256}"
 
+    @property
+    def tickets(self) -> str:
+        """Folder of the tickets, which say which attempt of a task is on which VM."""
+        return f"{self.run}/{_OWN}/tickets/"
+
+    def ticket(self, task_id: str, number: int) -> str:
+        """Return the key of the ticket of a task's attempt."""
+        return f"{self.tickets}{task_id}/{number:04d}.json"
+
+    def successor(self, instance_id: str) -> str:
+        """Return the key of the object that says which VM has taken over from another one."""
+        return f"{self.run}/{_OWN}/successors/{instance_id}.json"
+
     def choice(self, task_id: str) -> str:
         """Return the key of the object that says which attempt's results are to be published."""
         return f"{self.run}/{_OWN}/chosen/{task_id}.json"

@@ -123,7 +123,11 @@ class VmConnection:
                 self._connect(time.monotonic() + timeout)
 
     def close(self) -> None:
-        """End the connection; the next command makes a new one."""
+        """End the connection, and the command that may be under way; the next one makes a new connection."""
+        client = self._client  # without the lock, which a command that hangs does not give back
+        transport = client.get_transport() if client is not None else None
+        if transport is not None:
+            transport.close()
         with self._lock:
             self._drop()
 

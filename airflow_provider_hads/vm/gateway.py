@@ -75,7 +75,7 @@ class VmGateway:
         return load_status(self._run(instance, command, dump_exchange(message), timeout).stdout)
 
     def forget(self, instance_id: str) -> None:
-        """Close the connection to a VM that has ended."""
+        """Close the connection to a VM that can't answer any more; a command that is under way fails."""
         with self._lock:
             connection = self._connections.pop(instance_id, None)
         if connection is not None:

@@ -9,24 +9,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Machine", "write_job_folder"]
+__all__ = ["Machine", "environment_of", "rentable", "write_job_folder"]
 
-ENVIRONMENT: dict[str, Any] = {
-    "global_limits": {"ec2": {"on-demand": 10, "preemptible": 10}},
-    "instances": {
+MARKETS = ("on-demand", "preemptible")
+
+
+def rentable(types: Mapping[str, tuple[float, float]], markets: Sequence[str] = MARKETS) -> dict[str, Any]:
+    """Return types of two slots each, as ``env.json`` has them.
+
+    :param types: by name, memory in GB and the on-demand price in $/h; spot VMs cost 40 % of it.
+    :param markets: in which they can be rented: at most five of each type and market.
+    """
+    return {
         name: {
             "vcpu": 2,
             "memory": memory,
             "gflops": 48.0,
             "prices": {"on-demand": price, "preemptible": 0.4 * price},
             "restrictions": {
-                "markets": {"on-demand": "yes", "preemptible": "yes"},
-                "limits": {"on-demand": 5, "preemptible": 5},
+                "markets": {market: "yes" if market in markets else "no" for market in MARKETS},
+                "limits": {market: 5 if market in markets else 0 for market in MARKETS},
             },
         }
-        for name, memory, price in [("c5.large", 4.0, 0.085), ("m5.large", 8.0, 0.096)]
-    },
-}
+        for name, (memory, price) in types.items()
+    }
+
+
+def environment_of(instances: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an ``env.json`` with those types."""
+    return {
+        "global_limits": {"ec2": {"on-demand": 10, "preemptible": 10}},
+        "instances": dict(instances),
+    }
+
+
+ENVIRONMENT = environment_of(rentable({"c5.large": (4.0, 0.085), "m5.large": (8.0, 0.096)}))
 """Two types of two slots each."""
 
 
@@ -51,6 +68,7 @@ def write_job_folder(
     deadline: float = 300.0,
     runtime: float = 10.0,
     settings: Mapping[str, Mapping[str, object]] | None = None,
+    environment: Mapping[str, Any] = ENVIRONMENT,
 ) -> Path:
     """Write ``job.json``, ``env.json``, ``setup.cfg`` and, where there are machines, ``map.json``.
 
@@ -60,11 +78,15 @@ def write_job_folder(
     :param deadline: seconds.
     :param runtime: estimate for each task, seconds.
     :param settings: more of ``setup.cfg``, by section and key.
+    :param environment: of ``env.json``.
     :return: the folder.
     """
     folder.mkdir(parents=True)
-    _write(folder / "job.json", _job(job_id, folder.name, commands, runtime))
-    _write(folder / "env.json", ENVIRONMENT)
+    _write(
+        folder / "job.json",
+        _job(job_id, folder.name, commands, dict.fromkeys(environment["instances"], runtime)),
+    )
+    _write(folder / "env.json", environment)
     if machines:
         _write(folder / "map.json", _map(job_id, machines, deadline, runtime))
     _write_settings(folder / "setup.cfg", deadline, settings or {})
@@ -90,8 +112,9 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2))
 
 
-def _job(job_id: str, name: str, commands: Mapping[str, str], runtime: float) -> dict[str, Any]:
-    runtimes = dict.fromkeys(ENVIRONMENT["instances"], runtime)
+def _job(
+    job_id: str, name: str, commands: Mapping[str, str], runtimes: Mapping[str, float]
+) -> dict[str, Any]:
     tasks = {
         task_id: {"memory": 32.0, "command": command, "runtime": runtimes}
         for task_id, command in commands.items()

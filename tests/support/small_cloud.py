@@ -38,6 +38,7 @@ class SmallVm:
     orders: dict[str, TaskOrder] = field(default_factory=dict)
     queued_at: dict[str, float] = field(default_factory=dict)
     exit_codes: dict[str, int] = field(default_factory=dict)
+    said: list[Exchange] = field(default_factory=list)
 
     def answer(self, message: Exchange, now: float) -> VmStatus:
         if message.epoch < self.epoch:
@@ -45,6 +46,7 @@ class SmallVm:
         self.epoch = message.epoch
         if message.expiry is not None:
             self.expiry = message.expiry - at(0).timestamp()
+        self.said.append(message)
         for order in message.enqueue:
             self.orders.setdefault(order.attempt_id, order)
             self.queued_at.setdefault(order.attempt_id, now)
@@ -92,6 +94,8 @@ class SmallCloud:
         self.published: list[str] = []
         self.failing = {}
         self.hidden = set()
+        self.looks = 0
+        self.forgotten: list[str] = []
         self.lock = Lock()
 
     def clock(self) -> datetime:
@@ -105,11 +109,16 @@ class SmallCloud:
 
     def describe(self) -> tuple[Instance, ...]:
         """Return all instances."""
+        self.looks += 1
         self._fail_if_told("describe")
         return tuple(vm.shown for vm_id, vm in self.vms.items() if vm_id not in self.hidden)
 
     def launch(self, order: LaunchOrder) -> Launched:
-        raise CloudError("this cloud has the VMs that it was made with")
+        """Launch a VM."""
+        self._fail_if_told("launch")
+        shown = replace(instance(order.vm_id, launched=self.now), market=order.market)
+        self.vms[order.vm_id] = SmallVm(shown, boots_at=self.now + 10)
+        return Launched(shown.instance_id, adopted=False, hibernation=False)
 
     def end(self, instance: Instance) -> None:
         self.terminate(instance.vm_id, "Client.UserInitiatedShutdown")
@@ -127,6 +136,10 @@ class SmallCloud:
         """Install the runner."""
         self._fail_if_told("prepare")
         self._reached(instance).prepared = True
+
+    def forget(self, instance: Instance) -> None:
+        """Note that the calls to a VM were ended."""
+        self.forgotten.append(instance.vm_id)
 
     def publish(self, task_id: str, attempt_id: str, files: Sequence[ResultFile]) -> bool:
         """Write the task's manifest, unless it is there."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
+from tests.support.file_notifier import notifier_settings
 from tests.system.airflow_environment import ROOT
 from tests.system.dags_test import DagsTest
 from tests.system.deployed_jobs import write_deployed_jobs
@@ -56,6 +57,7 @@ def deployment(
     settings = {
         "AIRFLOW__HADS__JOBS_FOLDER": str(write_deployed_jobs(home / "jobs")),
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+        **notifier_settings(home / "told.txt", ROOT),
     }
     with AirflowDeployment(home, ROOT / "dags", local_cloud.environment() | settings) as running:
         yield running

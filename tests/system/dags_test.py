@@ -37,6 +37,11 @@ class StartedRun:
             )
 
     @property
+    def home(self) -> Path:
+        """Its AIRFLOW_HOME."""
+        return self._home
+
+    @property
     def output(self) -> str:
         """What it has printed so far."""
         return self._log.read_text(errors="replace")

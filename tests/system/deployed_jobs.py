@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tests.support.job_folders import Machine, write_job_folder
 from tests.system.airflow_environment import ROOT
+from tests.system.interrupted_jobs import write_interrupted_jobs
 
-__all__ = ["write_deployed_jobs"]
+__all__ = ["write_deployed_jobs", "write_late"]
 
 WORK = "synthetic 20 --seconds {seconds} --load 5"
 
@@ -16,9 +17,21 @@ WORK = "synthetic 20 --seconds {seconds} --load 5"
 def write_deployed_jobs(folder: Path) -> Path:
     """Write all job folders and return the folder that they are in."""
     shutil.copytree(ROOT / "dags" / "jobs", folder)
+    write_late(folder / "late")
     _write_pair(folder / "pair")
     _write_marathon(folder / "marathon")
+    _write_halves(folder / "halves")
+    write_interrupted_jobs(folder)
     return folder
+
+
+def write_late(folder: Path) -> None:
+    """A job whose task takes far longer than was estimated, and misses its deadline."""
+    settings = {"ec2": {"boot_overhead": 1}}
+    command = {"slow": WORK.format(seconds=600)}
+    write_job_folder(
+        folder, command, [Machine(["slow"])], job_id="late", deadline=20, runtime=5, settings=settings
+    )
 
 
 def _write_pair(folder: Path) -> None:
@@ -34,3 +47,9 @@ def _write_marathon(folder: Path) -> None:
     commands = dict.fromkeys(["long", "longer"], WORK.format(seconds=600))
     machines = [Machine(["long"]), Machine(["longer"], market="spot")]
     write_job_folder(folder, commands, machines, job_id="marathon", deadline=900, runtime=600)
+
+
+def _write_halves(folder: Path) -> None:
+    """A job of which half is done quickly, and half is long enough for something to happen meanwhile."""
+    commands = {"quick": "echo done > out", "slow": WORK.format(seconds=30)}
+    write_job_folder(folder, commands, [Machine(["quick", "slow"])], job_id="halves", runtime=30)

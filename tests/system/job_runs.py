@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from airflow_provider_hads.local_cloud import LocalCloud
-from tests.system.dags_test import DagsTest
+from tests.system.dags_test import DagsTest, StartedRun
 from tests.system.dags_test_result import DagsTestResult
 
 AT_ONCE = 3
+RUN_TIMEOUT = 300.0
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,14 @@ class JobRun:
 
     :param write: writes the job's folder.
     :param prepare: is called with the cloud before the run is started.
+    :param meanwhile: is called with the cloud, and with the run when that has been started.
+    :param conf: values of the DAG's params.
     """
 
     write: Callable[[Path], object]
     prepare: Callable[[LocalCloud], None] | None = None
+    meanwhile: Callable[[LocalCloud, StartedRun], None] | None = None
+    conf: Mapping[str, Any] = field(default_factory=dict)
 
 
 class JobRuns:
@@ -56,4 +62,7 @@ class JobRuns:
         run.write(folder)
         if run.prepare is not None:
             run.prepare(self._cloud)
-        return self._dags_test.start_job(folder).wait()
+        started = self._dags_test.start_job(folder, run.conf)
+        if run.meanwhile is not None:
+            run.meanwhile(self._cloud, started)
+        return started.wait(timeout=RUN_TIMEOUT)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.deployment import ENDED, AirflowDeployment
 from tests.system.processes import process_titled
 from tests.system.rest import Json
+from tests.system.run_in_cloud import RunInCloud
 
 __all__ = ["ObservedRun", "trigger"]
-
-LIVING_REQUESTS = ("open", "active", "disabled")
 
 
 def trigger(
@@ -30,7 +27,7 @@ def trigger(
 
 
 @dataclass(frozen=True)
-class ObservedRun:
+class ObservedRun(RunInCloud):
     """A run; every look asks anew."""
 
     deployment: AirflowDeployment
@@ -58,16 +55,10 @@ class ObservedRun:
         """Wait until all instances of a task are in that state."""
         self._wait(f"all of {task_id} {state}", lambda: {*self.states(task_id)} == {state}, timeout)
 
-    def wait_for_running_tasks(self, count: int, timeout: float = 120.0) -> None:
-        """Wait until that many of the job's tasks run on VMs."""
-
-        def enough() -> bool:
-            tasks = self.snapshot()["tasks"].values()
-            return [task["state"] for task in tasks].count("running") >= count
-
-        self.wait_for("supervise", "running")
+    def wait_for_snapshot(self, timeout: float = 240.0) -> None:
+        """Wait until the controller has published how the run stands."""
+        self.wait_for("supervise", "running", timeout=timeout)
         self._wait("snapshot", lambda: "snapshot" in self.xcom_keys("supervise"), timeout)
-        self._wait(f"{count} tasks at work", enough, timeout)
 
     def _wait(self, what: str, look: Callable[[], bool], timeout: float) -> None:
         """Wait; if that is in vain, tell how the run stands."""
@@ -84,6 +75,16 @@ class ObservedRun:
         except (TimeoutError, RuntimeError) as error:
             states = self.deployment.api.task_states(self.dag_id, self.run_id)
             raise AssertionError(f"{self.dag_id}: no {what}: {error}; {states}") from error
+
+    def wait_for_vms(self, count: int, timeout: float = 120.0) -> None:
+        """Wait until that many VMs have been launched."""
+        self.wait_for("open_run", "success")
+        self._wait(f"{count} VMs", lambda: len(self.instance_ids()) >= count, timeout)
+
+    def fail_all(self, task_id: str) -> None:
+        """Mark all instances of a mapped task failed."""
+        for one in self.instances(task_id):
+            self.deployment.api.fail_task(self.dag_id, self.run_id, task_id, one["map_index"])
 
     def task_runner(self, task_id: str) -> int:
         """Return the pid of the process in which a task runs now."""
@@ -106,60 +107,3 @@ class ObservedRun:
         """Return the keys of all that a task has published."""
         entries = self.deployment.api.xcoms(self.dag_id, self.run_id)
         return {entry["key"] for entry in entries if entry["task_id"] == task_id}
-
-    def snapshot(self) -> Json:
-        """Return what the controller has published last."""
-        found: Json = self.xcom("supervise", "snapshot")
-        return found
-
-    @cached_property
-    def identity(self) -> Json:
-        """The run, as ``open_run`` hands it on."""
-        found: Json = self.xcom("open_run", "run")
-        return found
-
-    @property
-    def folder(self) -> str:
-        """Where the run's results are in the bucket."""
-        return f"{self.identity['job_id']}_{self.identity['execution_id']}"
-
-    def manifests(self) -> dict[str, Json]:
-        """Return the manifests of all published tasks by task id."""
-        s3 = self.cloud.client("s3")
-        pages = s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.cloud.bucket, Prefix=f"{self.folder}/"
-        )
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return {key.split("/")[1]: self._read(s3, key) for key in keys if key.endswith("/manifest.json")}
-
-    def result(self, task_id: str, path: str) -> bytes:
-        """Return one published file."""
-        key = f"{self.folder}/{task_id}/data/{path}"
-        content: bytes = self.cloud.client("s3").get_object(Bucket=self.cloud.bucket, Key=key)["Body"].read()
-        return content
-
-    def _read(self, s3: Any, key: str) -> Json:
-        found: Json = json.loads(s3.get_object(Bucket=self.cloud.bucket, Key=key)["Body"].read())
-        return found
-
-    def instance_ids(self) -> list[str]:
-        """Return all instances that were ever launched for the run, ended ones included."""
-        answer = self.cloud.client("ec2").describe_instances(Filters=self._own())
-        return [one["InstanceId"] for group in answer["Reservations"] for one in group["Instances"]]
-
-    def containers(self) -> list[str]:
-        """Return the VM containers of the run that Docker runs."""
-        return [name for name in self.cloud.containers() if name in self.instance_ids()]
-
-    def spot_requests(self) -> list[str]:
-        """Return the states of the run's spot requests that could still cost something."""
-        answer = self.cloud.client("ec2").describe_spot_instance_requests(Filters=self._own())
-        states = [one["State"] for one in answer["SpotInstanceRequests"]]
-        return [state for state in states if state in LIVING_REQUESTS]
-
-    def left(self) -> list[str]:
-        """Return all that the run still has in the cloud."""
-        return [*self.containers(), *self.spot_requests()]
-
-    def _own(self) -> list[dict[str, Any]]:
-        return [{"Name": "tag:hads:run", "Values": [self.identity["uid"]]}]

@@ -87,6 +87,11 @@ class AirflowApi:
         """Mark a run ``failed`` or ``success``, as a click in the UI does."""
         self.call("PATCH", run_path(dag_id, run_id), json={"state": state})
 
+    def fail_task(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
+        """Mark an instance of a mapped task failed, as a click in the UI does; its process is ended."""
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/{map_index}"
+        self.call("PATCH", path, json={"new_state": "failed"})
+
     def task_instances(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the run's task instances, mapped ones one by one."""
         found = self.call("GET", f"{run_path(dag_id, run_id)}/taskInstances?limit=1000")

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,5 +60,67 @@ def test_a_second_demo_is_the_jobs_second_run(stories: list[str]) -> None:
 
 
 def test_nothing_is_left_running(stories: list[str]) -> None:
+    listed = ["docker", "ps", "--all", "--format", "{{.Names}}"]
+    containers = subprocess.run(listed, capture_output=True, text=True, timeout=30, check=True).stdout
     for story in stories:
         assert "The local cloud is down: nothing is left running." in story
+    [log] = {*re.findall(r"Airflow's whole log: (\S+)\)", "".join(stories))}
+    instances = {*re.findall(r"\bi-[0-9a-f]{17}\b", Path(log).read_text())}
+    assert instances
+    assert instances & {*containers.split()} == set()
+    assert commands_that_name(Path(log).parent) == []
+
+
+def commands_that_name(folder: Path) -> list[str]:
+    """Return the command lines of this machine that name a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line]
+
+
+@pytest.fixture(scope="module")
+def hibernation(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a demo has printed in which one of three spot VMs hibernates for good."""
+    folder = tmp_path_factory.mktemp("demo-hibernation")
+    command = [
+        sys.executable,
+        "-m",
+        "airflow_provider_hads.commands.demo",
+        "hibernation",
+        "--hibernate",
+        "vm-1",
+    ]
+    ended = subprocess.run(
+        [*command, "--dags", str(ROOT / "dags")],
+        env={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_a_newcomer_is_told_of_the_hibernation_and_of_what_is_decided(hibernation: str) -> None:
+    told = (
+        ">>> EC2 wants vm-1's capacity back: it hibernates",
+        "vm-1 (c5.large, spot) is hibernat",
+        "Decision: assign 1.2 to vm-",
+        "Tasks: 12 of 12 finished",
+        "deadline met",
+        "The same VMs on demand: $",
+        "The local cloud is down: nothing is left running.",
+    )
+    assert [words for words in told if words not in hibernation] == []
+
+
+def test_the_story_comes_in_its_order(hibernation: str) -> None:
+    places = [
+        hibernation.index(words)
+        for words in ("Plan of job", "started on vm-1", ">>> EC2 wants", "Decision: ", "Report of run")
+    ]
+    assert places == sorted(places)

@@ -34,6 +34,8 @@ FACE = {
     "operators",
     "dag_factory",
     "dag_params",
+    "deadline_reference",
+    "notifications",
     "plugin",
     "cli",
     "commands",

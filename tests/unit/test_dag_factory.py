@@ -60,3 +60,14 @@ def test_a_linked_folders_dag_has_the_links_name(tmp_path: Path) -> None:
     (tmp_path / "today").symlink_to(EXAMPLE)
 
     assert [dag.dag_id for dag in build_job_dags(tmp_path)] == ["today"]
+
+
+def test_a_folder_without_its_job_file_has_a_dag_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    shutil.copy(EXAMPLE / "env.json", tmp_path / "half")
+
+    [dag] = build_job_dags(tmp_path)
+
+    assert dag.dag_id == "half"
+    assert "job.json" in (dag.doc_md or "")
+    assert "errors" in dag.tags

@@ -21,7 +21,7 @@ from airflow_provider_hads.control.limits import paused, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.policies.eviction import free_vcpus
-from airflow_provider_hads.control.remaining import careful_seconds
+from airflow_provider_hads.control.remaining import careful_seconds, kept_share
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -61,6 +61,13 @@ class Guard:
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
         self._pick = pick or self._longest
+
+    def reserve(self, seconds: float) -> None:
+        """Keep some seconds more from now on: all is to be done by so much before it would have to be."""
+        self.limit -= seconds
+        self._latest -= seconds
+        if seconds:
+            self._ledger.safe_until = None
 
     @property
     def due(self) -> bool:
@@ -120,9 +127,11 @@ class Guard:
         due = self._planned_here(vm, must=task is None)
         if due is not None:
             self._orders.assign(vm, self._ledger.tasks[due.id], Reason.BACKSTOP_NEEDS_IT)
-        else:
-            return self._least_late(vm)
-        return True
+            return True
+        if task is not None and find_backstop(self._ledger, self._elapsed).end > self._latest:
+            # Tasks turn out to be slower than the known plan reckons with: it is none any more.
+            self._ledger.safe_until = None
+        return self._least_late(vm)
 
     def _longest(self, vm: VmRecord) -> tuple[Task, Reason] | None:
         task = next_fitting(self._ledger, vm, self._ledger.waiting)
@@ -143,7 +152,8 @@ class Guard:
         return True
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
-        until = self._elapsed + careful_seconds(self._ledger, vm, task.id, self._ledger.tasks[task.id].saved)
+        kept = kept_share(self._ledger, task.id, self._elapsed)
+        until = self._elapsed + careful_seconds(self._ledger, vm, task.id, kept)
         if until > self._latest:
             return False
         plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))

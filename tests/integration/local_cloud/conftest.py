@@ -21,6 +21,7 @@ def shared_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClou
 def cloud(shared_cloud: LocalCloud) -> Iterator[LocalCloud]:
     """The cloud, without faults and VMs of other tests."""
     yield shared_cloud
+    shared_cloud.end_hazard()
     shared_cloud.clear_faults()
     ec2 = shared_cloud.client("ec2")
     requests = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]

@@ -13,6 +13,7 @@ from tests.support.local_vms import (
     describe,
     launch,
     new_host_key,
+    run,
     user_data,
     wait_for_state,
 )
@@ -180,3 +181,38 @@ def test_the_status_of_a_vm_is_its_own(cloud: LocalCloud) -> None:
 
     assert (status.name, status.market, status.address) == ("a name", "on-demand", address)
     assert 0 < status.age < 60
+
+
+def test_a_user_hibernates_an_instance_and_starts_it_again(cloud: LocalCloud) -> None:
+    host_key = new_host_key()
+    more = {"UserData": user_data(cloud, host_key), "HibernationOptions": {"Configured": True}}
+    vm = launch(cloud, **more)
+    ec2 = cloud.client("ec2")
+    with connection(cloud, vm, host_key[1]) as ssh:
+        run(ssh, "sudo -n touch /run/in-memory")
+    launched_at = describe(cloud, vm)["LaunchTime"]
+
+    (answer,) = ec2.stop_instances(InstanceIds=[vm], Hibernate=True)["StoppingInstances"]
+    stopped = wait_for_state(cloud, vm, "stopped")
+    ec2.start_instances(InstanceIds=[vm])
+
+    with connection(cloud, vm, host_key[1]) as ssh:
+        assert run(ssh, "ls /run/in-memory") == "/run/in-memory\n"
+    assert (answer["PreviousState"]["Name"], answer["CurrentState"]["Name"]) == ("running", "stopping")
+    assert stopped["StateReason"]["Code"] == "Client.UserInitiatedHibernate"
+    assert describe(cloud, vm)["LaunchTime"] >= launched_at
+
+
+def test_what_can_not_hibernate_or_start_is_refused(cloud: LocalCloud) -> None:
+    vm = launch(cloud)
+    wait_for_state(cloud, vm, "running")
+    options = {"SpotInstanceType": "persistent", "InstanceInterruptionBehavior": "hibernate"}
+    spot = launch(cloud, InstanceMarketOptions={"MarketType": "spot", "SpotOptions": options})
+    wait_for_state(cloud, spot, "running")
+    cloud.interrupt(spot)
+    ec2 = cloud.client("ec2")
+
+    with pytest.raises(ClientError, match="UnsupportedHibernationConfiguration"):
+        ec2.stop_instances(InstanceIds=[vm], Hibernate=True)
+    with pytest.raises(ClientError, match="IncorrectSpotRequestState"):
+        ec2.start_instances(InstanceIds=[spot])

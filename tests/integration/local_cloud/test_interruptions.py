@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import paramiko
 import pytest
+from botocore.exceptions import ClientError
 
 from airflow_provider_hads.cloud.event_queue import SqsEvents
 from airflow_provider_hads.exceptions import CloudError
@@ -140,18 +144,24 @@ def test_a_stopped_vm_is_started_again_by_the_cloud(cloud: LocalCloud) -> None:
         assert run(ssh, BOOT_ID) != boot_id
 
 
-def test_a_notice_is_in_the_metadata_until_the_vm_stops(cloud: LocalCloud) -> None:
+def test_a_vm_stops_when_its_notice_is_over(cloud: LocalCloud) -> None:
     vm = spot(cloud)
-    with connection(cloud, vm, HOST_KEY[1]) as ssh:
-        cloud.recommend_rebalance(vm)
-        cloud.interrupt(vm, "stop", notice=1.5)
-        notice = json.loads(metadata(ssh, "spot/instance-action"))
-        rebalance = json.loads(metadata(ssh, "events/recommendations/rebalance"))
-        assert metadata(ssh, "spot/termination-time") == "none"
-    assert status_of(cloud, vm) == ("active", "marked-for-stop")
+
+    cloud.interrupt(vm, "stop", notice=0.5)
 
     wait_for_state(cloud, vm, "stopped")
 
+
+def test_a_stop_notice_is_in_the_metadata(cloud: LocalCloud) -> None:
+    vm = spot(cloud)
+    with connection(cloud, vm, HOST_KEY[1]) as ssh:
+        cloud.recommend_rebalance(vm)
+        cloud.interrupt(vm, "stop", notice=60)
+        notice = json.loads(metadata(ssh, "spot/instance-action"))
+        rebalance = json.loads(metadata(ssh, "events/recommendations/rebalance"))
+        assert metadata(ssh, "spot/termination-time") == "none"
+
+    assert status_of(cloud, vm) == ("active", "marked-for-stop")
     assert notice["action"] == "stop"
     assert set(rebalance) == {"noticeTime"}
 
@@ -161,9 +171,9 @@ def test_a_termination_notice_tells_the_time(cloud: LocalCloud) -> None:
     with connection(cloud, vm, HOST_KEY[1]) as ssh:
         cloud.interrupt(vm, "terminate", notice=60)
         notice = json.loads(metadata(ssh, "spot/instance-action"))
-        time = metadata(ssh, "spot/termination-time")
+        due = metadata(ssh, "spot/termination-time")
 
-    assert notice == {"action": "terminate", "time": time}
+    assert notice == {"action": "terminate", "time": due}
     assert status_of(cloud, vm) == ("active", "marked-for-termination")
 
 
@@ -209,6 +219,16 @@ def test_cancelling_the_request_ends_a_hibernated_vm(cloud: LocalCloud) -> None:
     wait_for_state(cloud, vm, "terminated")
     assert status_of(cloud, vm) == ("cancelled", "instance-terminated-by-service")
     assert vm not in cloud.containers()
+
+
+def test_a_vm_does_not_come_back_past_the_valid_until_of_its_request(cloud: LocalCloud) -> None:
+    until = datetime.now(timezone.utc) + timedelta(seconds=1)
+    vm = spot(cloud, {**HIBERNATES, "ValidUntil": until})
+    cloud.interrupt(vm)
+    eventually(lambda: datetime.now(timezone.utc) > until)
+
+    with pytest.raises(CloudError, match=f"{vm} stays stopped: its spot request is disabled or expired"):
+        cloud.resume(vm)
 
 
 def test_terminating_a_hibernated_vm_leaves_nothing(cloud: LocalCloud) -> None:
@@ -288,3 +308,43 @@ def aws_conn_id(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> str:
     variable = "AIRFLOW_CONN_HADS_LOCAL_AWS"
     monkeypatch.setenv(variable, cloud.environment()[variable])
     return "hads_local_aws"
+
+
+def test_a_hazard_hibernates_and_resumes_until_it_is_ended(cloud: LocalCloud) -> None:
+    vm = spot(cloud)
+
+    def happened() -> list[str]:
+        return [one.what for one in cloud.history() if (one.instance_id, one.by) == (vm, "hazard")]
+
+    cloud.hazard(hibernation_rate=5.0, resume_rate=5.0, seed=1)
+    eventually(lambda: len(happened()) >= 3)
+    cloud.end_hazard()
+
+    assert happened()[:3] == ["hibernate", "resume", "hibernate"]
+
+
+def test_a_trace_without_vms_hibernates_all_and_launches_none(cloud: LocalCloud, tmp_path: Path) -> None:
+    vm = spot(cloud)
+    trace = tmp_path / "trace.json"
+    trace.write_text(json.dumps({"metadata": {"gap_seconds": 600}, "data": [0]}))
+
+    cloud.hazard_of_trace(trace)
+
+    wait_for_state(cloud, vm, "stopped")
+    with pytest.raises(ClientError, match="InsufficientInstanceCapacity"):
+        spot(cloud)
+    cloud.end_hazard()
+
+
+def test_hibernated_time_is_not_billed(cloud: LocalCloud) -> None:
+    vm = spot(cloud, InstanceType="c4.large")
+
+    def seconds() -> float:
+        return next(item.seconds for item in cloud.bill() if item.instance_id == vm)
+
+    cloud.interrupt(vm)
+    frozen_at = seconds()
+    time.sleep(1.5)
+    assert seconds() == frozen_at
+    cloud.resume(vm)
+    eventually(lambda: seconds() > frozen_at + 0.5)

@@ -128,12 +128,12 @@ def test_a_persistent_request_launches_nothing_past_its_valid_until(cloud: Local
     cloud.client("ec2").terminate_instances(InstanceIds=[vm])
     wait_for_state(cloud, vm, "terminated")
 
-    request = eventually(lambda: _closed(request_of(cloud, instance)))
+    request = eventually(lambda: _cancelled(request_of(cloud, instance)))
     assert request["Status"]["Code"] == "schedule-expired"
 
 
-def _closed(request: dict[str, Any]) -> dict[str, Any] | None:
-    return request if request["State"] == "closed" else None
+def _cancelled(request: dict[str, Any]) -> dict[str, Any] | None:
+    return request if request["State"] == "cancelled" else None
 
 
 def test_hibernation_needs_a_persistent_request(cloud: LocalCloud) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,19 @@ def test_a_frozen_vm_is_given_up_and_found_again(connection: VmConnection, runni
         assert time.monotonic() - before < 8
     running.resume()
     assert connection.run("echo resumed").stdout == b"resumed\n"
+
+
+def test_a_command_that_hangs_ends_when_its_connection_is_closed(
+    connection: VmConnection, running: SshServer
+) -> None:
+    """As the controller does when the VM is hibernated: it must not wait for it after a resume."""
+    connection.run("true")
+    began = time.monotonic()
+    threading.Timer(0.5, connection.close).start()
+    with pytest.raises(VmUnreachable):
+        connection.run("sleep 30", timeout=25)
+    assert time.monotonic() - began < 15
+    assert connection.run("echo back").stdout == b"back\n"
 
 
 def test_where_nothing_listens_it_says_so_soon(server: SshServer) -> None:

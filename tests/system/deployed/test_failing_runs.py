@@ -2,34 +2,80 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
+from tests.system.other_controllers import let_another_controller_take_over
+
+pytestmark = pytest.mark.slow
 
 BOUND = 120.0
 """Seconds from the failure until all is gone."""
 
+AT_ONCE = 3
 
-@pytest.mark.parametrize("stage", ["vm.provision", "vm.deploy", "supervise"])
-def test_a_run_marked_failed_leaves_nothing(
-    deployment: AirflowDeployment, local_cloud: LocalCloud, stage: str
-) -> None:
-    launches = local_cloud.requests("RunInstances")
-    run = trigger(deployment, local_cloud, "marathon")
-    run.wait_for(stage, "running")
-    if stage == "vm.provision":
-        deployment.wait_for("a launch", lambda: local_cloud.requests("RunInstances") > launches, interval=0.1)
-    if stage == "supervise":
-        run.wait_for_running_tasks(2)
+Runs = Mapping[str, Future[ObservedRun]]
 
-    deployment.api.set_run_state("marathon", run.run_id, "failed")
+
+def at_schedule(run: ObservedRun) -> None:
+    # It takes a second or two, so that it may be over when it is seen; then nothing runs yet all the same.
+    run.wait_for("schedule", "scheduled", "queued", "running", "success")
+
+
+def at_provision(run: ObservedRun) -> None:
+    run.wait_for("vm.provision", "running")
+    run.wait_for_vms(1)
+
+
+def at_deploy(run: ObservedRun) -> None:
+    run.wait_for("vm.deploy", "running")
+
+
+def at_supervise(run: ObservedRun) -> None:
+    run.wait_for_running_tasks(2)
+
+
+def at_terminate(run: ObservedRun) -> None:
+    run.wait_for("terminate", "running", timeout=240)
+
+
+STAGES: Mapping[str, tuple[str, Callable[[ObservedRun], None]]] = {
+    "schedule": ("marathon", at_schedule),
+    "provision": ("marathon", at_provision),
+    "deploy": ("marathon", at_deploy),
+    "supervise": ("marathon", at_supervise),
+    "terminate": ("pair", at_terminate),
+}
+"""At which stages a run is marked failed, of which job it is, and how the stage is waited for."""
+
+
+@pytest.fixture(scope="module")
+def marked_failed(deployment: AirflowDeployment, local_cloud: LocalCloud) -> Runs:
+    """One run for each stage, some at the same time, each marked failed by REST when it is there."""
+
+    def carry_out(stage: str) -> ObservedRun:
+        job, wait_for_stage = STAGES[stage]
+        run = trigger(deployment, local_cloud, job)
+        wait_for_stage(run)
+        deployment.api.set_run_state(job, run.run_id, "failed")
+        wait_for_report(run)
+        return run
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return {stage: pool.submit(carry_out, stage) for stage in STAGES}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_marked_failed_leaves_nothing(marked_failed: Runs, stage: str) -> None:
+    run = marked_failed[stage].result()
 
     assert_cleaned_up(run)
+    assert stage == "schedule" or run.instance_ids() != []
 
 
 def test_a_supervise_that_fails_for_good_fails_the_run(
@@ -42,7 +88,9 @@ def test_a_supervise_that_fails_for_good_fails_the_run(
     let_another_controller_take_over(run.containers()[0])
 
     run.wait_for("supervise", "failed", timeout=BOUND)
+    wait_for_report(run)
     assert_cleaned_up(run)
+    assert run.instance_ids() != []
     assert "Another controller has taken over this run" in run.log("supervise")
     for map_index, task_id in enumerate(["long", "longer"]):
         log = run.log("task", map_index=map_index)
@@ -50,23 +98,50 @@ def test_a_supervise_that_fails_for_good_fails_the_run(
     assert run.states("task") == ["failed", "failed"]
 
 
-def let_another_controller_take_over(instance_id: str) -> None:
-    """Speak to a VM's runner as a controller of a far later try would."""
-    subprocess.run(
-        ["docker", "exec", "-i", instance_id, "python3", "-I", "/opt/hads/runner.py", "exchange"],
-        input=json.dumps({"epoch": 99}),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
+def test_every_provision_fails_after_its_launch_and_the_controller_takes_the_vms_over(
+    deployment: AirflowDeployment, local_cloud: LocalCloud
+) -> None:
+    run = trigger(deployment, local_cloud, "pair")
+    run.wait_for("open_run", "success")
+    local_cloud.fault("RunInstances", "fail-after", "InternalError", count=6, match=f"hads+{run.folder}+")
+    run.wait_for_vms(2)
+    run.fail_all("vm.provision")
+
+    assert_adopted(run, "vm.provision", "failed")
+    assert {*run.states("vm.deploy")} == {"upstream_failed"}
+
+
+def test_every_deploy_fails_and_the_controller_deploys(
+    deployment: AirflowDeployment, local_cloud: LocalCloud
+) -> None:
+    run = trigger(deployment, local_cloud, "pair")
+    run.wait_for_vms(2)
+    for vm in run.containers():
+        local_cloud.refuse_ssh(vm)
+    run.wait_until_all("vm.deploy", "running")
+    run.fail_all("vm.deploy")
+    for vm in run.containers():
+        local_cloud.accept_ssh(vm)
+
+    assert_adopted(run, "vm.deploy", "failed")
+
+
+def wait_for_report(run: ObservedRun) -> None:
+    """Wait for the last task: a run that was marked failed counts as ended at once; its teardowns go on."""
+    run.deployment.wait_for("the report", lambda: {*run.states("report")} & {"success", "failed"}, BOUND)
 
 
 def assert_cleaned_up(run: ObservedRun) -> None:
-    # A run that was marked failed counts as ended at once; its teardowns go on.
-    run.deployment.wait_for("the report", lambda: {*run.states("report")} & {"success", "failed"}, BOUND)
     assert run.wait_for_end() == "failed"
     assert "Report of run" in run.log("report")
     assert run.states("terminate") == ["success"]
-    assert run.instance_ids() != []
+    assert run.left() == []
+
+
+def assert_adopted(run: ObservedRun, task_id: str, state: str) -> None:
+    """Check that all is done by the VMs of tasks that failed, each launched once, and that none is left."""
+    assert run.wait_for_end() == "success"
+    assert {*run.states(task_id)} == {state}
+    assert {*run.manifests()} == {*"abcdef"}
+    assert len(run.instance_ids()) == 2
     assert run.left() == []

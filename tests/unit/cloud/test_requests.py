@@ -118,6 +118,7 @@ def test_all_that_a_launch_creates_is_tagged() -> None:
         "hads:token": launch_token("uid-1", 2, 4),
         "hads:host-key": "ssh-ed25519 AAAA",
         "hads:expires": "2030-01-02T03:04:05.600000+00:00",
+        "hads:bucket": "results",
     }
 
 

@@ -101,7 +101,7 @@ def test_the_table_has_vms_totals_savings_and_d_spot(run: Any) -> None:
         "1 VM, 6 tasks: $0.00300, 300 s (both without boot); the deadline is 1000 s",
     ]
     assert "D_spot, the latest end of spot work: 900 s (published)" in lines
-    assert "On-demand VMs only: $0.00833; this plan costs 64.0 % less" in lines
+    assert "On-demand VMs only, none burstable: $0.00833; this plan costs 64.0 % less" in lines
     assert lines[-1].endswith(" s: objective cost, seed 0, one task a core")
 
 

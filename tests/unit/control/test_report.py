@@ -86,7 +86,7 @@ def test_the_text_names_cost_failures_and_the_comparison() -> None:
     assert "Last task finished 500.0 s after the start; deadline met" in text
     assert "Cost: $0.06000, boot included" in text
     assert "The same VMs on demand: $0.20000; saved 70.0 %" in text
-    assert "Cheapest plan found on on-demand VMs only: $0.10000 by the estimates" in text
+    assert "Cheapest plan found on on-demand VMs only, none burstable: $0.10000 by the estimates" in text
     text = render_report(report(GOOD[0], (1700.0, NOTHING)))
     assert "Tasks: 0 of 2 finished" in text
     assert "task a failed: given up 600 s after the deadline" in text

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from airflow_provider_hads.local_cloud.containers import VmContainers, VmOrder
 from airflow_provider_hads.local_cloud.engine import DockerEngine, EngineError
 
@@ -49,3 +51,40 @@ def test_vms_that_are_refused_at_the_same_moment_all_start_with_fewer_rights() -
 
 def order(number: int) -> VmOrder:
     return VmOrder(f"i-{number}", vcpus=1, memory=1024)
+
+
+@dataclass(frozen=True)
+class BusyEngine(DockerEngine):
+    """An engine that can't freeze a VM at once, and says so."""
+
+    refusals: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        self.calls.append(path.rsplit("/", 1)[1])
+        if self.calls[-1] == "pause" and self.refusals:
+            raise EngineError(500, self.refusals.pop())
+
+
+def test_a_vm_that_can_not_be_frozen_at_once_is_frozen_all_the_same() -> None:
+    engine = BusyEngine("/nowhere", refusals=["OCI runtime pause failed: unable to freeze: unknown"] * 2)
+
+    VmContainers(engine, "cloud", "image", "net", "172.30.0.1:80", lambda: "172.30.0.2").freeze("i-1")
+
+    assert engine.calls == ["pause", "pause", "pause", "disconnect"]
+
+
+def test_a_vm_that_is_gone_is_not_frozen() -> None:
+    engine = BusyEngine("/nowhere", refusals=["No such container: i-1"])
+    containers = VmContainers(engine, "cloud", "image", "net", "172.30.0.1:80", lambda: "172.30.0.2")
+
+    with pytest.raises(EngineError, match="No such container"):
+        containers.freeze("i-1")
+    assert engine.calls == ["pause"]

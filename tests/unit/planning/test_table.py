@@ -40,7 +40,7 @@ def test_the_whole_table() -> None:
         "\n"
         "2 VMs, 4 tasks: $0.05250, 500 s (both without boot); the deadline is 600 s\n"
         "D_spot, the latest end of spot work: 300 s (published)\n"
-        "On-demand VMs only: $0.21000; this plan costs 75.0 % less"
+        "On-demand VMs only, none burstable: $0.21000; this plan costs 75.0 % less"
     )
 
 
@@ -72,4 +72,4 @@ def test_long_lists_and_names_are_shortened() -> None:
 
 def test_a_vm_in_baseline_mode_says_so() -> None:
     slow = replace(PLAN, vms=(replace(PLAN.vms[1], cpu_share=0.25),))
-    assert "vm-1  big   on-demand, 25 % CPU   1/16" in render_plan(slow, ENVIRONMENT)
+    assert "vm-1  big   on-demand, baseline 25 %   1/16" in render_plan(slow, ENVIRONMENT)

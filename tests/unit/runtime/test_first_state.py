@@ -27,9 +27,9 @@ PLANNED = [
 ]
 
 
-def start(*reports: dict[str, Any], finished: Container[str] = ()) -> RunState:
-    handed_on = [planned_vm_to_xcom(sequence, vm) for sequence, vm in enumerate(PLANNED)]
-    return first_state(RUN, ["a", "b", "c"], finished, json.loads(json.dumps(handed_on)), reports)
+def start(*reports: dict[str, Any], finished: Container[str] = (), adopt: bool = False) -> RunState:
+    handed_on = json.loads(json.dumps([planned_vm_to_xcom(number, vm) for number, vm in enumerate(PLANNED)]))
+    return first_state(RUN, ["a", "b", "c"], finished, handed_on, reports, adopt=adopt)
 
 
 def test_all_vms_are_planned_and_all_tasks_wait() -> None:
@@ -73,3 +73,26 @@ def test_a_run_is_handed_on_as_json() -> None:
 def test_without_a_run_the_message_says_where_to_look() -> None:
     with pytest.raises(HadsError, match="See its log"):
         RunContext.from_xcom(None)
+
+
+def test_with_a_policy_the_plans_tasks_wait_in_the_queues_of_its_vms() -> None:
+    state = start(
+        deployment_report("vm-0", "i-1", deployed=True), deployment_report("vm-1", "i-2"), adopt=True
+    )
+    assert {task.state for task in state.tasks.values()} == {TaskState.STAGED}
+    assert [(one.id, one.vm_id) for task in state.tasks.values() for one in task.attempts] == [
+        ("a.1", "vm-0"),
+        ("b.1", "vm-0"),
+        ("c.1", "vm-1"),
+    ]
+
+
+def test_with_a_policy_the_tasks_of_a_vm_that_was_refused_wait_for_another() -> None:
+    state = start(deployment_report("vm-1", None, reason="InsufficientInstanceCapacity"), adopt=True)
+    assert state.tasks["c"].state is TaskState.WAITING
+    assert state.tasks["c"].attempts == ()
+
+
+def test_with_a_policy_a_task_that_the_plan_has_no_vm_for_waits_too() -> None:
+    state = first_state(RUN, ["a"], (), [], [], adopt=True)
+    assert state.tasks["a"].state is TaskState.WAITING

@@ -118,3 +118,12 @@ def test_a_call_that_hangs_does_not_keep_the_process_alive() -> None:
         lanes.close()
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=20)
+
+
+def test_a_lane_can_be_waited_for_but_not_for_ever(lanes: Lanes) -> None:
+    release = Event()
+    assert lanes.wait("vm/0", 0.0), "nothing runs there"
+    lanes.submit("vm/0", "a", lambda: release.wait(5))
+    assert not lanes.wait("vm/0", 0.05)
+    release.set()
+    assert lanes.wait("vm/0", 5.0)

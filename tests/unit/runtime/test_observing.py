@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from airflow_provider_hads.control import ActionResult, Observation, Silence
+from airflow_provider_hads.control import ActionResult, Notice, NoticeKind, Observation, Silence
 from airflow_provider_hads.exceptions import (
     CloudError,
     CommandFailed,
@@ -13,10 +15,12 @@ from airflow_provider_hads.exceptions import (
     StorageError,
     VmUnreachable,
 )
-from airflow_provider_hads.model.fleet import InstanceState
+from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
+from airflow_provider_hads.model.fleet import InstanceState, InterruptionKind
+from airflow_provider_hads.model.runner import VmNotice
 from airflow_provider_hads.runtime.lanes import Ended
-from airflow_provider_hads.runtime.observing import newest_by_vm, observe
-from tests.support.control_examples import NOTHING, instance, status
+from airflow_provider_hads.runtime.observing import events_of, newest_by_vm, notices_of, observe
+from tests.support.control_examples import NOTHING, at, instance, status
 
 
 def look(error: BaseException | None = None) -> Ended:
@@ -98,3 +102,31 @@ def test_of_several_instances_of_a_vm_the_living_one_counts_then_the_latest() ->
     assert newest_by_vm([early, gone]) == {"vm-0": early}
     earlier_gone = instance(instance_id="i-0", state=InstanceState.TERMINATED, launched=1)
     assert newest_by_vm([gone, earlier_gone]) == {"vm-0": gone}
+
+
+def test_vms_of_before_the_run_was_cleared_are_not_its_own() -> None:
+    old, new = instance("vm-0"), replace(instance("g1-vm-0"), generation=1)
+    assert observe([Ended("describe", "describe", (old, new))], generation=1).fleet == {"g1-vm-0": new}
+
+
+def test_a_notice_that_a_vms_runner_tells_of_is_seen_but_hibernation_has_none() -> None:
+    warned = replace(status(), notice=VmNotice("stop", 28.5))
+    assert observe([Ended("vm/vm-0", "exchange/vm-0", warned)]).notices == {
+        "vm-0": Notice(NoticeKind.STOP, 28.5)
+    }
+    frozen = replace(status(), notice=VmNotice("hibernate", 0))
+    assert observe([Ended("vm/vm-0", "exchange/vm-0", frozen)]).notices == {}
+
+
+def test_an_event_announces_an_interruption_two_minutes_ahead() -> None:
+    event = CloudEvent(
+        "e", "i-vm-0", CloudEventKind.INTERRUPTION, at(100), interruption=InterruptionKind.TERMINATE
+    )
+    told = notices_of([event], {"vm-0": instance("vm-0")}, at(130))
+    assert told == {"vm-0": Notice(NoticeKind.TERMINATE, 90)}
+
+
+def test_events_that_can_not_be_read_are_none() -> None:
+    failed = Ended("events", "events", error=CloudError("AccessDenied"))
+    assert observe([failed]) == NOTHING
+    assert events_of([failed]) == []

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import Event
+from typing import Any
 
 import pytest
 
+from airflow_provider_hads.control import Mission
 from airflow_provider_hads.exceptions import EpochRefused, StorageError, VmUnreachable
 from airflow_provider_hads.model import Burstable, InstanceType, Job, Market, Task
-from airflow_provider_hads.model.fleet import Instance
-from airflow_provider_hads.model.run_state import RunState, TaskState, VmState
-from airflow_provider_hads.model.runner import Exchange, VmStatus
+from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
+from airflow_provider_hads.model.environment import Environment
+from airflow_provider_hads.model.fleet import Instance, InterruptionKind, LaunchOrder
+from airflow_provider_hads.model.identifiers import RunIdentity
+from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
+from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
 from airflow_provider_hads.model.settings import Settings
 from airflow_provider_hads.runtime.orders import OrderBook
 from airflow_provider_hads.runtime.supervisor import Supervisor
-from tests.support.control_examples import RULES, run_state
+from tests.support.control_examples import RULES, at, run_state
 from tests.support.small_cloud import NO_CLOUD, SmallCloud, plan_of
 
 SMALL = InstanceType("small", 2, 4000, 10, {Market.SPOT: 0.03}, {Market.SPOT: 9}, Burstable(6, 0.1))
 
 
+def job_of(tasks: int) -> Job:
+    """Return a job whose tasks take 20 s each."""
+    return Job("7", "", {str(task): Task(str(task), "true", 100, {"small": 20}) for task in range(tasks)})
+
+
 class Harness:
     """A supervisor, its world, and the states it has saved."""
 
-    def __init__(self, cloud: SmallCloud, tasks: int, state: RunState | None = None) -> None:
+    def __init__(self, cloud: SmallCloud, tasks: int, state: RunState | None = None, **more: Any) -> None:
         self.cloud = cloud
         self.saved: list[RunState] = []
-        job = Job("7", "", {str(task): Task(str(task), "true", 100, {"small": 20}) for task in range(tasks)})
+        job = job_of(tasks)
         self.supervisor = Supervisor(
             state or run_state(plan_of(cloud, tasks)),
             rules=RULES,
@@ -41,6 +51,7 @@ class Harness:
             interval=5,
             clock=cloud.clock,
             save=self.saved.append,
+            **more,
         )
 
     def run_until(
@@ -237,3 +248,126 @@ def test_the_log_tells_the_story_and_the_decisions(caplog: pytest.LogCaptureFixt
         "Task 0 ended on vm-0 with exit code 0 after 20.0 s",
         "Task 0: results published",
     ]
+
+
+PLAIN = InstanceType("small", 1, 4000, 10, {Market.SPOT: 0.03}, {Market.SPOT: 9})
+
+
+def with_policy(tasks: int) -> dict[str, Any]:
+    """Return what a supervisor needs that decides by itself."""
+    environment = Environment({"small": PLAIN}, {Market.SPOT: 9})
+
+    def launch_order(vm: VmRecord) -> LaunchOrder:
+        run = RunIdentity("7", 0, "uid", "bucket")
+        return LaunchOrder(run, vm.id, vm.sequence, 0, "small", 4000, vm.market, False, at(2000))
+
+    return {"mission": Mission(job_of(tasks), environment, boot=10), "launch_order": launch_order}
+
+
+def test_with_a_policy_a_lost_vms_tasks_are_run_on_a_vm_that_it_launches() -> None:
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=2, **with_policy(2))
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    cloud.terminate("vm-0")
+    state = harness.run_until(has_ended)
+    assert states(state) == {TaskState.FINISHED}
+    assert sorted(cloud.published) == ["0", "1"]
+    assert "vm-1" in cloud.vms
+    assert state.decided["spot-for-open-work"] >= 1
+
+
+def test_nothing_is_decided_before_the_cloud_was_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud, release = SmallCloud("vm-0"), Event()
+    describe = cloud.describe
+    monkeypatch.setattr(cloud, "describe", lambda: (release.wait(10), describe())[1])
+    harness = Harness(cloud, tasks=1, **with_policy(1))
+    for _ in range(5):
+        harness.supervisor.step()
+        cloud.now += 1
+    assert (harness.saved, harness.supervisor.state.launches) == ([], 0)
+    release.set()
+    assert states(harness.run_until(has_ended)) == {TaskState.FINISHED}
+    assert [*cloud.vms] == ["vm-0"]
+
+
+def test_a_launch_of_which_a_predecessor_has_not_heard_is_asked_for_again() -> None:
+    cloud = SmallCloud()
+    asked = VmRecord("vm-4", 4, "small", Market.SPOT, 0.03, (), VmState.LAUNCHING)
+    state = replace(run_state({}), epoch=2, vms={"vm-4": asked}, pending=("launch/vm-4", "assign/0.1"))
+    state = replace(state, tasks={"0": TaskRecord("0")})
+    harness = Harness(cloud, tasks=1, state=state, **with_policy(1))
+    harness.run_until(has_ended)
+    assert [*cloud.vms] == ["vm-4"]
+
+
+def test_after_a_long_gap_it_makes_sure_that_nobody_else_has_taken_over() -> None:
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=1, **with_policy(1))
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    cloud.vms["vm-0"].epoch = 9
+    cloud.now += 300
+    before = len(harness.saved)
+    with pytest.raises(EpochRefused, match="epoch 1 is refused: epoch 9 has spoken"):
+        harness.supervisor.step()
+    assert len(harness.saved) == before, "nothing was decided"
+
+
+def test_if_no_vm_tells_who_is_in_charge_the_stored_state_does() -> None:
+    def taken_over() -> None:
+        raise EpochRefused("epoch 1 has been followed by 2")
+
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=1, confirm=taken_over, **with_policy(1))
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    cloud.failing["exchange"] = VmUnreachable("timed out")
+    cloud.now += 300
+    with pytest.raises(EpochRefused, match="has been followed by 2"):
+        harness.supervisor.step()
+
+
+def test_a_vm_that_comes_back_hears_what_to_drop_before_it_starts_anything() -> None:
+    cloud = SmallCloud("vm-0")
+    cloud.vms["vm-0"].prepared = True
+    state = run_state({"vm-0": ["0", "1"]})
+    asleep = replace(state.vms["vm-0"], state=VmState.HIBERNATED, instance_id="i-vm-0", boot_id="boot")
+    superseded = Attempt("0.1", "vm-0", AttemptState.CANCELLED, error="dropped: superseded", ended_at=5)
+    tasks = {"0": TaskRecord("0", TaskState.FINISHED, (superseded,)), "1": TaskRecord("1")}
+    harness = Harness(cloud, 2, replace(state, vms={"vm-0": asleep}, tasks=tasks), **with_policy(2))
+    harness.run_until(has_ended)
+    assert cloud.vms["vm-0"].said[0].cancel == ("0.1",)
+    assert cloud.vms["vm-0"].said[0].enqueue == ()
+
+
+def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
+    cloud = SmallCloud("vm-0")
+    events = ToldEvents()
+    harness = Harness(cloud, tasks=1, events=events, **with_policy(1))
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    harness.supervisor.step()
+    looked = cloud.looks
+    events.waiting.append(
+        CloudEvent(
+            "e-1",
+            "i-vm-0",
+            CloudEventKind.INTERRUPTION,
+            at(cloud.now),
+            interruption=InterruptionKind.HIBERNATE,
+        )
+    )
+    state = harness.run_until(lambda state: state.vms["vm-0"].state.asleep, limit=cloud.now + 60, stride=0.4)
+    assert state.vms["vm-0"].state is VmState.HIBERNATING
+    assert cloud.looks - looked <= 1
+    time.sleep(0.05)
+    assert cloud.forgotten == ["vm-0"], "a call to it would hang until long after its resume"
+
+
+class ToldEvents:
+    """A queue of events that a test fills."""
+
+    def __init__(self) -> None:
+        self.waiting: list[CloudEvent] = []
+
+    def receive(self, instance_ids: Collection[str]) -> tuple[CloudEvent, ...]:
+        told = tuple(event for event in self.waiting if event.instance_id in instance_ids)
+        self.waiting = [event for event in self.waiting if event not in told]
+        return told

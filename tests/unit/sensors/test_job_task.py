@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def look(
     run = RUN.to_xcom()
     sensor = JobTaskSensor(task_id="task", run=run, task_ids=["a"], timeout=3600, deferrable=deferrable)
     since = datetime.now(timezone.utc) - timedelta(seconds=waited)
-    context: Any = {"ti": TaskInstance(since)}
+    context: Any = {"ti": TaskInstance(since), "dag_run": SimpleNamespace(clear_number=RUN.generation)}
     sensor.execute(context)
 
 

@@ -1,0 +1,1 @@
+"""What the operators and sensors for hand-written DAGs are made of."""

@@ -1,0 +1,30 @@
+"""What must hold of a run's results, whatever has happened to its VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tests.system.interrupted_jobs import STEP, counted
+from tests.system.run_in_cloud import RunInCloud
+
+__all__ = ["assert_complete", "ended_on"]
+
+
+def assert_complete(run: RunInCloud, task_ids: Collection[str], seconds: float) -> None:
+    """Check that the run is a success by its deadline, with every result whole and published once."""
+    assert run.wait_for_end() == "success"
+    report = run.xcom("report")
+    assert (report["finished"], report["deadline_met"]) == (len(task_ids), True)
+    for task_id in task_ids:
+        assert counted(run.result(task_id, "out")) == list(range(1, int(seconds / STEP) + 1))
+    assert {*run.manifests()} == {*task_ids}
+    story = run.log("supervise")
+    for task_id in task_ids:
+        assert story.count(f"Task {task_id}: results published") == 1
+    assert run.left() == []
+
+
+def ended_on(run: RunInCloud, task_id: str) -> str:
+    """Return the VM whose attempt was published."""
+    published = run.manifests()[task_id]["attempt_id"]
+    return next(str(one["vm"]) for one in run.attempts(task_id) if one["id"] == published)

@@ -1,0 +1,118 @@
+"""A controller follows another: after a run was cleared, or because the first one seemed to be dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from airflow_provider_hads.local_cloud import LocalCloud
+from tests.system.deployment import AirflowDeployment
+from tests.system.observed_run import ObservedRun, trigger
+from tests.system.other_controllers import let_another_controller_take_over
+from tests.system.processes import parent_of
+
+
+@pytest.fixture(scope="module")
+def cleared(deployment: AirflowDeployment, local_cloud: LocalCloud) -> ObservedRun:
+    """A run that has failed with half of its tasks done, and was cleared then; at its second end."""
+    run = trigger(deployment, local_cloud, "halves")
+    run.wait_for_running_tasks(1)
+    run.wait_for_tasks(["quick"], "finished")
+    let_another_controller_take_over(run.containers()[0])
+    assert run.wait_for_end() == "failed"
+    deployment.api.clear("halves", run.run_id, ["supervise", "task"])
+    deployment.wait_for(
+        "the run to go on", lambda: deployment.api.run_state("halves", run.run_id) == "running"
+    )
+    assert run.wait_for_end() == "success"
+    return run
+
+
+def test_only_what_was_not_done_is_run_again(cleared: ObservedRun) -> None:
+    published = {task: manifest["attempt_id"] for task, manifest in cleared.manifests().items()}
+
+    assert published == {"quick": "quick.1", "slow": "slow.g1.1"}
+    assert cleared.attempts("quick") == []
+    assert cleared.states("task") == ["success", "success"]
+
+
+def test_the_plan_stays_and_the_controller_launches_what_it_needs(cleared: ObservedRun) -> None:
+    assert [one["try_number"] for one in cleared.instances("schedule")] == [1]
+    assert [*cleared.snapshot()["vms"]] == ["g1-vm-0"]
+    assert len(cleared.instance_ids()) == 2
+    assert "Decision: launch g1-vm-0" in cleared.log(
+        "supervise", cleared.instances("supervise")[0]["try_number"]
+    )
+    assert cleared.left() == []
+
+
+def test_a_tasks_sensor_that_is_cleared_alone_says_what_to_do(
+    cleared: ObservedRun, deployment: AirflowDeployment
+) -> None:
+    deployment.api.clear("halves", cleared.run_id, ["task"])
+    deployment.wait_for(
+        "the run to go on", lambda: deployment.api.run_state("halves", cleared.run_id) == "running"
+    )
+    assert cleared.wait_for_end() == "failed"
+
+    tries = cleared.instances("task")[0]["try_number"]
+    assert "Clear supervise too: it runs what has not finished, and nothing twice." in cleared.log(
+        "task", tries, map_index=0
+    )
+
+
+def test_of_two_controllers_the_older_one_is_refused_by_the_vms_and_ends(
+    deployment: AirflowDeployment, local_cloud: LocalCloud
+) -> None:
+    run = trigger(deployment, local_cloud, "pair")
+    run.wait_for_running_tasks(2)
+    runner = run.task_runner("supervise")
+    watcher = parent_of(runner)
+    for pid in (watcher, runner):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        deployment.wait_for("the second try", lambda: run.instances("supervise")[0]["try_number"] == 2, 120)
+        run.wait_for("supervise", "running")
+        deployment.wait_for("its first words to the VMs", lambda: highest_epochs(run) == {2}, 60)
+    finally:
+        os.kill(runner, signal.SIGCONT)
+        time.sleep(5)
+        os.kill(watcher, signal.SIGCONT)
+
+    deployment.wait_for("the older one's end", lambda: not is_alive(runner), 60)
+    assert run.wait_for_end() == "success"
+    assert "epoch 1 is refused: a controller of epoch 2 has spoken" in run.log("supervise", attempt=1)
+    assert {task: manifest["attempt_id"] for task, manifest in run.manifests().items()} == {
+        task: f"{task}.1" for task in "abcdef"
+    }
+    assert len(run.instance_ids()) == 2
+    assert run.left() == []
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs, one that has ended and was not waited for not counted."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def highest_epochs(run: ObservedRun) -> set[int]:
+    """Return the highest epochs that the run's VMs have heard."""
+    return {
+        int(
+            subprocess.run(
+                ["docker", "exec", name, "cat", "/var/lib/hads/epoch"],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
+            ).stdout
+        )
+        for name in run.containers()
+    }

@@ -1,0 +1,75 @@
+"""The jobs of the tests that interrupt spot VMs: tasks that count, whose output proves how they ran."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from tests.support.job_folders import Machine, environment_of, rentable, write_job_folder
+
+__all__ = ["counted", "counting", "pauses", "write_interrupted_jobs"]
+
+STEP = 0.5
+"""Seconds between two numbers of a task that counts."""
+
+SPOT_TYPE = "r5.large"
+"""The spot type of the one job of which all spot VMs hibernate: no other job's capacity is taken."""
+
+
+def counting(seconds: float) -> str:
+    """Return a command that writes a number and the time, again and again, for so many seconds."""
+    steps = int(seconds / STEP)
+    count = f"while [ $i -lt {steps} ]; do i=$((i+1)); echo $i $(date +%s) >> out; sleep {STEP}; done"
+    return f"i=0; {count}"
+
+
+def counted(output: bytes) -> list[int]:
+    """Return the numbers that a task has written."""
+    return [int(line.split()[0]) for line in output.decode().splitlines()]
+
+
+def pauses(output: bytes) -> float:
+    """Return the longest time between two numbers, seconds."""
+    times = [int(line.split()[1]) for line in output.decode().splitlines()]
+    return max(after - before for before, after in pairwise(times))
+
+
+def write_interrupted_jobs(folder: Path) -> None:
+    """Write all job folders."""
+    _write(folder / "gone", 15, [_tasks(12)[first::3] for first in range(3)])
+    _write(folder / "back_soon", 30, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
+    long, own, short = _tasks(16)[:12], _tasks(16)[12:14], _tasks(16)[14:]
+    _write(folder / "back_late", 20, [long, own, short], policy="burst-hads")
+    _write(folder / "all_gone", 30, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=300)
+    _write(folder / "warned", 60, [["t0"], ["t1"], ["t2", "t3"]])
+
+
+def _tasks(count: int) -> list[str]:
+    return [f"t{number}" for number in range(count)]
+
+
+def _write(
+    folder: Path,
+    seconds: float,
+    queues: Sequence[Sequence[str]],
+    *,
+    policy: str = "adaptive",
+    instance_type: str = "c5.large",
+    deadline: float = 900,
+) -> None:
+    """Write a job of tasks t0, t1, ... that take as long, with a plan of one spot VM for each queue."""
+    both = rentable({"c5.large": (4.0, 0.085)})
+    alone = rentable({SPOT_TYPE: (16.0, 0.12)}, ["preemptible"])
+    on_demand = rentable({"c5.large": (4.0, 0.085)}, ["on-demand"])
+    own = instance_type == SPOT_TYPE
+    write_job_folder(
+        folder,
+        dict.fromkeys(_tasks(sum(map(len, queues))), counting(seconds)),
+        [Machine(queue, "spot", instance_type) for queue in queues],
+        job_id=folder.name,
+        deadline=deadline,
+        runtime=seconds,
+        settings={"scheduler": {"policy": policy, "status_update_time": "1", "reaction": "5"}},
+        environment=environment_of({**alone, **on_demand} if own else both),
+    )

@@ -1,0 +1,154 @@
+"""Spot VMs hibernate, stop and come back under running tasks: what is done about it, and what is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.system.completeness import assert_complete, ended_on
+from tests.system.interrupted_jobs import pauses
+from tests.system.interruptions.conftest import InterruptedRuns
+from tests.system.run_in_cloud import RunInCloud
+
+pytestmark = pytest.mark.slow
+
+
+class TestAVmHibernatesForGood:
+    JOB = "gone"
+    TASKS = tuple(f"t{number}" for number in range(12))
+
+    @pytest.fixture
+    def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
+        return interrupted_runs[self.JOB]
+
+    def test_all_results_are_right_by_the_deadline(self, run: RunInCloud) -> None:
+        assert_complete(run, self.TASKS, 15)
+
+    def test_its_tasks_ended_elsewhere_and_no_others_moved(self, run: RunInCloud) -> None:
+        own = {"t1", "t4", "t7", "t10"}
+
+        assert "vm-1" not in {ended_on(run, task_id) for task_id in self.TASKS}
+        assert {task_id for task_id in self.TASKS if len(run.attempts(task_id)) > 1} == own
+
+    def test_the_log_the_snapshot_and_the_report_say_why(self, run: RunInCloud) -> None:
+        story = run.log("supervise")
+        decided = run.decisions(action="assign")
+
+        assert "vm-1 (c5.large, spot) is hibernat" in story
+        assert {one["attempt"].partition(".")[0] for one in decided} >= {"t1", "t4", "t7", "t10"}
+        for one in decided:
+            assert f"Decision: assign {one['attempt']} to {one['vm']} ({one['reason']})" in story
+        told = run.xcom("report")["decisions"]
+        assert [one["attempt"] for one in told if one["action"] == "assign"] == [
+            one["attempt"] for one in decided
+        ]
+        assert all(one["price"] < one["on_demand_price"] for one in told if one["action"] == "launch")
+
+    def test_the_tasks_own_log_says_where_it_ran_and_why_it_moved(self, run: RunInCloud) -> None:
+        log = run.log("task", map_index=1)
+        moved = run.attempts("t1")[-1]
+
+        assert "Task t1, attempt t1.1 on vm-1: cancelled" in log
+        assert f"Task t1, attempt {moved['id']} on {moved['vm']} ({moved['reason']}: " in log
+
+    def test_the_time_hibernated_is_not_paid_for(self, run: RunInCloud) -> None:
+        vms = {vm["vm_id"]: vm for vm in run.xcom("report")["vms"]}
+
+        assert vms["vm-1"]["slept"] > 0
+        assert vms["vm-1"]["seconds"] < vms["vm-0"]["seconds"]
+
+
+class TestAVmIsResumedBeforeItIsLate:
+    JOB = "back_soon"
+    TASKS = ("t0", "t1", "t2", "t3")
+
+    @pytest.fixture
+    def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
+        return interrupted_runs[self.JOB]
+
+    def test_its_tasks_went_on_from_where_they_were(self, run: RunInCloud) -> None:
+        assert_complete(run, self.TASKS, 30)
+        for task_id in ("t2", "t3"):
+            assert pauses(run.result(task_id, "out")) >= 4
+        for task_id in ("t0", "t1"):
+            assert pauses(run.result(task_id, "out")) < 4
+
+    def test_nothing_was_migrated_and_nothing_ran_twice(self, run: RunInCloud) -> None:
+        assert [len(run.attempts(task_id)) for task_id in self.TASKS] == [1, 1, 1, 1]
+        assert run.decisions(action="assign") == []
+        assert len(run.instance_ids()) == 2
+
+
+class TestAVmIsResumedWhenItsWorkWasMigrated:
+    JOB = "back_late"
+    TASKS = tuple(f"t{number}" for number in range(16))
+
+    @pytest.fixture
+    def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
+        return interrupted_runs[self.JOB]
+
+    def test_all_results_are_right_and_none_is_published_twice(self, run: RunInCloud) -> None:
+        assert_complete(run, self.TASKS, 20)
+        assert run.decisions(reason="migrated") != []
+
+    def test_it_is_told_to_drop_what_was_done_elsewhere(self, run: RunInCloud) -> None:
+        story = run.log("supervise")
+
+        for task_id in ("t12", "t13"):
+            first = run.attempts(task_id)[0]
+            assert ended_on(run, task_id) != "vm-1"
+            assert (first["vm"], first["state"]) == ("vm-1", "cancelled")
+            assert "superseded" in first["error"]
+            assert f"Decision: drop {task_id}.1 on vm-1 (superseded)" in story
+
+    def test_then_it_steals_work(self, run: RunInCloud) -> None:
+        stolen = run.decisions(action="assign", vm="vm-1", reason="stolen")
+
+        assert stolen != []
+        assert any(ended_on(run, one["attempt"].partition(".")[0]) == "vm-1" for one in stolen)
+
+
+class TestAllSpotVmsHibernateAtOnce:
+    JOB = "all_gone"
+    TASKS = ("t0", "t1", "t2", "t3")
+
+    @pytest.fixture
+    def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
+        return interrupted_runs[self.JOB]
+
+    def test_on_demand_vms_take_over_and_the_deadline_holds(self, run: RunInCloud) -> None:
+        assert_complete(run, self.TASKS, 30)
+        vms = run.snapshot()["vms"]
+        assert {vms[ended_on(run, task_id)]["market"] for task_id in self.TASKS} == {"on-demand"}
+
+    def test_they_were_launched_at_the_latest_safe_time(self, run: RunInCloud) -> None:
+        launched = [one for one in run.decisions(action="launch") if one["reason"] == "latest-safe-time"]
+
+        assert launched != []
+        assert "(c5.large, on-demand) (latest-safe-time)" in run.log("supervise")
+
+
+class TestAWarnedVmAndOneThatLosesItsMemory:
+    JOB = "warned"
+    TASKS = ("t0", "t1", "t2", "t3")
+
+    @pytest.fixture
+    def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
+        return interrupted_runs[self.JOB]
+
+    def test_all_results_are_right(self, run: RunInCloud) -> None:
+        assert_complete(run, self.TASKS, 60)
+
+    def test_the_warned_vms_task_is_moved_before_the_vm_stops(self, run: RunInCloud) -> None:
+        first, *later = run.attempts("t0")
+
+        assert later != []
+        assert ended_on(run, "t0") != "vm-0"
+        moved = run.decisions(action="assign", attempt=later[0]["id"])
+        assert moved != []
+        assert first["ended_at"] is not None
+
+    def test_what_ran_on_the_vm_that_lost_its_memory_counts_as_interrupted(self, run: RunInCloud) -> None:
+        first, *later = run.attempts("t1")
+
+        assert first["error"] == "interrupted: vm-1 came back without its memory"
+        assert later != []

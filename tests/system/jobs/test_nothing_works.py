@@ -1,0 +1,151 @@
+"""Runs for which nothing can be had, or nothing works: clear messages, a failed run, and nothing is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from airflow_provider_hads.local_cloud import LocalCloud
+from tests.support.job_folders import Machine, write_job_folder
+from tests.support.run_results import instances_of, nothing_is_left, results_of
+from tests.system.breakages import inside
+from tests.system.dags_test import StartedRun
+from tests.system.dags_test_result import DagsTestResult
+from tests.system.job_runs import JobRun, JobRuns
+
+pytestmark = pytest.mark.slow
+
+ALWAYS = 100_000
+TASKS = {"a": "echo a > out", "b": "echo b > out"}
+CONF = {"margin": 10, "boot_timeout": 15}
+
+
+def _no_capacity(cloud: LocalCloud) -> None:
+    code = "InsufficientInstanceCapacity"
+    cloud.fault("RunInstances", code=code, status=500, count=ALWAYS, match="hads+271_0+")
+
+
+def _no_bucket(cloud: LocalCloud, started: StartedRun) -> None:
+    """Let the bucket be gone for the VMs and for the controller, from when the tasks run."""
+    while "a started on" not in started.output and not started.ended:
+        time.sleep(0.2)
+    for method in ("GET", "PUT", "HEAD", "POST"):
+        cloud.fault(f"s3:{method}", code="NoSuchBucket", status=404, count=ALWAYS, match="274_0")
+
+
+def _on_every_vm(
+    run: str, breakage: Callable[[LocalCloud, str], None], cloud: LocalCloud, started: StartedRun
+) -> None:
+    """Break each VM of a run as soon as it boots, before anybody speaks to it."""
+    broken: set[str] = set()
+    while not started.ended:
+        for entry in instances_of(cloud, run).values():
+            instance_id = str(entry["InstanceId"])
+            if instance_id not in broken and entry["State"]["Name"] in ("pending", "running"):
+                with started.paused():
+                    broken |= _break(cloud, instance_id, breakage)
+        time.sleep(0.1)
+
+
+def _break(cloud: LocalCloud, instance_id: str, breakage: Callable[[LocalCloud, str], None]) -> set[str]:
+    for _ in range(300):
+        if inside(instance_id, "pgrep -x sshd") == 0:  # it has its keys now
+            breakage(cloud, instance_id)
+            return {instance_id}
+        time.sleep(0.1)
+    return set()
+
+
+def _job(job_id: str) -> Callable[..., object]:
+    return partial(
+        write_job_folder,
+        commands=TASKS,
+        machines=[Machine(["a"]), Machine(["b"], "spot")],
+        job_id=job_id,
+        deadline=60.0,
+    )
+
+
+JOB_RUNS = {
+    "nothing_to_be_had": JobRun(_job("271"), _no_capacity, conf=CONF),
+    "no_ssh": JobRun(_job("272"), meanwhile=partial(_on_every_vm, "272_0", LocalCloud.refuse_ssh), conf=CONF),
+    "other_hosts": JobRun(
+        _job("273"), meanwhile=partial(_on_every_vm, "273_0", LocalCloud.change_host_key), conf=CONF
+    ),
+    "no_bucket": JobRun(
+        partial(
+            write_job_folder,
+            commands={"a": "sleep 5; echo a > out", "b": "sleep 5; echo b > out"},
+            machines=[Machine(["a", "b"])],
+            job_id="274",
+            deadline=60.0,
+        ),
+        meanwhile=_no_bucket,
+        conf=CONF,
+    ),
+}
+
+EXPECTED = {
+    "nothing_to_be_had": ("271_0", "InsufficientInstanceCapacity"),
+    "no_ssh": ("272_0", "not ready 15 s after its launch"),
+    "other_hosts": ("273_0", "is not the VM that was launched: its host key is SHA256:"),
+    "no_bucket": ("274_0", "its results could not be uploaded"),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+class TestNothingWorks:
+    def test_the_run_fails_and_says_why(self, job_runs: JobRuns, name: str) -> None:
+        run, (_, reason) = job_runs.result(name), EXPECTED[name]
+
+        assert run.exit_code == 1
+        assert run.run_state() == "failed"
+        assert run.task_states()["supervise", -1] == "failed"
+        assert reason in run.task_log("supervise") + run.task_log("vm.provision", 0)
+        end = "could not be run on vm-0" if name == "no_bucket" else "given up 10 s after the deadline"
+        assert f"Task a failed: {end}" in run.task_log("supervise")
+
+    def test_each_task_fails_with_a_reason(self, job_runs: JobRuns, name: str) -> None:
+        run = job_runs.result(name)
+
+        for index, task_id in enumerate(TASKS):
+            assert run.task_states()["task", index] == "failed"
+            assert f"Task {task_id} failed: " in run.task_log("task", index)
+
+    def test_nothing_is_left(self, job_runs: JobRuns, local_cloud: LocalCloud, name: str) -> None:
+        job_runs.result(name)
+        execution = EXPECTED[name][0]
+
+        assert nothing_is_left(local_cloud, execution)
+        assert {entry["State"]["Name"] for entry in instances_of(local_cloud, execution).values()} <= {
+            "terminated"
+        }
+
+    def test_no_vm_is_launched_again_and_again(
+        self, job_runs: JobRuns, local_cloud: LocalCloud, name: str
+    ) -> None:
+        job_runs.result(name)
+
+        assert len(instances_of(local_cloud, EXPECTED[name][0])) <= 10
+
+
+class TestOneTasksCommandDoesNotExist:
+    def test_the_others_are_done(self, job_runs: JobRuns, local_cloud: LocalCloud) -> None:
+        run: DagsTestResult = job_runs.result("no_command")
+
+        assert "Task b failed: command not found, exit code 127" in run.task_log("task", 1)
+        assert results_of(local_cloud, "275_0", "a") == {"out": b"a\n"}
+        assert nothing_is_left(local_cloud, "275_0")
+
+
+JOB_RUNS["no_command"] = JobRun(
+    partial(
+        write_job_folder,
+        commands={"a": "echo a > out", "b": "no-such-program"},
+        machines=[Machine(["a"]), Machine(["b"], "spot")],
+        job_id="275",
+    )
+)

@@ -1,0 +1,89 @@
+"""What the reaper ends, and what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from airflow_provider_hads.cloud.leftovers import Kind, Leftover, end_leftover
+from airflow_provider_hads.runtime.reaping import Fate, judge, render_findings
+
+NOW = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
+
+
+def leftover(age: float = 3600.0, lease_left: float | None = 600.0) -> Leftover:
+    expires_at = None if lease_left is None else NOW + timedelta(seconds=lease_left)
+    since = NOW - timedelta(seconds=age)
+    return Leftover(Kind.INSTANCE, "i-1", "running", since, expires_at, "uid", "job_0", "vm-0", "bucket")
+
+
+@pytest.mark.parametrize(
+    ("lease_left", "older_than", "run_state", "fate"),
+    [
+        (-1.0, None, "failed", Fate.DUE),
+        (-1.0, None, "success", Fate.DUE),
+        (-1.0, None, None, Fate.DUE),
+        (-1.0, None, "running", Fate.KEPT),
+        (-1.0, 60.0, "queued", Fate.KEPT),
+        (600.0, None, "failed", Fate.KEPT),
+        (600.0, 60.0, "failed", Fate.DUE),
+        (600.0, 60.0, None, Fate.DUE),
+        (600.0, 7200.0, "failed", Fate.KEPT),
+        (None, None, None, Fate.KEPT),
+        (None, 60.0, None, Fate.DUE),
+    ],
+)
+def test_what_is_overdue_and_of_no_living_run_is_ended(
+    lease_left: float | None, older_than: float | None, run_state: str | None, fate: Fate
+) -> None:
+    assert judge(leftover(lease_left=lease_left), run_state, NOW, older_than).fate is fate
+
+
+def test_the_reason_is_told_in_a_line() -> None:
+    assert judge(leftover(), "failed", NOW, 60).why == "it is 3600 s old, and its run is failed"
+    assert judge(leftover(lease_left=-30), None, NOW, None).why == (
+        "its lease is over for 30 s, and its run is not known here"
+    )
+    assert judge(leftover(), None, NOW, None).why == (
+        "its run is not known here, but it is not overdue: 600 s of its lease are left"
+    )
+
+
+def test_the_table_has_a_line_for_each() -> None:
+    table = render_findings([judge(leftover(), "running", NOW, None)], NOW).splitlines()
+
+    assert table[0].split() == ["KIND", "ID", "STATE", "RUN", "VM", "AGE", "FATE", "WHY"]
+    assert table[1].split()[:7] == ["instance", "i-1", "running", "job_0", "vm-0", "3600", "s"]
+    assert table[1].endswith("kept        its run is running".replace("        ", "  "))
+    assert render_findings([], NOW) == "Nothing of this provider is there."
+
+
+class Calls:
+    """A client that only remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, list[str]]] = []
+
+    def cancel_spot_instance_requests(self, **request: list[str]) -> None:
+        self.told.append(("cancel", request["SpotInstanceRequestIds"]))
+
+    def terminate_instances(self, **request: list[str]) -> None:
+        self.told.append(("terminate", request["InstanceIds"]))
+
+
+@pytest.mark.parametrize(
+    "spot",
+    [
+        replace(leftover(), spot_request_id="sir-1"),
+        replace(leftover(), kind=Kind.SPOT_REQUEST, id="sir-1", instance_id="i-1"),
+    ],
+    ids=["a VM and its request", "a request and what it has launched without tags"],
+)
+def test_a_spot_request_is_cancelled_before_its_vm_is_ended(spot: Leftover) -> None:
+    calls = Calls()
+
+    end_leftover(calls, spot)
+
+    assert calls.told == [("cancel", ["sir-1"]), ("terminate", ["i-1"])]
