@@ -77,7 +77,7 @@ def test_of_two_controllers_the_older_one_is_refused_by_the_vms_and_ends(
     try:
         deployment.wait_for("the second try", lambda: run.instances("supervise")[0]["try_number"] == 2, 120)
         run.wait_for("supervise", "running")
-        deployment.wait_for("its first words to the VMs", lambda: highest_epochs(run) == {2}, 60)
+        deployment.wait_for("its first words to the VMs", lambda: 2 in highest_epochs(run), 60)
     finally:
         os.kill(runner, signal.SIGCONT)
         time.sleep(5)
@@ -104,15 +104,14 @@ def is_alive(pid: int) -> bool:
 
 def highest_epochs(run: ObservedRun) -> set[int]:
     """Return the highest epochs that the run's VMs have heard."""
-    return {
-        int(
-            subprocess.run(
-                ["docker", "exec", name, "cat", "/var/lib/hads/epoch"],
-                capture_output=True,
-                text=True,
-                timeout=30,
-                check=True,
-            ).stdout
-        )
+    said = [
+        subprocess.run(
+            ["docker", "exec", name, "cat", "/var/lib/hads/epoch"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,  # a VM may be ending
+        ).stdout
         for name in run.containers()
-    }
+    ]
+    return {int(epoch) for epoch in said if epoch}
