@@ -18,7 +18,7 @@ __all__ = ["PlanningResult", "solve"]
 class PlanningResult:
     """A plan, and what it is to be compared with.
 
-    :param seconds: what the planner took.
+    :param seconds: of processor time that the planner took: the same on a busy machine.
     :param on_demand_cost: dollars of the cheapest plan found on non-burstable on-demand VMs alone.
     :param lower_bound: dollars that no plan on non-burstable VMs can go below; None if there is no bound.
     """
@@ -40,9 +40,9 @@ def solve(planner: str, request: PlanRequest) -> PlanningResult:
     :param planner: a registered name.
     :raises InfeasibleJob: there is none.
     """
-    start = time.perf_counter()
+    start = time.process_time()
     plan = get_planner(planner)(request)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return PlanningResult(plan, seconds, _on_demand_cost(request), _lower_bound(request))
 
 

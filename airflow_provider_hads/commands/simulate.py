@@ -37,7 +37,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "FILE",
         "nargs": "+",
         "help": "recorded availability instead of rates: one for all spot types, or one for each, cheapest "
-        "first",
+        "first; where a trace has nothing but 0 and 1, a 1 stands for any number of VMs",
     },
     "--scope": {"default": "vm", "help": "what an interruption hits: vm, type or zone; default: vm"},
     "--on-loss": {"help": "hibernate or terminate; default: hibernate, with --trace terminate"},
@@ -53,6 +53,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "default": "0",
         "help": "tasks take longer than estimated by a lognormal factor of that sigma; default: 0",
     },
+    "--billing": {
+        "default": "per-second",
+        "help": "per-second, or ec2: at least 60 s for each start, and a spot VM interrupted within an hour "
+        "of its launch is free up to then; default: per-second",
+    },
     "--runs": {"metavar": "N", "default": "100", "help": "default: 100"},
     "--seed": {"metavar": "N", "default": "0", "help": "of all that is drawn; default: 0"},
     "--events": {"metavar": "FILE", "help": "write the event log of one run to this file, JSON lines"},
@@ -62,6 +67,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "which run --events and --plot show; default: 0",
     },
     "--plot": {"metavar": "FILE", "help": "draw that run, slots over time, into this SVG file"},
+    "--plot-costs": {
+        "metavar": "FILE",
+        "help": "simulate the job with every policy, and draw the distributions of their costs side by side "
+        "into this SVG file",
+    },
     "--json": {"action": "store_true", "help": "print one JSON object instead of the table"},
 }
 """The command's arguments: flag or name, and keyword arguments of ``add_argument``."""

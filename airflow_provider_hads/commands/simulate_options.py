@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airflow_provider_hads.commands.output_file import output_path
+from airflow_provider_hads.commands.simulate_values import (
+    at_least_one,
+    checkpoint_period,
+    not_negative,
+    one_of,
+    policy_name,
+    scenario,
+    trace,
+)
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.planned import planned_vms
 from airflow_provider_hads.control.policies import policy_names
@@ -18,8 +26,7 @@ from airflow_provider_hads.model.run_state import VmRecord
 from airflow_provider_hads.model.settings import SchedulerSettings
 from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule, get_planner
 from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, seconds, whole_number
-from airflow_provider_hads.simulation import Experiment, OnLoss, Scope, Setting
-from airflow_provider_hads.simulation.setting import SCENARIOS
+from airflow_provider_hads.simulation import Billing, Experiment, OnLoss, Scope, Setting
 from airflow_provider_hads.simulation.traces import Trace
 
 __all__ = ["SimulateOptions", "read_options"]
@@ -34,6 +41,8 @@ class SimulateOptions:
 
     :param events: where the event log of run ``run`` is to be written.
     :param plot: where its picture is to be written.
+    :param plot_costs: where the costs by all policies are to be drawn.
+    :param others: the same experiment by the other policies, if their costs are to be drawn.
     """
 
     experiment: Experiment
@@ -41,6 +50,8 @@ class SimulateOptions:
     plot: Path | None
     run: int
     as_json: bool
+    plot_costs: Path | None = None
+    others: Mapping[str, Experiment] = field(default_factory=dict)
 
 
 def read_options(args: argparse.Namespace) -> SimulateOptions:
@@ -50,15 +61,16 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     """
     reader = ChoiceReader("command line")
     reader.read("--planner", args.planner, planner_name)
-    policy = reader.read("--policy", args.policy, _policy) or ""
+    policy = reader.read("--policy", args.policy, policy_name) or ""
     deadline = reader.read("--deadline", args.deadline, seconds)
-    boot = reader.read("--boot", args.boot, _not_negative)
-    runs = reader.read("--runs", args.runs, _positive)
+    boot = reader.read("--boot", args.boot, not_negative)
+    runs = reader.read("--runs", args.runs, at_least_one)
     run = reader.read("--run", args.run, whole_number)
     events = reader.read("--events", args.events, output_path)
     plot = reader.read("--plot", args.plot, output_path)
+    plot_costs = reader.read("--plot-costs", args.plot_costs, output_path)
     setting = _setting(args, reader)
-    traces = [reader.read("--trace", name, _trace) for name in args.trace or ()]
+    traces = [reader.read("--trace", name, trace) for name in args.trace or ()]
     reader.finish()
 
     inputs = _load(args.job_dir, has_deadline=deadline is not None)
@@ -78,10 +90,23 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)
     deadline = deadline or _deadline(inputs)
-    planner = args.planner or _planner(policy, inputs)
-    vms = _planned(mission, deadline, planner.lower()) if policy in FOLLOWING else ()
-    experiment = Experiment(mission, deadline, world, runs or 1, vms)
-    return SimulateOptions(experiment, events, plot, run or 0, args.json)
+    names = policy_names() if plot_costs is not None else [policy]
+    experiments = {
+        name: _experiment(replace(mission, policy=name), deadline, world, runs or 1, args.planner, inputs)
+        for name in names
+    }
+    experiment = experiments.pop(policy)
+    return SimulateOptions(experiment, events, plot, run or 0, args.json, plot_costs, experiments)
+
+
+def _experiment(
+    mission: Mission, deadline: float, world: Setting, runs: int, planner: str | None, inputs: JobInputs
+) -> Experiment:
+    """Return the runs of one policy, with the VMs of a plan where it follows one."""
+    policy = mission.policy
+    planner = (planner or _planner(policy, inputs)).lower()
+    vms = _planned(mission, deadline, planner) if policy in FOLLOWING else ()
+    return Experiment(mission, deadline, world, runs, vms)
 
 
 def _planner(policy: str, inputs: JobInputs) -> str:
@@ -109,61 +134,31 @@ def _planned(mission: Mission, deadline: float, planner: str) -> tuple[VmRecord,
     return planned_vms(get_planner(planner)(request))
 
 
+def _one_world(_text: str, args: argparse.Namespace) -> None:
+    """Refuse more than one source of interruptions: they would contradict each other."""
+    rates = args.hibernation_rate is not None or args.resume_rate is not None
+    if sum((args.scenario is not None, rates, args.trace is not None)) > 1:
+        raise ValueError("give one of --scenario, --hibernation-rate with --resume-rate, or --trace")
+
+
 def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
-    rates = reader.read("--scenario", args.scenario, _scenario) or (
-        reader.read("--hibernation-rate", args.hibernation_rate, _not_negative) or 0.0,
-        reader.read("--resume-rate", args.resume_rate, _not_negative) or 0.0,
+    reader.read("--scenario, --trace", "", lambda text: _one_world(text, args))
+    rates = reader.read("--scenario", args.scenario, scenario) or (
+        reader.read("--hibernation-rate", args.hibernation_rate, not_negative) or 0.0,
+        reader.read("--resume-rate", args.resume_rate, not_negative) or 0.0,
     )
     on_loss = args.on_loss or ("terminate" if args.trace else "hibernate")
-    checkpoint = reader.read("--checkpoint", args.checkpoint, _checkpoint)
+    checkpoint = reader.read("--checkpoint", args.checkpoint, checkpoint_period)
     return Setting(
         hibernation_rate=rates[0],
         resume_rate=rates[1],
-        scope=reader.read("--scope", args.scope, Scope) or Scope.VM,
-        on_loss=reader.read("--on-loss", on_loss, OnLoss) or OnLoss.HIBERNATE,
+        scope=reader.read("--scope", args.scope, one_of(Scope)) or Scope.VM,
+        on_loss=reader.read("--on-loss", on_loss, one_of(OnLoss)) or OnLoss.HIBERNATE,
         checkpoint=None if checkpoint is None or checkpoint < 0 else checkpoint,
-        estimate_error=reader.read("--estimate-error", args.estimate_error, _not_negative) or 0.0,
+        estimate_error=reader.read("--estimate-error", args.estimate_error, not_negative) or 0.0,
+        billing=reader.read("--billing", args.billing, one_of(Billing)) or Billing.PER_SECOND,
         seed=reader.read("--seed", args.seed, whole_number) or 0,
     )
-
-
-def _policy(text: str) -> str:
-    if text not in policy_names():
-        raise ValueError(f"there is no policy {text!r}; choose one of {', '.join(policy_names())}")
-    return text
-
-
-def _scenario(text: str) -> tuple[float, float]:
-    if text not in SCENARIOS:
-        raise ValueError(f"there is no scenario {text!r}; choose one of {', '.join(SCENARIOS)}")
-    return SCENARIOS[text]
-
-
-def _not_negative(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"{text!r} is not a number from 0 on")
-    return number
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(f"{text!r} is not a number from 1 on")
-    return number
-
-
-def _checkpoint(text: str) -> float:
-    """Read the period: 0 is continuous, -1 never."""
-    words = {"none": -1.0, "continuous": 0.0}
-    return words[text] if text in words else seconds(text)
-
-
-def _trace(text: str) -> Trace:
-    try:
-        return Trace.from_document(json.loads(Path(text).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ValueError(f"{text!r} can't be read: {error.strerror}") from None
 
 
 def _by_type(mission: Mission, traces: Sequence[Trace]) -> Mapping[str, Trace]:

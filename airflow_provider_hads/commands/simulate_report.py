@@ -4,54 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
-import time
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_hads.commands.output_file import write_text
+from airflow_provider_hads.commands.progress import Progress
 from airflow_provider_hads.commands.simulate_options import SimulateOptions
 from airflow_provider_hads.commands.terminal import write_line
-from airflow_provider_hads.simulation import run_experiment, simulate
+from airflow_provider_hads.simulation import Billing, Summary, run_experiment, simulate
 
 __all__ = ["report"]
-
-BAR = 30
 
 
 def report(options: SimulateOptions) -> None:
     """Simulate, write what is to be written, and print the figures."""
     experiment = options.experiment
-    start = time.process_time()
-    summary = run_experiment(experiment, _Progress(experiment.runs))
-    seconds = max(time.process_time() - start, 1e-9)
+    progress = Progress(experiment.runs)
+    summary = run_experiment(experiment, progress)
     figures = {
         "job": experiment.mission.job.id,
         "policy": experiment.mission.policy,
         "deadline": experiment.deadline,
         **summary.to_json(),
-        "runs_per_second": round(experiment.runs / seconds, 1),
+        "runs_per_second": round(experiment.runs / max(progress.seconds, 1e-9), 1),
     }
     _write_files(options)
+    if options.plot_costs is not None:
+        _plot_costs(options, summary, options.plot_costs)
     if options.as_json:
         write_line(sys.stdout, json.dumps(figures))
     else:
         write_line(sys.stdout, _table(figures))
-
-
-class _Progress:
-    """A bar on stderr, where that is a terminal."""
-
-    def __init__(self, runs: int) -> None:
-        self._runs = runs
-        self._shown = -1
-
-    def __call__(self, done: int) -> None:
-        share = done * BAR // self._runs
-        if share == self._shown or not sys.stderr.isatty():
-            return
-        self._shown = share
-        end = "\n" if done == self._runs else ""
-        sys.stderr.write(f"\r[{'#' * share}{'.' * (BAR - share)}] {done} of {self._runs} runs{end}")
-        sys.stderr.flush()
 
 
 def _write_files(options: SimulateOptions) -> None:
@@ -65,6 +48,17 @@ def _write_files(options: SimulateOptions) -> None:
         from airflow_provider_hads.simulation.plot import render_run
 
         write_text(options.plot, render_run(outcome.events))
+
+
+def _plot_costs(options: SimulateOptions, summary: Summary, path: Path) -> None:
+    from airflow_provider_hads.simulation.cost_plot import render_costs
+
+    mission = options.experiment.mission
+    costs = {mission.policy: [one.cost for one in summary.outcomes]}
+    for name, experiment in options.others.items():
+        outcomes = run_experiment(experiment, Progress(experiment.runs)).outcomes
+        costs[name] = [one.cost for one in outcomes]
+    write_text(path, render_costs(mission.job.id, costs, summary.on_demand_cost))
 
 
 def _table(figures: dict[str, Any]) -> str:
@@ -84,8 +78,10 @@ def _table(figures: dict[str, Any]) -> str:
         lines.append(f"On-demand VMs only: ${on_demand:.5f}; the mean is {share:.1%} of it")
     else:
         lines.append("On-demand VMs only can't meet the deadline")
+    if figures["billing"] == Billing.EC2.value:
+        lines.append("Billed as EC2 does: 60 s at least, and a spot VM interrupted in its first hour is free")
     lines.append(
-        f"A run has {figures['hibernations']:.1f} interruptions, {figures['resumes']:.1f} resumes, "
+        f"A run has {figures['interruptions']:.1f} interruptions, {figures['resumes']:.1f} resumes, "
         f"{figures['migrations']:.1f} further attempts and {figures['vms']:.1f} VMs"
     )
     return "\n".join(lines)

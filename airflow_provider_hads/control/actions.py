@@ -62,6 +62,9 @@ class Reason(str, Enum):
     BEHIND_EVEN_PACE = "behind-even-pace"
     """The work done is less than an even pace to the deadline asks for."""
 
+    AHEAD_OF_EVEN_PACE = "ahead-of-even-pace"
+    """The work done is more than an even pace asks for: nothing need run for now."""
+
     SPOT_IS_BACK = "spot-is-back"
     """A spot VM was asked for because there might be one again."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from heapq import heapify, heapreplace
 
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.remaining import attempt_of, busy_until, done_share, expected_end
+from airflow_provider_hads.control.remaining import attempt_of, busy_until, expected_end, kept_share
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -76,13 +76,7 @@ def _running_progress(ledger: Ledger, tasks: Sequence[Task], elapsed: float) -> 
     """Return what running attempts have done, where a loss of their VMs does not lose it."""
     if not ledger.terms.keeps_progress:
         return {}
-    shares: dict[str, float] = {}
-    for task in tasks:
-        for one in ledger.tasks[task.id].attempts:
-            if not one.state.ended:
-                share = done_share(ledger, ledger.vms[one.vm_id], task.id, one, elapsed)
-                shares[task.id] = max(share, shares.get(task.id, 0.0))
-    return shares
+    return {task.id: kept_share(ledger, task.id, elapsed) for task in tasks}
 
 
 def covered_tasks(
@@ -194,11 +188,13 @@ class _Fleet:
         ledger, mission = self._ledger, self._mission
         ready = self._elapsed + mission.boot + mission.reaction
         left = mission.environment.global_limit(Market.ON_DEMAND) - len(ledger.living[Market.ON_DEMAND])
-        left += (without is not None) - (launching is not None)
+        leaving = None if without is None else ledger.kind(ledger.vms[without])
+        left += (leaving is not None) - (launching is not None)
         vcpus = _vcpus_left(ledger) - (launching.vcpus if launching is not None else 0)
+        vcpus += leaving.vcpus if leaving is not None else 0
         for kind in sorted(mission.on_demand_types, key=self._strength, reverse=True):
             count = kind.limit(Market.ON_DEMAND) - ledger.counts[kind.name, Market.ON_DEMAND]
-            count = min(count - (kind is launching), left)
+            count = min(count + (kind is leaving) - (kind is launching), left)
             if self._elapsed < ledger.pauses.get(f"{kind.name}/{Market.ON_DEMAND}", 0.0):
                 continue
             for number in range(count):

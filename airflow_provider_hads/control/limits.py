@@ -6,7 +6,10 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import VmRecord
 
-__all__ = ["allows", "blocking", "paused", "room", "room_on_demand", "vcpus_in_use"]
+__all__ = ["allows", "blocking", "paused", "pauses_end", "room", "room_on_demand", "vcpus_in_use"]
+
+TICK = 1e-6
+"""Seconds; a clock tells no shorter time, so that a pause may seem to end a little later than it does."""
 
 
 def room(ledger: Ledger, kind: InstanceType, market: Market) -> int:
@@ -41,7 +44,12 @@ def allows(ledger: Ledger, kind: InstanceType, market: Market, elapsed: float) -
 
 def paused(ledger: Ledger, kind: InstanceType, market: Market, elapsed: float) -> bool:
     """Say whether the cloud has just had none of that type."""
-    return elapsed < ledger.pauses.get(f"{kind.name}/{market}", 0.0)
+    return elapsed < ledger.pauses.get(f"{kind.name}/{market}", 0.0) - TICK
+
+
+def pauses_end(ledger: Ledger, elapsed: float) -> float | None:
+    """Return when the first of the pauses for want of capacity ends; None where there is none."""
+    return min((until for until in ledger.pauses.values() if until - TICK > elapsed), default=None)
 
 
 def vcpus_in_use(ledger: Ledger, *markets: Market) -> int:

@@ -16,6 +16,7 @@ from airflow_provider_hads.control.actions import (
 from airflow_provider_hads.control.attempts import attempt_id, next_number
 from airflow_provider_hads.control.ledger import Ledger, amended
 from airflow_provider_hads.control.observation import ActionResult
+from airflow_provider_hads.control.remaining import kept_share
 from airflow_provider_hads.control.setbacks import follow_setbacks, held_back
 from airflow_provider_hads.control.stretches import timed
 from airflow_provider_hads.control.tasks import drop_attempts, judge
@@ -156,6 +157,7 @@ class Orders:
         """
         mission = self._ledger.mission
         generation = mission.generation if mission is not None else 0
+        kept = kept_share(self._ledger, task.id, self._elapsed) if mission is not None else task.saved
         name = attempt_id(task.id, next_number(task, generation), generation)
         attempt = Attempt(
             name,
@@ -163,13 +165,13 @@ class Orders:
             AttemptState.QUEUED,
             ordered_at=self._elapsed,
             heard_at=self._elapsed,
-            progress=task.saved,
+            progress=kept,
             burst=burst,
             reason=reason.value,
         )
         judge(self._ledger, amended(task, attempts=(*task.attempts, attempt)))
         share = None if burst else vm.cpu_share
-        self.issue(AssignTask(vm.id, task.id, name, reason, task.saved, share))
+        self.issue(AssignTask(vm.id, task.id, name, reason, kept, share))
 
     def steal(self, task: TaskRecord, attempt: Attempt, reason: Reason) -> None:
         """Take an attempt that waits back out of its VM's queue; of a VM that sleeps it is taken at once.

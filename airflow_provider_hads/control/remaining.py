@@ -14,6 +14,7 @@ __all__ = [
     "careful_seconds",
     "done_share",
     "expected_end",
+    "kept_share",
     "run_seconds",
     "slot_ends",
 ]
@@ -72,6 +73,22 @@ def done_share(ledger: Ledger, vm: VmRecord, task_id: str, attempt: Attempt, ela
     whole = run_seconds(ledger, vm, task_id, burst=attempt.burst)
     left = expected_end(ledger, vm, task_id, attempt, elapsed) - elapsed
     return min(max(1 - left / whole, 0.0), 1.0)
+
+
+def kept_share(ledger: Ledger, task_id: str, elapsed: float) -> float:
+    """Return the share of a task from which an attempt that begins now would go on.
+
+    That of its last checkpoint; where they are continuous, that of the attempt which has come furthest.
+    """
+    task = ledger.tasks[task_id]
+    if not ledger.terms.keeps_progress:
+        return task.saved
+    shares = (
+        done_share(ledger, ledger.vms[one.vm_id], task_id, one, elapsed)
+        for one in task.attempts
+        if not one.state.ended
+    )
+    return max(task.saved, *shares, 0.0)
 
 
 def busy_until(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[float]:

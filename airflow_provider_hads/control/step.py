@@ -18,6 +18,7 @@ from airflow_provider_hads.control.actions import (
 from airflow_provider_hads.control.attempts import attempt_id
 from airflow_provider_hads.control.credits import settle_credits, take_credits
 from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.limits import pauses_end
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.orders import Orders, take_results
 from airflow_provider_hads.control.policies import get_policy
@@ -137,9 +138,9 @@ def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> No
 
 def _look_again_after_pauses(ledger: Ledger, elapsed: float) -> None:
     """Without a way out, ask for VMs again when there may be some: nothing else may happen till then."""
-    ends = [until for until in ledger.pauses.values() if until > elapsed]
-    if ends and ledger.safe_until is None and not ledger.ended:
-        ledger.wake_at = min(ends) if ledger.wake_at is None else min(*ends, ledger.wake_at)
+    end = pauses_end(ledger, elapsed)
+    if end is not None and ledger.safe_until is None and not ledger.ended:
+        ledger.wake_at = end if ledger.wake_at is None else min(end, ledger.wake_at)
 
 
 def _publications(ledger: Ledger) -> Iterator[Action]:

@@ -68,12 +68,18 @@ def follow_vms(ledger: Ledger, observation: Observation, elapsed: float) -> list
             continue
         vm = _followed(known, moment)
         if vm.state is not known.state:
-            vm = timed(known, vm, elapsed)
+            vm = timed(known, vm, elapsed, interrupted=_interrupted(known, vm, ledger))
             changed.append(known)
         ledger.put_vm(vm)
         if vm.state is VmState.LOST and known.state is not VmState.LOST and ledger.mission is not None:
             _pause_after_losses(ledger, vm, elapsed)
     return changed
+
+
+def _interrupted(known: VmRecord, vm: VmRecord, ledger: Ledger) -> bool:
+    """Say whether the cloud has ended a VM that was up."""
+    unasked = f"terminate/{vm.id}" not in ledger.pending
+    return vm.state is VmState.TERMINATED and unasked and known.since is not None and not known.state.asleep
 
 
 def _pause_after_losses(ledger: Ledger, vm: VmRecord, elapsed: float) -> None:

@@ -180,7 +180,7 @@ class VmRecord:
     :param since: seconds since the run's start when it came to be up, or fell asleep; None before its launch.
     :param up: seconds it has been up before that, its boots included.
     :param slept: seconds it has been asleep before that.
-    :param hibernations: how often it has fallen asleep.
+    :param hibernations: how often it has been interrupted: has fallen asleep, or was ended by the cloud.
     :param resumes: how often it came back.
     :param leaves_at: seconds since the run's start when it will be stopped or terminated, by its notice; None
         where it has none.

@@ -19,8 +19,8 @@ Attempt = Callable[[PlanRequest, float], Plan | None]
 """One try of a planner with a given D_spot (seconds); None if it finds no plan."""
 
 DOUBLINGS = 16
-HALVINGS = 9
-PRECISION = 0.002
+HALVINGS = 12
+PRECISION = 0.0005
 """Share of the deadline to which the smallest one is found."""
 WHOLE_SECONDS_FROM = 100.0
 """Deadlines from here on are looked for in whole seconds."""

@@ -7,30 +7,36 @@ from airflow_provider_hads.planning.draft import can_run
 from airflow_provider_hads.planning.packing.ascent import best_prices
 from airflow_provider_hads.planning.packing.equal_tasks import are_equal, best_rounds, scalings
 from airflow_provider_hads.planning.packing.instance import compile_instance
+from airflow_provider_hads.planning.packing.long_tasks import long_task_bound
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
 from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
 
 __all__ = ["lower_bound"]
 
-ROUNDING = 1e-12
+ROUNDING = 1e-7
+"""What sums of floating point numbers may have added to a bound: it is taken off, so that it stays one."""
+
+STAGES, LARGE = 3, 40
+"""How far the relaxation is solved, and with how many resources of large tasks."""
 
 
 def lower_bound(request: PlanRequest) -> float:
     """Return dollars that no plan within deadline, D_spot and limits costs less than; without boot.
 
     It is the largest of these: the dearest task alone (its VM lives as long as it runs), the linear
-    relaxation (:class:`~airflow_provider_hads.planning.packing.relaxation.Relaxation`), and, where all tasks
-    are alike, the knapsack of their rounds. It says nothing about burstable types, on which only ``ils``
-    plans. Under the safe rule, D_spot is taken as late as any safe plan could have it. It is infinite or very
-    large where there is no plan.
+    relaxation (:class:`~airflow_provider_hads.planning.packing.relaxation.Relaxation`), the same with the VM
+    of a long task taken out of it (:mod:`~airflow_provider_hads.planning.packing.long_tasks`), and, where all
+    tasks are alike, the knapsack of their rounds. It says nothing about burstable types, on which only
+    ``ils`` plans. Under the safe rule, D_spot is taken as late as any safe plan could have it. It is infinite
+    or very large where there is no plan.
     """
     instance = compile_instance(request, _latest_spot_work(request))
     if not instance.solvable:
         return float("inf")
     if not instance.tasks:
         return 0.0
-    relaxed, prices = best_prices(instance)
-    bounds = [relaxed, instance.dearest_task()]
+    relaxation, prices = best_prices(instance, STAGES, LARGE)
+    bounds = [relaxation.value(prices), instance.dearest_task(), long_task_bound(relaxation, prices)]
     if are_equal(instance):
         bounds += [best_rounds(instance, scaled).bound for scaled in scalings(prices)]
     return max(bounds) * (1 - ROUNDING)

@@ -9,6 +9,7 @@ from typing import Any
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.model.run_state import VmRecord
+from airflow_provider_hads.simulation.billing import Billing
 from airflow_provider_hads.simulation.run import Outcome, simulate
 from airflow_provider_hads.simulation.setting import Setting
 
@@ -35,11 +36,13 @@ class Experiment:
 class Summary:
     """What the runs of an experiment come to.
 
+    :param billing: how the VMs were paid for.
     :param on_demand_cost: what policy ``on-demand-only`` pays; None if it can't meet the deadline.
     """
 
     outcomes: Sequence[Outcome]
     on_demand_cost: float | None
+    billing: Billing = Billing.PER_SECOND
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as a JSON-able document."""
@@ -51,11 +54,12 @@ class Summary:
             "deadlines_met": met,
             "cost": _spread([one.cost for one in self.outcomes]),
             "makespan": _spread([one.makespan for one in self.outcomes]),
+            "billing": self.billing.value,
             "on_demand_cost": self.on_demand_cost,
             "cost_share": mean / self.on_demand_cost if self.on_demand_cost else None,
             **{
                 name: sum(getattr(one, name) for one in self.outcomes) / len(self.outcomes)
-                for name in ("hibernations", "resumes", "migrations", "steals", "vms")
+                for name in ("interruptions", "hibernations", "resumes", "migrations", "steals", "vms")
             },
         }
 
@@ -71,12 +75,14 @@ def run_experiment(experiment: Experiment, tick: Callable[[int], None] = lambda 
             simulate(experiment.mission, experiment.deadline, experiment.setting, run, vms=experiment.vms)
         )
         tick(run + 1)
-    return Summary(outcomes, on_demand_cost(experiment.mission, experiment.deadline, experiment.setting))
+    setting = experiment.setting
+    base = on_demand_cost(experiment.mission, experiment.deadline, setting)
+    return Summary(outcomes, base, setting.billing)
 
 
 def on_demand_cost(mission: Mission, deadline: float, setting: Setting) -> float | None:
     """Return what policy ``on-demand-only`` pays in this world, with right estimates."""
-    world = Setting(boot=setting.boot)
+    world = Setting(boot=setting.boot, billing=setting.billing)
     try:
         outcome = simulate(replace(mission, policy="on-demand-only"), deadline, world)
     except InfeasibleJob:

@@ -10,6 +10,7 @@ from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.fleet import Instance
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmStatus
+from airflow_provider_hads.simulation.billing import Billing
 
 __all__ = ["Machine", "Phase", "Work"]
 
@@ -73,6 +74,7 @@ class Machine:
     :param price: $/h.
     :param boot_left: seconds of its boot that are still to come.
     :param woke: when it came to be awake last; None while it is asleep or gone.
+    :param billing: how its seconds are paid for.
     :param billed: seconds paid for before that.
     :param version: rises when it falls asleep or ends, so that what was to happen before does not.
     """
@@ -85,6 +87,7 @@ class Machine:
     slots: int
     boot_left: float
     woke: float | None
+    billing: Billing = Billing.PER_SECOND
     phase: Phase = Phase.BOOTING
     billed: float = 0.0
     version: int = 0
@@ -93,6 +96,7 @@ class Machine:
     ended_work: list[Work] = field(default_factory=list)
     _free: list[int] = field(default_factory=list)
     _memory: float = 0.0
+    _has_slept: bool = False
 
     def __post_init__(self) -> None:
         self._free = list(range(self.slots - 1, -1, -1))
@@ -124,7 +128,7 @@ class Machine:
             work.ran, work.since = work.ran_by(now), now
         if self.phase is Phase.BOOTING and self.woke is not None:
             self.boot_left -= now - self.woke
-        self._stop_clock(now)
+        self._stop_clock(now, interrupted=True)
         self.phase = Phase.ASLEEP
 
     def wake(self, now: float) -> None:
@@ -134,9 +138,12 @@ class Machine:
         self.woke = now
         self.phase = Phase.BOOTING if self.boot_left > 0 else Phase.UP
 
-    def end(self, now: float) -> None:
-        """Be gone; the seconds billed are final."""
-        self._stop_clock(now)
+    def end(self, now: float, *, interrupted: bool) -> None:
+        """Be gone; the seconds billed are final.
+
+        :param interrupted: whether the cloud ends it.
+        """
+        self._stop_clock(now, interrupted=interrupted)
         self.phase = Phase.GONE
 
     def status(self, now: float, epoch: int, expiry: float) -> VmStatus:
@@ -146,8 +153,12 @@ class Machine:
         attempts = {work.attempt_id: work.status(now) for work in told}
         return VmStatus(f"boot-{self.id}", int(now), epoch, expiry, self.slots, attempts=attempts)
 
-    def _stop_clock(self, now: float) -> None:
+    def _stop_clock(self, now: float, *, interrupted: bool) -> None:
         if self.woke is not None:
-            self.billed += now - self.woke
+            first = not self._has_slept
+            self.billed += self.billing.billed(
+                now - self.woke, self.market, first=first, interrupted=interrupted
+            )
+            self._has_slept = True
         self.woke = None
         self.version += 1

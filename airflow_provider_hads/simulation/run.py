@@ -16,6 +16,7 @@ from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.step import step
 from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState, VmRecord, VmState
+from airflow_provider_hads.simulation.billing import Billing
 from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.setting import Setting
 from airflow_provider_hads.simulation.world import World
@@ -35,12 +36,14 @@ class Outcome:
 
     :param cost: dollars, boot billed, hibernated time not.
     :param makespan: seconds from the run's start to the last finish.
+    :param interruptions: hibernations, and ends that the cloud wanted.
     :param events: the event log, if it was asked for.
     """
 
     cost: float
     makespan: float
     deadline_met: bool
+    interruptions: int
     hibernations: int
     resumes: int
     migrations: int
@@ -91,6 +94,7 @@ def simulate(
         deadline=deadline,
         policy=mission.policy,
         prices=_prices(mission),
+        **({} if setting.billing is Billing.PER_SECOND else {"billing": setting.billing.value}),
     )
     world.carry_out(launches)
     loop = _Loop(world, Ledger(state, rules, mission), state if pure else None, mission)
@@ -145,10 +149,11 @@ class _Loop:
             cost=world.cost,
             makespan=world.makespan,
             deadline_met=met,
+            interruptions=world.interruptions,
             hibernations=world.hibernations,
             resumes=world.resumes,
             migrations=moved,
-            steals=0,
+            steals=world.steals,
             vms=len(world.machines),
             steps=self._steps,
             events=tuple(log.events),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from airflow_provider_hads.simulation.billing import Billing
 from airflow_provider_hads.simulation.traces import Trace
 
 __all__ = ["SCENARIOS", "OnLoss", "Scope", "Setting"]
@@ -59,6 +60,7 @@ class Setting:
     :param boot: seconds from a launch to the first task.
     :param checkpoint: seconds a task runs between two checkpoints; 0 is continuous, None is never.
     :param estimate_error: sigma of the lognormal factor by which tasks take longer than estimated.
+    :param billing: how the VMs are paid for.
     :param seed: of everything that is drawn; run ``n`` of a seed is always the same.
     """
 
@@ -70,4 +72,5 @@ class Setting:
     boot: float = 180.0
     checkpoint: float | None = None
     estimate_error: float = 0.0
+    billing: Billing = Billing.PER_SECOND
     seed: int = 0

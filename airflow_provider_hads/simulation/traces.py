@@ -8,10 +8,16 @@ from typing import Any
 
 __all__ = ["Trace"]
 
+ANY_NUMBER = 10**9
+"""VMs that can be had where a trace tells only that there are some."""
+
 
 @dataclass(frozen=True)
 class Trace:
     """How many VMs could be had at each tick, in the format of the SkyPilot spot traces (NSDI 2024).
+
+    Traces of nothing but 0 and 1 were recorded by asking for one VM: they tell whether there was capacity,
+    not for how many. There a 1 stands for any number.
 
     :param gap: seconds of a tick.
     :param counts: VMs available in each tick.
@@ -46,10 +52,11 @@ class Trace:
         :param offset: seconds into the trace at which the run starts.
         :param until: seconds since the run's start.
         """
+        unit = 1 if max(self.counts) > 1 else ANY_NUMBER
         tick = int(offset / self.gap)
         moment, known = tick * self.gap - offset, -1
         while moment < until:
-            count = self.counts[tick % len(self.counts)]
+            count = self.counts[tick % len(self.counts)] * unit
             if count != known:
                 yield max(moment, 0.0), count
                 known = count

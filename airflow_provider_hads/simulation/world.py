@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from random import Random
 
-from airflow_provider_hads.control.actions import Action, AssignTask, CancelAttempt, LaunchVm, TerminateVm
+from airflow_provider_hads.control.actions import (
+    Action,
+    AssignTask,
+    CancelAttempt,
+    LaunchVm,
+    Reason,
+    TerminateVm,
+)
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import ActionResult, Observation
 from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
@@ -20,6 +27,9 @@ from airflow_provider_hads.simulation.setting import OnLoss, Setting
 from airflow_provider_hads.simulation.trace_hazards import TraceHazards
 
 __all__ = ["World"]
+
+INTERRUPTION = "interruption"
+"""Cause of an end that the cloud wanted."""
 
 
 class World:
@@ -43,7 +53,7 @@ class World:
     ) -> None:
         self.now = 0.0
         self.machines: dict[str, Machine] = {}
-        self.hibernations = self.resumes = 0
+        self.interruptions = self.hibernations = self.resumes = self.steals = 0
         self.makespan = 0.0
         self._mission = mission
         self._setting = setting
@@ -55,6 +65,8 @@ class World:
         self._changed: dict[str, None] = {}
         self._heard: dict[str, None] = {}
         self._saved: dict[str, float] = {}
+        self._kept: dict[str, float] = {}
+        self._finished: set[str] = set()
         self._results: list[ActionResult] = []
         self._hazards = Hazards(setting, random, self.schedule, self._interrupt, self._resume)
         until = expiry - started_at.timestamp()
@@ -108,6 +120,7 @@ class World:
         """Do what the controller wants."""
         for action in actions:
             self._log(self.now, "decision", **_described(action))
+            self.steals += action.reason is Reason.STOLEN
             if isinstance(action, AssignTask):
                 self._assign(action)
             elif isinstance(action, LaunchVm):
@@ -132,6 +145,7 @@ class World:
             slots=self._mission.slots(kind),
             boot_left=self._setting.boot,
             woke=self.now,
+            billing=self._setting.billing,
         )
         self.machines[machine.id] = machine
         self._log(
@@ -200,6 +214,13 @@ class World:
             self._save_later(machine, work, now)
 
     def _finish(self, machine: Machine, work: Work, now: float) -> None:
+        if work.task.id in self._finished:
+            # Another copy has ended at this very moment: only one of them counts.
+            self._interrupt_work(machine, work, Reason.SUPERSEDED.value, now)
+            self._leave(machine, work)
+            self._go_on(machine, now)
+            return
+        self._finished.add(work.task.id)
         work.ran, work.state = work.seconds, AttemptState.FINISHED
         self._leave(machine, work)
         self.makespan = now
@@ -222,19 +243,20 @@ class World:
 
     def _save(self, machine: Machine, work: Work, now: float) -> None:
         share = work.share_by(work.ran_by(now))
-        self._saved[work.task.id] = share
+        self._saved[work.task.id] = self._kept[work.task.id] = max(share, self._kept.get(work.task.id, 0.0))
         self._log(
             now, "checkpoint_taken", task=work.task.id, vm=machine.id, attempt=work.attempt_id, progress=share
         )
 
     def _interrupt(self, machines: Iterable[Machine], now: float) -> None:
         for machine in machines:
+            self.interruptions += 1
+            if self._setting.on_loss is OnLoss.TERMINATE:
+                self._end(machine, INTERRUPTION, now)
+                continue
             if self._setting.checkpoint == 0:
                 for work in machine.work.values():
                     self._save(machine, work, now)
-            if self._setting.on_loss is OnLoss.TERMINATE:
-                self._end(machine, "interruption", now)
-                continue
             machine.fall_asleep(now)
             machine.shown = replace(
                 machine.shown,
@@ -265,9 +287,19 @@ class World:
     def _assign(self, action: AssignTask) -> None:
         machine, task = self.machines[action.vm_id], self._mission.job.tasks[action.task_id]
         whole = task.runtimes[machine.kind.name] * self._factors[task.id] / (action.cpu_share or 1.0)
-        seconds = max(whole * (1 - action.progress), 1e-3)
-        machine.queue.append(Work(action.attempt_id, task, seconds, action.progress))
+        progress = self._newest_share(task.id) if self._setting.checkpoint == 0 else action.progress
+        seconds = max(whole * (1 - progress), 1e-3)
+        machine.queue.append(Work(action.attempt_id, task, seconds, progress))
         self._go_on(machine, self.now)
+
+    def _newest_share(self, task_id: str) -> float:
+        """Take checkpoints of a task where it runs; return how far it has come at most."""
+        for machine in self.machines.values():
+            if machine.phase is Phase.UP:
+                for work in machine.work.values():
+                    if work.task.id == task_id:
+                        self._save(machine, work, self.now)
+        return self._kept.get(task_id, 0.0)
 
     def _cancel(self, action: CancelAttempt) -> None:
         machine = self.machines[action.vm_id]
@@ -294,7 +326,7 @@ class World:
 
     def _saved_share(self, work: Work) -> float:
         return (
-            max(self._saved.get(work.task.id, 0.0), work.progress)
+            max(self._kept.get(work.task.id, 0.0), work.progress)
             if self._setting.checkpoint is not None
             else 0.0
         )
@@ -307,7 +339,7 @@ class World:
             if self._setting.checkpoint == 0 and machine.phase is Phase.UP:
                 self._save(machine, work, moment)
             self._interrupt_work(machine, work, cause, moment)
-        machine.end(moment)
+        machine.end(moment, interrupted=cause == INTERRUPTION)
         machine.work.clear()
         machine.queue.clear()
         machine.shown = replace(machine.shown, state=InstanceState.TERMINATED, state_reason=cause)

@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
 from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.inputs import load_job_folder
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Task
 from airflow_provider_hads.simulation import Experiment, Scope, Setting, run_experiment, simulate
 from airflow_provider_hads.simulation.setting import SCENARIOS
+from tests.benchmarks.control_traces import recorded, trace_tables
 
 DEADLINE = 2700.0
 PUBLISHED = {"HADS": (33, 48, 96, 47, 68, 79), "Burst-HADS": (48, 54, 67, 53, 78, 63)}
@@ -34,15 +36,40 @@ def scenarios(mission: Mission, scope: Scope, runs: int) -> None:
     row(f"{mission.policy}, per {scope}", cells)
 
 
-def speed() -> None:
-    print("\nTime of a whole run, and of a step, by size (spot VMs interrupted every 2100 s)")
-    row("tasks / most VMs of a type", ["s", "ms a step", "deadline met"])
-    for tasks, vms in ((1000, 50), (2000, 100), (5000, 250), (10000, 500)):
-        mission = large(tasks, vms)
+def estimates(mission: Mission, runs: int) -> None:
+    """Print how many deadlines are met where tasks take longer or shorter than estimated."""
+    fastest = fastest_seconds(mission) + mission.safety
+    print(f"\nEstimates wrong by a lognormal factor (sigma 0.2), {runs} runs: deadlines met")
+    row("deadline", ["baseline", "c4", "c5"])
+    for slack in (1.1, 1.5, 2.0, DEADLINE / fastest):
+        cells = []
+        for name in ("baseline", "c4", "c5"):
+            world = Setting(*SCENARIOS[name], estimate_error=0.2)
+            figures = run_experiment(Experiment(mission, slack * fastest, world, runs)).to_json()
+            cells.append(f"{figures['deadline_met']:.1%}")
+        row(f"{slack * fastest:.0f} s, {slack:.2f} x the quickest plan", cells)
+
+
+def speed(mission: Mission, runs: int) -> None:
+    """Print how many runs of a small job a second takes, and how the time grows with the job."""
+    print(f"\nRuns a second of job {mission.job.id}, {len(mission.order)} tasks, {runs} runs, processor time")
+    row("", list(SCENARIOS))
+    cells = []
+    for rates in SCENARIOS.values():
         start = time.process_time()
-        outcome = simulate(mission, DEADLINE, Setting(1 / 2100, 1 / 420))
+        for run in range(runs):
+            simulate(mission, DEADLINE, Setting(*rates), run)
+        cells.append(f"{runs / (time.process_time() - start):.0f}")
+    row("adaptive, per vm", cells)
+    print("\nTime of a whole run, and of a step, by size (spot VMs interrupted every 2100 s), processor time")
+    row("tasks / most VMs of a type", ["s", "ms a step", "us a step, VM", "deadline met"])
+    for tasks, vms in ((1000, 50), (2000, 100), (5000, 250), (10000, 500)):
+        big = large(tasks, vms)
+        start = time.process_time()
+        outcome = simulate(big, DEADLINE, Setting(1 / 2100, 1 / 420))
         seconds = time.process_time() - start
-        cells = [f"{seconds:.1f}", f"{1000 * seconds / outcome.steps:.2f}", str(outcome.deadline_met)]
+        step = 1000 * seconds / outcome.steps
+        cells = [f"{seconds:.1f}", f"{step:.2f}", f"{1000 * step / vms:.1f}", str(outcome.deadline_met)]
         row(f"{tasks} / {vms}", cells)
 
 
@@ -67,6 +94,7 @@ def large(tasks: int, vms: int) -> Mission:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--offsets", type=int, default=10, help="random starts in each spot trace")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
@@ -81,7 +109,10 @@ def main() -> None:
         for policy in (name for name in policy_names() if name != "on-demand-only"):
             for scope in (Scope.VM, Scope.TYPE):
                 scenarios(replace(mission, policy=policy), scope, arguments.runs)
-    speed()
+        if job == "552p":
+            estimates(mission, arguments.runs)
+            speed(mission, min(arguments.runs, 100))
+    trace_tables(recorded(arguments.data / "spot-traces"), arguments.offsets, row)
 
 
 if __name__ == "__main__":

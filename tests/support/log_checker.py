@@ -33,6 +33,7 @@ class _Vm:
     awake_since: float | None
     state: str = "booting"
     billed: float = 0.0
+    starts: int = 0
     attempts: dict[str, _Attempt] = field(default_factory=dict)
 
 
@@ -169,7 +170,7 @@ class _Checker:
     def _vm_hibernated(self, event: Event) -> None:
         vm = self._vm(event, "booting", "ready")
         if vm is not None:
-            self._stop_clock(vm)
+            self._stop_clock(vm, interrupted=True)
             vm.state = f"hibernated while {vm.state}"
 
     def _vm_resumed(self, event: Event) -> None:
@@ -184,13 +185,21 @@ class _Checker:
             return
         for attempt in vm.attempts:
             self._fault(f"attempt {attempt} outlives {event['vm']}")
-        self._stop_clock(vm)
+        self._stop_clock(vm, interrupted=event["cause"] == "interruption")
         del self._alive[event["vm"]]
 
-    def _stop_clock(self, vm: _Vm) -> None:
+    def _stop_clock(self, vm: _Vm, *, interrupted: bool) -> None:
         if vm.awake_since is not None:
-            vm.billed += self._now - vm.awake_since
+            vm.starts += 1
+            vm.billed += self._paid(self._now - vm.awake_since, vm, interrupted)
         vm.awake_since = None
+
+    def _paid(self, seconds: float, vm: _Vm, interrupted: bool) -> float:
+        """Return what is paid of a stretch: all, or by EC2's rules where the log says so."""
+        if self._started is None or self._started.get("billing") != "ec2":
+            return seconds
+        free = interrupted and vm.market is Market.SPOT and vm.starts == 1 and seconds < 3600
+        return 0.0 if free else max(seconds, 60.0)
 
     def _task_started(self, event: Event) -> None:
         vm = self._vm(event, "ready")

@@ -30,35 +30,45 @@ LOOKS_PER_BOOT = 4
 """How often in the time of a boot it is looked whether there are enough spot VMs, though none has changed."""
 
 
+SOON = 1e-3
+"""Seconds; what is due within them is due now."""
+
+
 def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     """Decide by what is seen of the run itself; no rate is known beforehand."""
     if ledger.ended:
         end_all(ledger, orders)
         return
     drop_superseded(ledger, orders)
-    guard = Guard(ledger, orders, elapsed, reserve_for_changeovers(ledger, elapsed))
+    guard = Guard(ledger, orders, elapsed)
     guard.fill()
     fill_spot(ledger, orders)
+    guard.reserve(reserve_for_changeovers(ledger, elapsed))
     guard.act()
     again = _widen(ledger, orders, elapsed, guard.limit)
     wake_by(ledger, again)
+    moved = False
     if ledger.terms.keeps_progress:
         limit = ledger.deadline - ledger.terms.safety
         wake_by(ledger, ask_for_spot(ledger, orders, elapsed, limit))
-        change_over(ledger, orders, elapsed, limit)
+        moved = change_over(ledger, orders, elapsed, limit)
     _copy_frozen(ledger, orders)
-    end_idle_spot(ledger, orders)
+    if not moved:
+        end_idle_spot(ledger, orders)
     guard.end_idle()
 
 
 def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float | None:
-    """See to it that there are enough spot VMs, when a VM has changed and now and then."""
+    """See to it that there are enough spot VMs, when a VM has changed and now and then.
+
+    :return: when to look again at the latest, where there was no capacity (seconds since the run's start).
+    """
     known = ledger.widened_at
-    if known is not None and elapsed - known < ledger.terms.boot / LOOKS_PER_BOOT:
-        return None
-    again = widen(ledger, orders, elapsed, limit)
+    if known is not None and elapsed < (again := known + ledger.terms.boot / LOOKS_PER_BOOT) - SOON:
+        return again if any(until > known for until in ledger.pauses.values()) else None
+    retry = widen(ledger, orders, elapsed, limit)
     ledger.widened_at = elapsed
-    return again
+    return retry
 
 
 def _copy_frozen(ledger: Ledger, orders: Orders) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.backstop import find_backstop
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import allows
+from airflow_provider_hads.control.limits import allows, pauses_end
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import fits, free_vms, usable
 from airflow_provider_hads.control.remaining import attempt_of, done_share, expected_end
@@ -37,9 +37,10 @@ def working_on_demand(ledger: Ledger, orders: Orders, elapsed: float) -> list[Vm
 def reserve_for_changeovers(ledger: Ledger, elapsed: float) -> float:
     """Return the seconds to keep for going back to spot, and to on-demand again, as often as is expected.
 
-    Whoever waits for spot until no time is left has to stay on on-demand VMs once they are launched.
+    Whoever waits for spot until no time is left has to stay on on-demand VMs once they are launched. Work
+    that runs on spot VMs does not wait: it stays there as long as it is safe, for it loses no time.
     """
-    if not ledger.terms.keeps_progress:
+    if not ledger.terms.keeps_progress or not ledger.waiting:
         return 0.0
     hazard = ledger.weather.all.hazard(elapsed, PRIOR_HAZARD, 1.0)
     lefts = (
@@ -71,8 +72,7 @@ def ask_for_spot(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -
         while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
             wanted -= ledger.terms.safe_slots(kind)
-    pauses = [until for until in ledger.pauses.values() if until > elapsed]
-    return min(pauses, default=None) if wanted > 0 else None
+    return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
 def change_over(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> bool:

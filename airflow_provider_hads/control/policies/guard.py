@@ -21,7 +21,7 @@ from airflow_provider_hads.control.limits import paused, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.policies.eviction import free_vcpus
-from airflow_provider_hads.control.remaining import careful_seconds
+from airflow_provider_hads.control.remaining import careful_seconds, kept_share
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -61,6 +61,13 @@ class Guard:
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
         self._pick = pick or self._longest
+
+    def reserve(self, seconds: float) -> None:
+        """Keep some seconds more from now on: all is to be done by so much before it would have to be."""
+        self.limit -= seconds
+        self._latest -= seconds
+        if seconds:
+            self._ledger.safe_until = None
 
     @property
     def due(self) -> bool:
@@ -145,7 +152,8 @@ class Guard:
         return True
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
-        until = self._elapsed + careful_seconds(self._ledger, vm, task.id, self._ledger.tasks[task.id].saved)
+        kept = kept_share(self._ledger, task.id, self._elapsed)
+        until = self._elapsed + careful_seconds(self._ledger, vm, task.id, kept)
         if until > self._latest:
             return False
         plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))

@@ -6,7 +6,7 @@ import math
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import blocking, paused, room
+from airflow_provider_hads.control.limits import blocking, paused, pauses_end, room
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.eviction import progress_on
 from airflow_provider_hads.control.remaining import attempt_of, expected_end
@@ -56,8 +56,7 @@ def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float
     while outlook.lacks():
         kind = _choose(ledger, elapsed)
         if kind is None:
-            pauses = [until for until in ledger.pauses.values() if until > elapsed]
-            return min(pauses, default=None)
+            return pauses_end(ledger, elapsed)
         if not _make_room(ledger, orders, kind, outlook, elapsed):
             break
         orders.launch(kind, Market.SPOT, Reason.SPOT_FOR_OPEN_WORK)

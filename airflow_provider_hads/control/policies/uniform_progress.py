@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import allows
+from airflow_provider_hads.control.limits import allows, pauses_end
 from airflow_provider_hads.control.orders import Orders
-from airflow_provider_hads.control.policies.changeover import ask_for_spot, change_over
+from airflow_provider_hads.control.policies.changeover import (
+    ask_for_spot,
+    change_over,
+    working_on_demand,
+)
 from airflow_provider_hads.control.policies.common import (
     drop_superseded,
     end_all,
@@ -19,6 +23,10 @@ from airflow_provider_hads.control.remaining import attempt_of, done_share
 from airflow_provider_hads.model.environment import Market
 
 __all__ = ["uniform_progress"]
+
+
+LEAVING_BOOTS = 2.0
+"""On-demand VMs are left when the work is so many changeovers ahead of the even pace."""
 
 
 def uniform_progress(ledger: Ledger, orders: Orders, elapsed: float) -> None:
@@ -42,15 +50,42 @@ def uniform_progress(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     if ahead < 0:
         _catch_up(ledger, orders, elapsed)
     elif ledger.waiting:
-        again = min(elapsed + max(ahead, 1.0), again or ledger.deadline)
-    if ahead >= 2 * boot:
-        again = min(
-            ask_for_spot(ledger, orders, elapsed, guard.limit) or ledger.deadline, again or ledger.deadline
-        )
-        change_over(ledger, orders, elapsed, guard.limit)
+        wake_by(ledger, elapsed + max(ahead, 1.0))
     wake_by(ledger, again)
-    end_idle_spot(ledger, orders)
+    moved = ledger.terms.keeps_progress and _leave_on_demand(ledger, orders, elapsed, ahead, guard.limit)
+    if not moved:
+        end_idle_spot(ledger, orders)
     guard.end_idle()
+
+
+def _leave_on_demand(ledger: Ledger, orders: Orders, elapsed: float, ahead: float, limit: float) -> bool:
+    """Leave on-demand VMs when far enough ahead: for spot if there is some, else for nothing.
+
+    :param ahead: seconds by which the work done is ahead of the even pace.
+    :return: whether work was moved to spot VMs.
+    """
+    working = working_on_demand(ledger, orders, elapsed)
+    missing = LEAVING_BOOTS * ledger.terms.boot - ahead
+    if not working:
+        return False
+    if missing > 0:
+        wake_by(ledger, _ahead_at(ledger, elapsed, missing))
+        return False
+    wake_by(ledger, ask_for_spot(ledger, orders, elapsed, limit))
+    if ledger.living[Market.SPOT]:
+        return change_over(ledger, orders, elapsed, limit)
+    for vm in working:
+        orders.terminate(vm, Reason.AHEAD_OF_EVEN_PACE)
+    ledger.safe_until = None
+    return False
+
+
+def _ahead_at(ledger: Ledger, elapsed: float, missing: float) -> float | None:
+    """Return when the work will be further ahead of the pace by so many seconds, as it goes on now."""
+    total = sum(max(task.runtimes.values()) for task in ledger.terms.order)
+    running = sum(bool(ledger.work[vm_id]) for market in Market for vm_id in ledger.living[market])
+    gain = running * ledger.deadline / total - 1 if total else 0.0
+    return elapsed + max(missing / gain, 1.0) if gain > 0 else None
 
 
 def done_work(ledger: Ledger, elapsed: float) -> float:
@@ -84,8 +119,7 @@ def _take_spot(ledger: Ledger, orders: Orders, elapsed: float) -> float | None:
         while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
             wanted -= ledger.terms.safe_slots(kind)
-    pauses = [until for until in ledger.pauses.values() if until > elapsed]
-    return min(pauses, default=None) if wanted > 0 else None
+    return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
 def _catch_up(ledger: Ledger, orders: Orders, elapsed: float) -> None:

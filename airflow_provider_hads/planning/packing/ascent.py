@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Iterator
 from operator import mul
 
 from airflow_provider_hads.model import Market
@@ -24,10 +24,12 @@ STEPS = 12
 CUTOFF = 16.0
 """A choice that is dearer than the best by so many smoothings has no weight."""
 TO_THE_EDGE = 0.9
+ENOUGH = 1e6
+"""A bound of so many times the tasks' least cost: where there is no plan it has no end."""
 
 
-def best_prices(instance: Instance, stages: int = len(FINE)) -> tuple[float, Prices]:
-    """Return (nearly) the largest bound that the relaxation proves, and its prices.
+def best_prices(instance: Instance, stages: int, large: int) -> tuple[Relaxation, Prices]:
+    """Return the relaxation, and prices with which it proves (nearly) the largest bound.
 
     The bound is a concave function of few prices, but not a smooth one. Each task's least cost is replaced by
     the soft minimum, each constraint by a logarithmic barrier; that is made large by damped Newton steps, and
@@ -35,12 +37,13 @@ def best_prices(instance: Instance, stages: int = len(FINE)) -> tuple[float, Pri
     barrier is the usual one.) Of many tasks the first steps look at a sample only.
 
     :param stages: how far to go, 0 (the sample only) to 3.
+    :param large: most resources of large tasks that are looked at.
     """
-    relaxation = Relaxation(instance)
+    relaxation = Relaxation(instance, large)
     rough, step = relaxation, -(-len(instance.tasks) // SAMPLE)
     if len(relaxation.columns) > SAMPLE:
         rough = Relaxation(
-            instance, sorted(range(len(instance.tasks)), key=instance.times[0].__getitem__)[::step]
+            instance, large, sorted(range(len(instance.tasks)), key=instance.times[0].__getitem__)[::step]
         )
     ascent = _Ascent(rough)
     point = ascent.first_point()
@@ -52,48 +55,59 @@ def best_prices(instance: Instance, stages: int = len(FINE)) -> tuple[float, Pri
         point = ascent.climb(point, smoothing * ascent.scale)
         prices = ascent.prices(point)
         found.append((relaxation.value(prices), prices))
-    return max(found, key=lambda pair: pair[0])
+    return relaxation, max(found, key=lambda pair: pair[0])[1]
 
 
 class _Ascent:
-    """The smoothed dual as a function of a point: [a by choice, b by binding choice, g by limit].
+    """The smoothed dual as a function of a point: [price by choice, by resource, by limit].
 
-    A choice whose memory can't bind has a >= rate; the others a, b >= 0 and a + b >= rate.
+    A choice's price and those of its timed resources add up to its rate at least; where there are such
+    resources none of these is negative. The other prices aren't either.
     """
 
     def __init__(self, relaxation: Relaxation) -> None:
         self.relaxation = relaxation
         instance = self.instance = relaxation.instance
         self.size = len(instance.choices)
-        self.memory_at = {choice: self.size + place for place, choice in enumerate(relaxation.binding)}
-        first = self.size + len(self.memory_at)
+        self.resource_at = [
+            [(number, self.size + number) for number in numbers] for numbers in relaxation.of_choice
+        ]
+        """By choice, the number and the place of each of its resources."""
+        timed = [one.timed for one in relaxation.resources]
+        self.paying = [
+            (index, *(at for number, at in places if timed[number]))
+            for index, places in enumerate(self.resource_at)
+        ]
+        """By choice, the places of the prices of its time."""
+        first = self.limits_from = self.size + len(timed)
         self.market_at = {market: first + place for place, market in enumerate(_binding_markets(instance))}
         first += len(self.market_at)
         self.vcpu_at = first if instance.vcpu_limit is not None else None
         self.width = first + (self.vcpu_at is not None)
         self.rates = [choice.rate for choice in instance.choices]
         self.scale = self._mean_cost()
+        self.enough = ENOUGH * self.scale * max(sum(relaxation.counts), 1.0)
 
     def _mean_cost(self) -> float:
         rates = tuple(self.rates)
-        costs = self.relaxation.costs(Prices(rates, (0.0,) * self.size, {}, 0.0))
+        costs = self.relaxation.costs(Prices(rates, (0.0,) * len(self.relaxation.resources), {}, 0.0))
         counts = self.relaxation.counts
         return max(math.fsum(map(mul, counts, map(min, costs))) / max(sum(counts), 1), 1e-15)
 
     def first_point(self) -> list[float]:
         """Return a point well inside."""
-        point = [rate * (0.7 if index in self.memory_at else 1.3) for index, rate in enumerate(self.rates)]
-        point += [self.rates[choice] * 0.6 for choice in self.memory_at]
-        return point + [self.scale] * (self.width - len(point))
+        point = [self.scale] * self.width
+        for rate, places in zip(self.rates, self.paying, strict=True):
+            for at in places:
+                point[at] = rate * 1.3 / len(places)
+        return point
 
     def prices(self, point: list[float]) -> Prices:
         """Return a point as prices."""
-        memory = [
-            point[self.memory_at[choice]] if choice in self.memory_at else 0.0 for choice in range(self.size)
-        ]
+        resources = tuple(point[self.size : self.limits_from])
         markets = {market: point[at] for market, at in self.market_at.items()}
         vcpu = point[self.vcpu_at] if self.vcpu_at is not None else 0.0
-        return Prices(tuple(point[: self.size]), tuple(memory), markets, vcpu)
+        return Prices(tuple(point[: self.size]), resources, markets, vcpu)
 
     def climb(self, point: list[float], smoothing: float) -> list[float]:
         """Return the point of the largest smoothed value, or one that is near enough."""
@@ -101,7 +115,7 @@ class _Ascent:
         for _ in range(STEPS):
             move = solve_positive(curve, slope)
             gain = sum(map(mul, move, slope))
-            if gain < smoothing * 0.05:
+            if not (gain < math.inf and value < self.enough) or gain < smoothing * 0.05:
                 break
             length = min(1.0, TO_THE_EDGE * self._room(point, move))
             for _ in range(12):
@@ -124,16 +138,19 @@ class _Ascent:
         return room
 
     def _slacks(self, point: list[float], move: list[float]) -> list[tuple[float, float]]:
-        slacks = []
-        for index, rate in enumerate(self.rates):
-            at = self.memory_at.get(index)
-            if at is None:
-                slacks.append((point[index] - rate, move[index]))
-            else:
-                slacks.append((point[index] + point[at] - rate, move[index] + move[at]))
-                slacks += [(point[index], move[index]), (point[at], move[at])]
-        first = self.size + len(self.memory_at)
-        return slacks + list(zip(point[first:], move[first:], strict=True))
+        return [
+            (sum(point[at] for at in places) - offset, sum(move[at] for at in places))
+            for places, offset in self._bounds()
+        ]
+
+    def _bounds(self) -> Iterator[tuple[tuple[int, ...], float]]:
+        """Yield places and what their sum must exceed."""
+        for places, rate in zip(self.paying, self.rates, strict=True):
+            yield places, rate
+            if len(places) > 1:
+                yield places[:1], 0.0
+        for at in range(self.size, self.width):
+            yield (at,), 0.0
 
     def _expand(self, point: list[float], smoothing: float) -> tuple[float, list[float], list[list[float]]]:
         """Return value, gradient and negated Hessian."""
@@ -148,17 +165,13 @@ class _Ascent:
         self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
     ) -> float:
         """Add the soft minimum of each task's costs."""
-        relaxation, choices = self.relaxation, self.instance.choices
-        total = 0.0
-        slots = [choice.slots for choice in choices]
-        rooms = [choice.type.memory for choice in choices]
-        cutoff = CUTOFF * smoothing
-        alone = [0.0] * self.size
-        alone_memory = [0.0] * self.size
-        for weight, column, memory, costs in zip(
+        relaxation = self.relaxation
+        slots = [choice.slots for choice in self.instance.choices]
+        total, cutoff = 0.0, CUTOFF * smoothing
+        for weight, column, uses, costs in zip(
             relaxation.counts,
             relaxation.columns,
-            relaxation.memory,
+            relaxation.uses,
             relaxation.costs(self.prices(point)),
             strict=True,
         ):
@@ -166,54 +179,22 @@ class _Ascent:
             edge = least + cutoff
             near = [index for index, cost in enumerate(costs) if cost <= edge]
             if len(near) == 1:
+                index = near[0]
                 total += weight * least
-                seconds = weight * column[near[0]]
-                alone[near[0]] += seconds
-                alone_memory[near[0]] += seconds * memory
+                slope[index] += weight * column[index] / slots[index]
+                for number, at in self.resource_at[index]:
+                    slope[at] += weight * uses[number]
                 continue
             shares = [math.exp((least - costs[index]) / smoothing) for index in near]
             mass = sum(shares)
             total += weight * (least - smoothing * math.log(mass))
             effects = []
             for index, share in zip(near, shares, strict=True):
-                seconds = column[index]
-                effects.append((index, share / mass, seconds / slots[index]))
-                at = self.memory_at.get(index)
-                if at is not None:
-                    effects.append((at, share / mass, seconds * memory / rooms[index]))
-            self._add_soft(effects, near, weight, smoothing, slope, curve)
-        for index in range(self.size):
-            slope[index] += alone[index] / slots[index]
-            at = self.memory_at.get(index)
-            if at is not None:
-                slope[at] += alone_memory[index] / rooms[index]
+                changes = [(index, column[index] / slots[index])]
+                changes += [(at, uses[number]) for number, at in self.resource_at[index] if uses[number]]
+                effects.append((share / mass, changes))
+            _add_soft(effects, weight, smoothing, slope, curve)
         return total
-
-    def _add_soft(
-        self,
-        effects: list[tuple[int, float, float]],
-        near: list[int],
-        weight: float,
-        smoothing: float,
-        slope: list[float],
-        curve: list[list[float]],
-    ) -> None:
-        """Add one task's effects: (coordinate, share of its choice, change of that choice's cost)."""
-        factor = weight / smoothing
-        for at, share, change in effects:
-            pull = share * change
-            slope[at] += weight * pull
-            row = curve[at]
-            for other, other_share, other_change in effects:
-                row[other] -= factor * pull * other_share * other_change
-            row[at] += factor * pull * change
-        if len(effects) == len(near):
-            return
-        for (at, share, change), (other, _, other_change) in pairwise(effects):
-            if self.memory_at.get(at) == other:
-                both = factor * share * change * other_change
-                curve[at][other] += both
-                curve[other][at] += both
 
     def _limits(
         self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
@@ -234,9 +215,8 @@ class _Ascent:
     ) -> float:
         choice = self.instance.choices[index]
         usable = self.instance.usable[index]
-        effects = [(index, usable)]
-        if index in self.memory_at:
-            effects.append((self.memory_at[index], usable))
+        effects = [(at, usable) for at in self.paying[index]]
+        effects += [(at, 1.0) for _, at in self.resource_at[index] if at not in self.paying[index]]
         linear = True
         if choice.market in self.market_at:
             effects.append((self.market_at[choice.market], -1.0))
@@ -264,16 +244,31 @@ class _Ascent:
         self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
     ) -> float:
         value = 0.0
-        for index, rate in enumerate(self.rates):
-            at = self.memory_at.get(index)
-            places = (index,) if at is None else (index, at)
-            value += _add_log(sum(point[place] for place in places) - rate, places, smoothing, slope, curve)
-            if at is not None:
-                value += _add_log(point[index], (index,), smoothing, slope, curve)
-                value += _add_log(point[at], (at,), smoothing, slope, curve)
-        for place in range(self.size + len(self.memory_at), self.width):
-            value += _add_log(point[place], (place,), smoothing, slope, curve)
+        for places, offset in self._bounds():
+            value += _add_log(sum(point[at] for at in places) - offset, places, smoothing, slope, curve)
         return value
+
+
+def _add_soft(
+    effects: list[tuple[float, list[tuple[int, float]]]],
+    weight: float,
+    smoothing: float,
+    slope: list[float],
+    curve: list[list[float]],
+) -> None:
+    """Add one task's effects: by choice, its share, and by how much each price changes its cost."""
+    factor = weight / smoothing
+    pulls = [(at, share * change) for share, changes in effects for at, change in changes]
+    for at, pull in pulls:
+        slope[at] += weight * pull
+        row = curve[at]
+        for other, other_pull in pulls:
+            row[other] -= factor * pull * other_pull
+    for share, changes in effects:
+        for at, change in changes:
+            row, both = curve[at], factor * share * change
+            for other, other_change in changes:
+                row[other] += both * other_change
 
 
 def _add_log(

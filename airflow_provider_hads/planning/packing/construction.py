@@ -14,17 +14,22 @@ __all__ = ["build", "complete", "construct", "priced", "widest"]
 
 Costs = Sequence[Sequence[float]]
 
+BATCHES = 4
+"""Of the VMs that are still needed, one in so many is opened before it is asked again which to open."""
+SAMPLE = 500
+"""Tasks that are looked at to choose a VM for them, at most."""
+
 
 def priced(instance: Instance, relaxation: Relaxation, prices: Prices) -> Costs:
     """Return each task's cost in the relaxation's prices, by choice and task."""
-    cores, memory = relaxation.weights(prices)
-    return [
-        [
-            seconds * (core + part * megabytes)
-            for seconds, megabytes in zip(times, instance.memory, strict=True)
-        ]
-        for times, core, part in zip(instance.times, cores, memory, strict=True)
-    ]
+    cores = relaxation.core_prices(prices)
+    costs = [[seconds * core for seconds in times] for times, core in zip(instance.times, cores, strict=True)]
+    for resource, price in zip(relaxation.resources, prices.resources, strict=True):
+        row = costs[resource.choice]
+        times = instance.times[resource.choice]
+        for task, (seconds, memory) in enumerate(zip(times, instance.memory, strict=True)):
+            row[task] += price * resource.use(seconds, memory)
+    return costs
 
 
 def construct(instance: Instance, costs: Costs, least: float) -> Fleet | None:
@@ -68,8 +73,11 @@ def complete(fleet: Fleet, tasks: list[int], costs: Costs) -> Fleet | None:
         choice = _choice_for(fleet, left)
         if choice is None:
             return None
-        fleet.open(choice)
-        left = fill(fleet, left, costs)
+        first = len(fleet.choice)
+        for _ in range(_at_a_time(fleet.instance, choice, left)):
+            if fleet.allows(choice):
+                fleet.open(choice)
+        left = fill(fleet, left, costs, first)  # the others have no room for any of these
     return fleet
 
 
@@ -94,13 +102,33 @@ def _choice_for(fleet: Fleet, tasks: list[int]) -> int | None:
     return found
 
 
+def _at_a_time(instance: Instance, choice: int, tasks: list[int]) -> int:
+    """Return how many VMs of a choice to open at once: of many that are needed, a part."""
+    return max(1, len(tasks) // (BATCHES * _room(instance, choice, _seconds(instance, choice, tasks))))
+
+
+def _seconds(instance: Instance, choice: int, tasks: list[int]) -> list[float]:
+    """Return the runtimes on a choice of those tasks that it can run, or of a sample of them."""
+    times = instance.times[choice]
+    sample = tasks[:: -(-len(tasks) // SAMPLE)]
+    return [time for task in sample if (time := times[task]) < math.inf] or [
+        time for task in tasks if (time := times[task]) < math.inf
+    ]
+
+
+def _room(instance: Instance, choice: int, seconds: list[float]) -> int:
+    """Return how many tasks of about those runtimes a VM has room for."""
+    kind = instance.choices[choice]
+    mean = sum(seconds) / len(seconds)
+    return kind.slots * max(1, int(kind.latest / mean))
+
+
 def _price_of_task(instance: Instance, choice: int, tasks: list[int]) -> float:
     """Return about how many dollars a VM of a choice takes for one of the tasks."""
     kind = instance.choices[choice]
-    seconds = [time for task in tasks if (time := instance.times[choice][task]) < math.inf]
+    seconds = _seconds(instance, choice, tasks)
     if not seconds:
         return math.inf
-    mean = sum(seconds) / len(seconds)
-    count = min(len(seconds), kind.slots * max(1, int(kind.latest / mean)))
+    count = min(len(seconds), _room(instance, choice, seconds))
     end = kind.latest if count < len(seconds) else max(*seconds, sum(seconds) / kind.slots)
     return kind.rate * end / count

@@ -18,13 +18,16 @@ def longest_first(instance: Instance, tasks: Iterable[int]) -> list[int]:
     return sorted(tasks, key=shortest.__getitem__, reverse=True)
 
 
-def fill(fleet: Fleet, tasks: Iterable[int], costs: Sequence[Sequence[float]]) -> list[int]:
+def fill(
+    fleet: Fleet, tasks: Iterable[int], costs: Sequence[Sequence[float]], first_vm: int = 0
+) -> list[int]:
     """Put tasks, in the given order, each on the least loaded core of the choice where it costs least.
 
     :param costs: dollars by choice and task, as the search prices them.
+    :param first_vm: only VMs from this number on are filled.
     :return: the tasks that fit nowhere.
     """
-    heaps = _heaps(fleet)
+    heaps = _heaps(fleet, first_vm)
     left = []
     for task in tasks:
         best, target = math.inf, -1
@@ -44,11 +47,11 @@ def fill(fleet: Fleet, tasks: Iterable[int], costs: Sequence[Sequence[float]]) -
     return left
 
 
-def _heaps(fleet: Fleet) -> dict[int, list[tuple[float, int]]]:
+def _heaps(fleet: Fleet, first_vm: int) -> dict[int, list[tuple[float, int]]]:
     """Return the cores of each choice as a heap, the least loaded on top."""
     heaps: dict[int, list[tuple[float, int]]] = {}
-    for core, vm in enumerate(fleet.vm):
-        heaps.setdefault(fleet.choice[vm], []).append((fleet.load[core], core))
+    for core in range(fleet.first[first_vm], len(fleet.vm)):
+        heaps.setdefault(fleet.choice[fleet.vm[core]], []).append((fleet.load[core], core))
     for heap in heaps.values():
         heapify(heap)
     return heaps

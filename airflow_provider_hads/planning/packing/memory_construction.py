@@ -25,17 +25,18 @@ def from_cores(fleet: Fleet) -> MemoryFleet | None:
     return found if found.in_time() else None
 
 
-def from_pools(instance: Instance, costs: Costs, full: float) -> MemoryFleet | None:
+def from_pools(instance: Instance, costs: Costs, full: float, reach: float) -> MemoryFleet | None:
     """Return a fleet filled choice by choice, each task where it costs least; None if some are left.
 
     :param full: share of a VM's time and memory that is expected to be in use.
+    :param reach: see :func:`~airflow_provider_hads.planning.packing.memory_filling.fill_from_pool`.
     """
-    return _PoolFilling(instance, costs, full).run()
+    return _PoolFilling(instance, costs, full, reach).run()
 
 
 class _PoolFilling:
-    def __init__(self, instance: Instance, costs: Costs, full: float) -> None:
-        self.instance, self.costs, self.full = instance, costs, full
+    def __init__(self, instance: Instance, costs: Costs, full: float, reach: float) -> None:
+        self.instance, self.costs, self.full, self.reach = instance, costs, full, reach
         self.fleet = Fleet(instance)  # counts the VMs
         self.orders: list[list[int]] = []
 
@@ -95,7 +96,7 @@ class _PoolFilling:
 
     def _filled(self, choice: int, pool: Pool, vms: int, horizon: float) -> tuple[list[list[int]], list[int]]:
         rest = list(pool)
-        orders = [fill_from_pool(self.instance, choice, rest, horizon) for _ in range(vms)]
+        orders = [fill_from_pool(self.instance, choice, rest, horizon, self.reach) for _ in range(vms)]
         return orders, [task for _, task in rest]
 
     def _cheapest(self, tasks: list[int]) -> int | None:
@@ -108,7 +109,7 @@ class _PoolFilling:
             if not pool:
                 continue
             rest = list(pool)
-            order = fill_from_pool(self.instance, choice, rest, kind.latest)
+            order = fill_from_pool(self.instance, choice, rest, kind.latest, self.reach)
             if order:
                 end = min(kind.latest, self._time(choice, pool)) if not rest else kind.latest
                 found.append((kind.rate * end / len(order), choice))

@@ -9,15 +9,19 @@ from heapq import heappop, heappush
 from airflow_provider_hads.planning.packing.instance import Instance
 from airflow_provider_hads.planning.packing.schedule import EDGE
 
-__all__ = ["fill_from_pool"]
+__all__ = ["BEST_FIT", "fill_from_pool"]
 
+BEST_FIT = 1e9
+"""A reach to the largest task that fits."""
 LOOKED_AT = 16
 """Tasks of nearly the same memory, of which the longest is taken."""
 
 Pool = list[tuple[float, int]]
 
 
-def fill_from_pool(instance: Instance, choice: int, pool: Pool, horizon: float) -> list[int]:
+def fill_from_pool(
+    instance: Instance, choice: int, pool: Pool, horizon: float, reach: float = BEST_FIT
+) -> list[int]:
     """Take tasks for one VM out of a pool, in the order in which they start.
 
     At each moment when a task ends, those that fill the free memory best start, and among nearly equal ones
@@ -25,6 +29,8 @@ def fill_from_pool(instance: Instance, choice: int, pool: Pool, horizon: float) 
 
     :param pool: pairs of MB and task, sorted.
     :param horizon: seconds; the latest end.
+    :param reach: with 1, tasks start that need about as much as there is of memory for each free core, so
+        that neither runs out before the other; a larger reach lets larger ones start.
     """
     kind, times = instance.choices[choice], instance.times[choice]
     free, now = kind.type.memory * (1 + EDGE), 0.0
@@ -32,7 +38,8 @@ def fill_from_pool(instance: Instance, choice: int, pool: Pool, horizon: float) 
     order: list[int] = []
     while pool:
         while pool and len(running) < kind.slots:
-            place = _best_fit(pool, times, free, horizon - now)
+            target = reach * free / (kind.slots - len(running))
+            place = _best_fit(pool, times, free, target, horizon - now)
             if place is None:
                 break
             need, task = pool.pop(place)
@@ -46,8 +53,10 @@ def fill_from_pool(instance: Instance, choice: int, pool: Pool, horizon: float) 
     return order
 
 
-def _best_fit(pool: Pool, times: Sequence[float], free: float, left: float) -> int | None:
+def _best_fit(pool: Pool, times: Sequence[float], free: float, target: float, left: float) -> int | None:
     top = bisect_right(pool, (free, len(times)))
+    if target < free:
+        top = min(top, bisect_right(pool, (target, len(times)), 0, top) + LOOKED_AT // 2)
     best, found, seen = 0.0, None, 0
     for place in range(top - 1, -1, -1):
         seconds = times[pool[place][1]]

@@ -34,6 +34,19 @@ class MemoryFleet:
         kind = instance.choices[choice]
         return end_of(order, instance.times[choice], instance.memory, kind.slots, kind.type.memory)
 
+    def add(self, choice: int, order: list[int]) -> None:
+        """Add a VM."""
+        self.choice.append(choice)
+        self.orders.append(order)
+        self.end.append(self.end_with(len(self.choice) - 1, order))
+
+    def copy(self) -> MemoryFleet:
+        """Return a copy without the VMs that have no tasks."""
+        used = [vm for vm, order in enumerate(self.orders) if order]
+        return MemoryFleet(
+            self.instance, [self.choice[vm] for vm in used], [list(self.orders[vm]) for vm in used]
+        )
+
     def cost(self) -> float:
         """Return dollars."""
         choices = self.instance.choices

@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import add, mul
+from operator import mul
 
 from airflow_provider_hads.model import Market
 from airflow_provider_hads.planning.packing.instance import Instance
+from airflow_provider_hads.planning.packing.resources import resources_of
 
 __all__ = ["Prices", "Relaxation"]
 
@@ -19,13 +20,13 @@ class Prices:
     """Multipliers of the relaxation; any that are not negative prove a bound.
 
     :param cores: dollars for a second of all cores of a VM, by choice.
-    :param memory: dollars for a second of all memory of a VM, by choice.
+    :param resources: dollars for a second of a whole resource, or, if it is not timed, for the whole.
     :param markets: dollars for a VM more in a market.
     :param vcpu: dollars for a vCPU more.
     """
 
     cores: tuple[float, ...]
-    memory: tuple[float, ...]
+    resources: tuple[float, ...]
     markets: dict[Market, float]
     vcpu: float
 
@@ -38,21 +39,26 @@ class Prices:
 class Relaxation:
     """The relaxation of an instance.
 
-    Let x[t,k] be the share of task t on choice k, and y[k] the seconds that all VMs of k live. Every plan has
+    Let x[t,k] be the share of task t on choice k, y[k] the seconds that all VMs of k live, and n[k] their
+    number, within the limits. Every plan has
 
-    - y[k] >= sum of x r / slots (its cores), and y[k] >= sum of x r m / memory (its memory),
-    - y[k] <= usable[k] n[k] for numbers n of VMs within the limits,
+    - y[k] >= sum of x r / slots (its cores), and y[k] >= sum of x r m for each timed resource of k (its
+      memory), m being the shares that tasks use (see
+      :class:`~airflow_provider_hads.planning.packing.resources.Resource`),
+    - n[k] >= sum of x v for each resource of k that is not timed, v being the shares,
+    - y[k] <= usable[k] n[k],
 
-    and costs the sum of rate[k] y[k]. With prices a[k], b[k] >= 0 of the first two, a + b >= rate, and prices
-    g of the limits, weak duality gives: cost >= sum over tasks of the least r (a/slots + m b/memory) over the
-    choices, less sum of limit[k] max(0, (a + b - rate) usable - g[market] - vcpus g[vcpu]), less the sum of
-    g x limit.
+    and costs the sum of rate[k] y[k]. With prices a[k], b, c >= 0 of these, a[k] + the b of k >= rate[k], and
+    prices g of the limits, weak duality gives: cost >= sum over tasks of the least r a / slots + sum of b r m
+    + sum of c v over the choices, less sum of limit[k] max(0, (a + sum of b - rate) usable + sum of c -
+    g[market] - vcpus g[vcpu]), less the sum of g x limit.
     It holds for any such prices: what made them can't make the bound wrong.
     """
 
-    def __init__(self, instance: Instance, sample: Sequence[int] | None = None) -> None:
+    def __init__(self, instance: Instance, large: int, sample: Sequence[int] | None = None) -> None:
         """Read the instance.
 
+        :param large: most resources of large tasks that are looked at; the memory always is.
         :param sample: numbers of the tasks that stand for all, each for equally many; None takes all.
         """
         self.instance = instance
@@ -63,9 +69,19 @@ class Relaxation:
         self.counts = [weight * count for count in counts.values()]
         """By column, how many tasks are alike."""
         self.columns = [tuple(map(_finite, row[:-1])) for row in counts]
-        self.memory = [row[-1] for row in counts]
-        self.binding = [index for index, roomy in enumerate(instance.roomy) if not roomy]
-        """Choices whose memory may bind."""
+        """Seconds by choice."""
+        self.resources = resources_of(instance, large)
+        self.owners = [one.choice for one in self.resources]
+        """By resource, its choice."""
+        self.of_choice: list[list[int]] = [[] for _ in instance.choices]
+        """By choice, the numbers of its resources."""
+        for number, owner in enumerate(self.owners):
+            self.of_choice[owner].append(number)
+        self.uses = [
+            tuple(one.use(row[one.choice], row[-1]) for one in self.resources) if self.resources else ()
+            for row in counts
+        ]
+        """By column, what the tasks use of each resource."""
 
     def value(self, prices: Prices) -> float:
         """Return the lower bound that these prices prove."""
@@ -73,21 +89,18 @@ class Relaxation:
 
     def costs(self, prices: Prices) -> list[list[float]]:
         """Return each task's cost on each choice, in these prices."""
-        a, b = self.weights(prices)
-        if not self.binding:
-            return [list(map(mul, column, a)) for column in self.columns]
-        return [
-            list(map(mul, column, map(add, a, [one * memory for one in b])))
-            for column, memory in zip(self.columns, self.memory, strict=True)
-        ]
+        cores = self.core_prices(prices)
+        rows = [list(map(mul, column, cores)) for column in self.columns]
+        if self.resources:
+            for row, uses in zip(rows, self.uses, strict=True):
+                for owner, cost in zip(self.owners, map(mul, uses, prices.resources), strict=True):
+                    row[owner] += cost
+        return rows
 
-    def weights(self, prices: Prices) -> tuple[list[float], list[float]]:
-        """Return dollars for a second of one slot, and of one MB, by choice."""
+    def core_prices(self, prices: Prices) -> list[float]:
+        """Return dollars for a second of one core, by choice."""
         choices = self.instance.choices
-        return (
-            [price / choice.slots for price, choice in zip(prices.cores, choices, strict=True)],
-            [price / choice.type.memory for price, choice in zip(prices.memory, choices, strict=True)],
-        )
+        return [price / choice.slots for price, choice in zip(prices.cores, choices, strict=True)]
 
     def rent(self, prices: Prices) -> float:
         """Return the most that VMs within the limits can earn beyond their rates."""
@@ -99,13 +112,21 @@ class Relaxation:
     def gains(self, prices: Prices) -> list[float]:
         """Return what a VM of each choice would earn if it lived as long as it may."""
         return [
-            (a + b - choice.rate) * usable
+            self._gain(index, prices)
             - prices.markets.get(choice.market, 0.0)
             - choice.type.vcpus * prices.vcpu
-            for a, b, choice, usable in zip(
-                prices.cores, prices.memory, self.instance.choices, self.instance.usable, strict=True
-            )
+            for index, choice in enumerate(self.instance.choices)
         ]
+
+    def _gain(self, index: int, prices: Prices) -> float:
+        """Return what a VM would earn beyond its rate, if there were no limits over all types."""
+        second, whole = prices.cores[index] - self.instance.choices[index].rate, 0.0
+        for number in self.of_choice[index]:
+            if self.resources[number].timed:
+                second += prices.resources[number]
+            else:
+                whole += prices.resources[number]
+        return second * self.instance.usable[index] + whole
 
     def limits_cost(self, prices: Prices) -> float:
         """Return the price of all that the limits over all types allow."""

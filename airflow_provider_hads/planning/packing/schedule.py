@@ -27,11 +27,11 @@ def end_of(
     """
     waiting = list(order)
     running: list[tuple[float, float]] = []
-    free = room * (1 + EDGE)
+    free, idle = room * (1 + EDGE), slots
     now = end = 0.0
     while waiting:
-        place = 0
-        while place < len(waiting) and len(running) < slots:
+        place, left = 0, len(waiting)
+        while idle and place < left:
             need = memory[waiting[place]]
             if need > free:
                 place += 1
@@ -41,10 +41,14 @@ def end_of(
             if over > end:
                 end = over
             heappush(running, (over, need))
+            idle -= 1
+            left -= 1
         now, need = heappop(running)
         free += need
+        idle += 1
         while running and running[0][0] <= now:
             free += heappop(running)[1]
+            idle += 1
     return end
 
 

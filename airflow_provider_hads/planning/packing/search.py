@@ -15,34 +15,47 @@ from airflow_provider_hads.planning.packing.fleet_search import Heat, improve_fl
 from airflow_provider_hads.planning.packing.instance import Instance
 from airflow_provider_hads.planning.packing.memory_annealing import anneal_orders
 from airflow_provider_hads.planning.packing.memory_construction import from_cores, from_pools
+from airflow_provider_hads.planning.packing.memory_filling import BEST_FIT
 from airflow_provider_hads.planning.packing.memory_fleet import MemoryFleet
+from airflow_provider_hads.planning.packing.memory_fleet_search import improve_orders
 from airflow_provider_hads.planning.packing.planned import planned_from_cores, planned_from_orders
-from airflow_provider_hads.planning.packing.relaxation import Prices, Relaxation
+from airflow_provider_hads.planning.packing.relaxation import Prices
 
 __all__ = ["search"]
 
 LEAST_WORK = (0.05, 0.3, 0.9)
 """Shares of a VM's time that there must be work for, to open it."""
+REACHES, QUICK_REACHES = (1.0, 1.5, BEST_FIT), (1.25, BEST_FIT)
 FULL = (1.0, 0.93)
-FULLS = (1.0, 0.93, 0.85, 0.75, 0.65)
+FULLS = (1.0, 0.93, 0.8, 0.65)
 HOT, WARM, COOL, COLD = 0.05, 0.005, 0.002, 0.0005
 """Temperatures, as shares of the mean task's cost."""
 SLACK = 0.02
 PARKED = 4.0
 """A parked task costs so many times what it does on the dearest core."""
-MEMORY_STEPS = 80_000
-MEMORY_STARTS, SMALL = 2, 500
+MEMORY_STEPS = 150_000
+MEMORY_STARTS, SMALL = 4, 500
 """Fleets that are annealed where memory may bind, for jobs up to that size."""
-MEMORY_STEP = 20
-"""How many steps on cores take as long as one where memory may bind."""
+MEMORY_LEAST = 13_000
+"""Annealing steps of small jobs, at least."""
+MANY = 45
+"""Tasks of one VM, from which on a step takes as much longer as there are more."""
+MEMORY_EACH = 4
+"""Annealing steps for each task of a changed fleet, where memory may bind."""
+MEMORY_STEP, MEMORY_STEP_LARGE = 20, 14
+"""How many steps on cores are given up for one where memory may bind, in small and in large jobs."""
+
+
+FULL_PRICES, QUICK_PRICES = (3, 8), (0, 0)
+"""How far the relaxation is solved, and with how many resources of large tasks."""
 
 
 def search(instance: Instance, effort: Effort, seed: int) -> list[PlannedVm] | None:
     """Return the VMs of the cheapest plan found, or None."""
     if not instance.tasks or not instance.solvable:
         return None if instance.tasks else []
-    _, prices = best_prices(instance, 3 if effort.last else 0)
-    costs = priced(instance, Relaxation(instance), prices)
+    relaxation, prices = best_prices(instance, *(FULL_PRICES if effort.last else QUICK_PRICES))
+    costs = priced(instance, relaxation, prices)
     if are_equal(instance) and (equal := _equal(instance, prices)) is not None:
         return planned_from_cores(equal)
     rng = Random(seed)
@@ -90,15 +103,50 @@ def _on_cores(instance: Instance, costs: Costs, effort: Effort, rng: Random) -> 
 def _with_memory(
     instance: Instance, costs: Costs, effort: Effort, rng: Random, fleet: Fleet | None
 ) -> MemoryFleet | None:
-    shares = FULLS if effort.last and len(instance.tasks) <= SMALL else FULL
-    starts = [from_pools(instance, costs, full) for full in shares]
+    """Return the cheapest fleet found where memory may bind."""
+    thorough = effort.last > 0 and len(instance.tasks) <= SMALL
+    starts = _memory_starts(instance, costs, thorough, bool(effort.last), fleet)
+    if not starts:
+        return None
+    unit = starts[0].cost() / len(instance.tasks)
+    steps = _memory_steps(starts[0], effort, thorough)
+    best = _best_memory_fleet(starts, effort, rng, steps, unit) if thorough else starts[0]
+    anneal_orders(best, rng, steps // 2, HOT * unit, WARM * unit, 0.5, effort.stop)
+    anneal_orders(best, rng, steps // 2, WARM * unit, COLD * unit, 0.1, effort.stop)
+    return best
+
+
+def _memory_steps(fleet: MemoryFleet, effort: Effort, thorough: bool) -> int:
+    """Return how many annealing steps there is time for: one takes longer where a VM has many tasks."""
+    share = min(1.0, MANY * len(fleet.choice) / len(fleet.instance.tasks))
+    if not effort.last:
+        return effort.each // MEMORY_STEP
+    if thorough:
+        return int(share * max(effort.last // MEMORY_STEP, MEMORY_LEAST))
+    return int(share * min(effort.last // MEMORY_STEP_LARGE, MEMORY_STEPS))
+
+
+def _memory_starts(
+    instance: Instance, costs: Costs, thorough: bool, full_search: bool, fleet: Fleet | None
+) -> list[MemoryFleet]:
+    """Return first fleets of different VMs, the cheapest first."""
+    reaches = REACHES if full_search else QUICK_REACHES
+    fulls = FULLS if thorough else FULL
+    starts = [from_pools(instance, costs, full, reach) for full in fulls for reach in reaches]
     starts.append(None if fleet is None else from_cores(fleet))
-    found = sorted(
-        (start for start in starts if start is not None and start.in_time()), key=MemoryFleet.cost
-    )[: MEMORY_STARTS if effort.last and len(instance.tasks) <= SMALL else 1]
-    steps = min((effort.last or effort.each) // MEMORY_STEP, MEMORY_STEPS)
-    for fleet_found in found:
-        unit = fleet_found.cost() / len(instance.tasks)
-        anneal_orders(fleet_found, rng, steps // 2, HOT * unit, WARM * unit, 0.5, effort.stop)
-        anneal_orders(fleet_found, rng, steps // 2, WARM * unit, COLD * unit, 0.1, effort.stop)
-    return min(found, key=MemoryFleet.cost, default=None)
+    found = [start for start in starts if start is not None and start.in_time()]
+    dearest_first = sorted(found, key=MemoryFleet.cost, reverse=True)
+    distinct = {tuple(sorted(start.choice)): start for start in dearest_first}  # the cheapest of equal VMs
+    return sorted(distinct.values(), key=MemoryFleet.cost)
+
+
+def _best_memory_fleet(
+    starts: list[MemoryFleet], effort: Effort, rng: Random, steps: int, unit: float
+) -> MemoryFleet:
+    """Return the cheapest fleet that is found from some of the first ones by changes of its VMs."""
+    tasks = len(starts[0].instance.tasks)
+    each = MEMORY_EACH * tasks
+    for start in starts[:MEMORY_STARTS]:
+        anneal_orders(start, rng, 3 * each, HOT * unit, WARM * unit, 0.5, effort.stop)
+    best = min(starts, key=MemoryFleet.cost)
+    return improve_orders(best, rng, each, steps // each, HOT * unit, COOL * unit, SLACK, effort.stop)

@@ -17,6 +17,7 @@ from airflow_provider_hads.planning import (
     get_planner,
     planner_names,
 )
+from airflow_provider_hads.planning.lower_bound import lower_bound
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from tests.support.plan_checker import plan_problems, recovery_problems
 from tests.support.recovery_checker import unrecoverable_moments
@@ -136,6 +137,17 @@ def test_safe_plans_keep_the_rules_and_can_be_recovered(planner: str, request: P
     assert recovery_problems(plan, request) == []
     assert unrecoverable_moments(plan, request) == []
     assert first_unsafe_moment(request, plan) is None
+
+
+@pytest.mark.parametrize("planner", ["cc", "packing"])
+@many
+@given(request=requests())
+def test_no_plan_costs_less_than_the_bound(planner: str, request: PlanRequest) -> None:
+    plan = planned(planner, request)
+    bound = lower_bound(request)
+    assume(isinstance(plan, Plan))
+    assert isinstance(plan, Plan)
+    assert bound <= plan.cost * (1 + 1e-9)
 
 
 def easy(request: PlanRequest) -> PlanRequest:

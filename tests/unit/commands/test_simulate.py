@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,21 @@ def test_the_event_log_of_a_run_is_sound(capsys: pytest.CaptureFixture[str], tmp
     assert plot.read_text().startswith("<svg")
 
 
+def test_ec2_does_not_bill_what_it_interrupts_in_the_first_hour(capsys: pytest.CaptureFixture[str]) -> None:
+    def figures(*arguments: str) -> dict[str, Any]:
+        found = json.loads(
+            run(capsys, "--json", "--hibernation-rate", "0.01", "--on-loss", "terminate", *arguments)
+        )
+        assert isinstance(found, dict)
+        return found
+
+    plain, as_ec2 = figures(), figures("--billing", "ec2")
+    assert as_ec2["billing"] == "ec2"
+    assert as_ec2["cost"]["mean"] < plain["cost"]["mean"]
+    assert as_ec2["makespan"] == plain["makespan"]
+    assert "interrupted in its first hour is free" in run(capsys, "--billing", "ec2")
+
+
 def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Deadline met: 5 of 5" in run(capsys)
 
@@ -65,6 +81,12 @@ def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> 
         (["--hibernation-rate", "-1"], "--hibernation-rate"),
         (["--scope", "planet"], "--scope"),
         (["--trace", "nowhere.json"], "nowhere.json"),
+        (["--trace", __file__], "is not a trace"),
+        (["--runs", "many"], "--runs: 'many' is not right"),
+        (["--on-loss", "explode"], "give one of hibernate, terminate"),
+        (["--billing", "by-weight"], "give one of per-second, ec2"),
+        (["--checkpoint", "often"], "give none, continuous, or seconds"),
+        (["--scenario", "c1", "--resume-rate", "0.1"], "give one of --scenario"),
     ],
 )
 def test_what_is_wrong_is_said(
