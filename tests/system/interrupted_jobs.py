@@ -38,6 +38,8 @@ def pauses(output: bytes) -> float:
 def write_interrupted_jobs(folder: Path) -> None:
     """Write all job folders."""
     _write(folder / "gone", 15, [_tasks(12)[first::3] for first in range(3)])
+    # The same on a whole Airflow, where it takes longer until the controller begins.
+    _write(folder / "gone_slowly", 45, [_tasks(6)[first::3] for first in range(3)])
     _write(folder / "back_soon", 30, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
     long, own, short = _tasks(14)[:10], _tasks(14)[10:12], _tasks(14)[12:]
     _write(folder / "back_late", 30, [long, own, short], policy="burst-hads")
