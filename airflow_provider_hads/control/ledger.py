@@ -162,7 +162,7 @@ class Ledger:
         self.tasks[task.id] = task
         self.changed = True
         self._count(known, task)
-        finished = False
+        finished = lost = False
         for attempt in task.attempts:
             at_work = self.work.setdefault(attempt.vm_id, {})
             if not attempt.state.ended:
@@ -171,13 +171,22 @@ class Ledger:
                 was_at_work = at_work.pop(attempt.id, None) is not None
                 if was_at_work or known is None:
                     self._compare(task, attempt)
+                lost = lost or (was_at_work and self._was_relied_on(attempt))
                 finished = finished or attempt.state is AttemptState.FINISHED
             if self.mission is not None:
                 self._count_slots(attempt.vm_id)
+        if lost and not finished and not task.state.ended:
+            self.safe_until = None  # the way out reckoned with that attempt: it has to be planned anew
         if finished and not task.state.ended:
             self.unpublished[task.id] = None
         else:
             self.unpublished.pop(task.id, None)
+
+    def _was_relied_on(self, attempt: Attempt) -> bool:
+        """Say whether an attempt has come to nothing that was on an on-demand VM."""
+        vm = self.vms.get(attempt.vm_id)
+        on_demand = vm is not None and vm.market is Market.ON_DEMAND
+        return on_demand and attempt.state is not AttemptState.FINISHED
 
     def _compare(self, task: TaskRecord, attempt: Attempt) -> None:
         """Compare a finished attempt's seconds with its estimate."""

@@ -54,7 +54,7 @@ def attempt_lines(task_id: str, task: Mapping[str, Any]) -> Iterator[str]:
         words = [f"Task {task_id}, attempt {attempt['id']} on {attempt['vm']}{why}: {attempt['state']}"]
         if attempt["exit_code"] is not None and not attempt["error"]:  # which tells it already
             words.append(f"exit code {attempt['exit_code']}")
-        if attempt["ran"] is not None:
+        if attempt["ran"] is not None and attempt["started_at"] is not None:
             words.append(f"ran {attempt['ran']:.1f} s")
         if attempt["error"]:
             words.append(attempt["error"])

@@ -34,7 +34,9 @@ class Pace:
         logarithm = math.log(min(max(ratio, 1e-3), 1e3))
         self._count += 1
         self._sum += logarithm
-        self._squares += logarithm * logarithm
+        # Tasks that are quicker than they should be are no reason for caution: of a spread to both sides the
+        # slower half tells as much.
+        self._squares += 2 * max(logarithm, 0.0) ** 2
         mean = self._sum / (self._count + PRIOR_COUNT)
         deviation = math.sqrt(self._squares / self._count)
         self.mean = math.exp(mean)

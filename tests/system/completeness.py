@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import pytest
+
 from tests.system.interrupted_jobs import STEP, counted
 from tests.system.run_in_cloud import RunInCloud
 
 __all__ = ["assert_complete", "ended_on"]
+
+BILL_TOLERANCE = 0.03
 
 
 def assert_complete(run: RunInCloud, task_ids: Collection[str], seconds: float) -> None:
@@ -22,6 +26,11 @@ def assert_complete(run: RunInCloud, task_ids: Collection[str], seconds: float) 
     for task_id in task_ids:
         assert story.count(f"Task {task_id}: results published") == 1
     assert run.left() == []
+    bill = [item for item in run.cloud.bill() if item.run == run.identity["uid"]]
+    # Of a hibernation the controller knows when it saw it begin and end: looks are a second apart. The prices
+    # differ: the plan's is that of the dearest zone, the bill's that of the VM's own.
+    seconds = sum(vm["seconds"] for vm in report["vms"])
+    assert seconds == pytest.approx(sum(item.seconds for item in bill), rel=BILL_TOLERANCE)
 
 
 def ended_on(run: RunInCloud, task_id: str) -> str:

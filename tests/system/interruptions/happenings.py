@@ -34,11 +34,11 @@ def resume_before_it_is_late(run: RunInCloud, cloud: LocalCloud) -> None:
 
 def resume_when_its_work_was_migrated(run: RunInCloud, cloud: LocalCloud) -> None:
     """Hibernate a VM when its tasks have just begun, and resume it when they are well under way elsewhere."""
-    run.wait_until_at_work({"t12"})
+    run.wait_until_at_work({"t10"})
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
     run.wait_for_vm("vm-1", "hibernated")
-    run.wait_until_at_work({"t12", "t13"}, elsewhere="vm-1")
-    time.sleep(8)
+    run.wait_until_at_work({"t10", "t11"}, elsewhere="vm-1")
+    time.sleep(18)  # so that the copies are ahead of what is frozen
     cloud.resume(run.instance_id("vm-1"))
 
 

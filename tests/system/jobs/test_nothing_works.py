@@ -72,9 +72,6 @@ def _job(job_id: str) -> Callable[..., object]:
 JOB_RUNS = {
     "nothing_to_be_had": JobRun(_job("271"), _no_capacity, conf=CONF),
     "no_ssh": JobRun(_job("272"), meanwhile=partial(_on_every_vm, "272_0", LocalCloud.refuse_ssh), conf=CONF),
-    "other_hosts": JobRun(
-        _job("273"), meanwhile=partial(_on_every_vm, "273_0", LocalCloud.change_host_key), conf=CONF
-    ),
     "no_bucket": JobRun(
         partial(
             write_job_folder,
@@ -91,7 +88,6 @@ JOB_RUNS = {
 EXPECTED = {
     "nothing_to_be_had": ("271_0", "InsufficientInstanceCapacity"),
     "no_ssh": ("272_0", "not ready 15 s after its launch"),
-    "other_hosts": ("273_0", "is not the VM that was launched: its host key is SHA256:"),
     "no_bucket": ("274_0", "its results could not be uploaded"),
 }
 

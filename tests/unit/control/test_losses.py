@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from airflow_provider_hads.control import Action, Mission, Observation, TerminateVm, decide
 from airflow_provider_hads.control.actions import LaunchVm
+from airflow_provider_hads.control.pace import Pace
 from airflow_provider_hads.control.tasks import MOST_TRIES
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Task
 from airflow_provider_hads.model.fleet import InstanceState
@@ -159,3 +160,32 @@ def test_without_a_way_out_it_looks_again_when_there_may_be_vms_again() -> None:
     assert state.wake_at == 50
     _, actions = play(state, (51.0, NOTHING))
     assert any(isinstance(one, LaunchVm) for one in actions)
+
+
+def test_a_lost_on_demand_vm_makes_the_way_out_be_planned_anew() -> None:
+    state = first({"vm-0": ["a"], "vm-1": ["b"]})
+    vms = {vm.id: replace(vm, market=Market.ON_DEMAND) for vm in state.vms.values()}
+    both = {vm_id: replace(instance(vm_id), market=Market.ON_DEMAND) for vm_id in vms}
+    works = Observation(
+        statuses={
+            "vm-0": status(attempt("a", AttemptState.RUNNING, ran=3)),
+            "vm-1": status(attempt("b", AttemptState.RUNNING, ran=3)),
+        }
+    )
+    state, _ = play(replace(state, vms=vms), (1.0, Observation(fleet=both)), (12.0, works))
+    assert state.safe_until == float("inf"), "on-demand VMs have everything in hand"
+    gone = replace(both["vm-1"], state=InstanceState.TERMINATED, address=None)
+    state, _ = play(state, (20.0, Observation(fleet={**both, "vm-1": gone})))
+    assert state.tasks["b"].state in (TaskState.WAITING, TaskState.STAGED)
+    assert state.safe_until is not None
+    assert state.safe_until < float("inf") or state.tasks["b"].state is TaskState.STAGED
+
+
+def test_tasks_that_are_quicker_than_estimated_are_no_reason_for_caution() -> None:
+    pace = Pace()
+    for _ in range(3):
+        pace.add(0.01)
+    assert pace.mean < 0.1
+    assert pace.careful == 1
+    pace.add(3.0)
+    assert pace.careful > pace.mean
