@@ -159,7 +159,7 @@ def component_settings(url: str, port: int) -> dict[str, str]:
         },
         "api": {"host": "127.0.0.1", "port": port, "base_url": url, "secret_key": secrets.token_hex(16)},
         "api_auth": {"jwt_secret": secrets.token_hex(32)},
-        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 5},
+        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 60},
         "logging": {"worker_log_server_port": free_port(), "trigger_log_server_port": free_port()},
         "scheduler": {
             "orphaned_tasks_check_interval": 10,

@@ -143,9 +143,9 @@ class TestAWarnedVmAndOneThatLosesItsMemory:
 
         assert later != []
         assert ended_on(run, "t0") != "vm-0"
-        moved = run.decisions(action="assign", attempt=later[0]["id"])
-        assert moved != []
-        assert first["ended_at"] is not None
+        assert run.decisions(action="assign", attempt=later[0]["id"]) != []
+        assert (first["vm"], first["state"]) == ("vm-0", "cancelled")
+        assert "leaving" in first["error"]
 
     def test_what_ran_on_the_vm_that_lost_its_memory_counts_as_interrupted(self, run: RunInCloud) -> None:
         first, *later = run.attempts("t1")
