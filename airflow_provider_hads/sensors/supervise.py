@@ -130,11 +130,15 @@ class SuperviseSensor(BaseSensorOperator):
         hazard = LocalHazard(self.aws_conn_id, float(self.hibernation_rate), float(self.resume_rate))
         try:
             with no_retry(), hazard:
-                return super().execute(context)
-        except EpochRefused as error:
-            raise AirflowFailException(f"Another controller has taken over this run: {error}") from error
+                return self._control(context)
         finally:
             self._supervisor.close()
+
+    def _control(self, context: Context) -> Any:
+        try:
+            return super().execute(context)
+        except EpochRefused as error:
+            raise AirflowFailException(f"Another controller has taken over this run: {error}") from error
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Make one step of the controller."""

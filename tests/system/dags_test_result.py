@@ -65,9 +65,10 @@ class DagsTestResult:
             raise LookupError(f"{task_id} has published no {key}")
         return json.loads(rows[0][0])
 
-    def params(self) -> dict[str, Any]:
-        """Return the DAG's params as the trigger form has them: by name, with default and rules."""
-        dag = json.loads(self._rows("select data from serialized_dag")[0][0])["dag"]
+    def params(self, dag_id: str) -> dict[str, Any]:
+        """Return a DAG's params as the trigger form has them: by name, with default and rules."""
+        dags = [json.loads(row[0])["dag"] for row in self._rows("select data from serialized_dag")]
+        [dag] = [one for one in dags if one["dag_id"] == dag_id]
         return {
             name: {"default": param["default"], **param["schema"]["__var"]} for name, param in dag["params"]
         }

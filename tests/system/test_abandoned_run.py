@@ -62,7 +62,7 @@ def test_the_persistent_request_launches_nothing_again(abandoned: list[str], loc
     request = _spot_request(local_cloud)
 
     assert request["Type"] == "persistent"
-    assert (request["State"], request["Status"]["Code"]) == ("closed", "schedule-expired")
+    assert (request["State"], request["Status"]["Code"]) == ("cancelled", "schedule-expired")
     assert len(instances_of(local_cloud, RUN)) == 2
     assert nothing_is_left(local_cloud, RUN)
 

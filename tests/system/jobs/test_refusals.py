@@ -101,7 +101,7 @@ class TestAFolderWithErrors:
 
 
 def test_a_folders_dag_has_a_trigger_form(job_runs: JobRuns) -> None:
-    params = job_runs.result("too_late").params()
+    params = job_runs.result("too_late").params("too_late")
 
     assert params["deadline_seconds"]["default"] == 60
     assert params["deadline_seconds"]["exclusiveMinimum"] == 0
