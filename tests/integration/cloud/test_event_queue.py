@@ -15,7 +15,10 @@ from airflow_provider_hads.cloud.clients import sqs_client
 from airflow_provider_hads.cloud.event_queue import SqsEvents
 from airflow_provider_hads.exceptions import CloudError
 
-NOW = datetime.now(timezone.utc)
+
+def now() -> datetime:
+    """The time of an event: what is a quarter of an hour old is not kept for others."""
+    return datetime.now(timezone.utc)
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def put(aws: str, queue_url: str, instance_id: str, **more: Any) -> None:
         "id": str(uuid4()),
         "detail-type": "EC2 Instance State-change Notification",
         "source": "aws.ec2",
-        "time": NOW.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "time": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         "detail": {"instance-id": instance_id, "state": "stopping"},
     }
     text = json.dumps({**event, **more})
@@ -87,9 +90,9 @@ def test_what_nobody_wants_and_what_is_no_event_is_deleted(aws: str, queue_url: 
 
 def test_events_come_in_the_order_of_their_time(aws: str, queue_url: str) -> None:
     for seconds in (2, 1):
-        moment = NOW - timedelta(seconds=seconds)
+        moment = now() - timedelta(seconds=seconds)
         put(aws, queue_url, "i-own", time=moment.isoformat(), id=str(seconds))
-    put(aws, queue_url, "i-own", time=(NOW - timedelta(seconds=3)).isoformat(), id="3")
+    put(aws, queue_url, "i-own", time=(now() - timedelta(seconds=3)).isoformat(), id="3")
 
     events = SqsEvents.connect(aws, queue_url).receive({"i-own"})
 
