@@ -89,10 +89,11 @@ def test_what_nobody_wants_and_what_is_no_event_is_deleted(aws: str, queue_url: 
 
 
 def test_events_come_in_the_order_of_their_time(aws: str, queue_url: str) -> None:
+    start = now()
     for seconds in (2, 1):
-        moment = now() - timedelta(seconds=seconds)
+        moment = start - timedelta(seconds=seconds)
         put(aws, queue_url, "i-own", time=moment.isoformat(), id=str(seconds))
-    put(aws, queue_url, "i-own", time=(now() - timedelta(seconds=3)).isoformat(), id="3")
+    put(aws, queue_url, "i-own", time=(start - timedelta(seconds=3)).isoformat(), id="3")
 
     events = SqsEvents.connect(aws, queue_url).receive({"i-own"})
 
