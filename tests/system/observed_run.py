@@ -83,8 +83,7 @@ class ObservedRun(RunInCloud):
 
     def fail_all(self, task_id: str) -> None:
         """Mark all instances of a mapped task failed."""
-        for one in self.instances(task_id):
-            self.deployment.api.fail_task(self.dag_id, self.run_id, task_id, one["map_index"])
+        self.deployment.api.fail_task(self.dag_id, self.run_id, task_id)
 
     def task_runner(self, task_id: str) -> int:
         """Return the pid of the process in which a task runs now."""

@@ -87,9 +87,13 @@ class AirflowApi:
         """Mark a run ``failed`` or ``success``, as a click in the UI does."""
         self.call("PATCH", run_path(dag_id, run_id), json={"state": state})
 
-    def fail_task(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
-        """Mark an instance of a mapped task failed, as a click in the UI does; its process is ended."""
-        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}/{map_index}"
+    def fail_task(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Mark a task failed, as a click in the UI does; its processes are ended.
+
+        All instances of a mapped task are marked by one call: each call clears what has failed downstream of
+        it, so that a second one would set tasks going again that the first one has ended.
+        """
+        path = f"{run_path(dag_id, run_id)}/taskInstances/{task_id}"
         self.call("PATCH", path, json={"new_state": "failed"})
 
     def task_instances(self, dag_id: str, run_id: str) -> list[Json]:
