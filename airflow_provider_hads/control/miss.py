@@ -12,6 +12,9 @@ from airflow_provider_hads.model.run_state import Miss, VmState
 
 __all__ = ["earliest_end", "look_for_miss"]
 
+NEXT_LOOK = 1.0
+"""Seconds until the next look at the least: where there is no slack at all, time itself has to pass."""
+
 
 def look_for_miss(ledger: Ledger, elapsed: float) -> float | None:
     """Announce a miss if it is certain; else return when it could be certain at the earliest.
@@ -26,7 +29,7 @@ def look_for_miss(ledger: Ledger, elapsed: float) -> float | None:
         return None
     end, reason = earliest_end(ledger, elapsed)
     if end <= ledger.deadline + 1e-6:
-        return elapsed + ledger.deadline - end
+        return elapsed + max(ledger.deadline - end, NEXT_LOOK)
     ledger.deadline_missed = True
     ledger.miss = Miss(elapsed, end, reason)
     return None

@@ -36,7 +36,7 @@ def heed_notices(ledger: Ledger, orders: Orders, observation: Observation, elaps
 
 def _evacuate(ledger: Ledger, orders: Orders, vm: VmRecord, elapsed: float) -> None:
     leaves_at = elapsed if vm.leaves_at is None else vm.leaves_at
-    for name, task_id in list(ledger.work[vm.id].items()):
+    for name, task_id in sorted(ledger.work[vm.id].items()):  # the books of a successor have another order
         attempt = attempt_of(ledger, task_id, name)
         ends = expected_end(ledger, vm, task_id, attempt, elapsed)
         if vm.state is not VmState.READY or ends > leaves_at:

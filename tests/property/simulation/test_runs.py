@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
+from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.model import Job
 from airflow_provider_hads.simulation import OnLoss, Outcome, Scope, Setting, simulate
 from tests.support.log_checker import check_log
@@ -24,6 +26,7 @@ worlds = st.builds(
     on_loss=st.sampled_from(OnLoss),
     boot=st.just(60.0),
     checkpoint=st.sampled_from([None, 0.0, 40.0]),
+    notice=st.sampled_from([0.0, 30.0, 120.0]),
     seed=st.integers(0, 10**6),
 )
 
@@ -36,6 +39,10 @@ def run(mission: Mission, slack: float, world: Setting, *, pure: bool = False) -
     return deadline, simulate(mission, deadline, world, events=True, pure=pure)
 
 
+every_policy = pytest.mark.parametrize("policy", policy_names())
+
+
+@every_policy
 @settings(deadline=None, max_examples=200)
 @given(
     jobs,
@@ -46,20 +53,46 @@ def run(mission: Mission, slack: float, world: Setting, *, pure: bool = False) -
     st.sampled_from([100.0, 900.0]),
 )
 def test_the_log_is_sound_and_the_deadline_is_met(
-    the_job: Job, world: Setting, slack: float, limit: int, vcpu_limit: int | None, memory: float
+    policy: str,
+    the_job: Job,
+    world: Setting,
+    slack: float,
+    limit: int,
+    vcpu_limit: int | None,
+    memory: float,
 ) -> None:
     bag = job(*(task.runtimes["small"] for task in the_job.tasks.values()), memory=memory)
-    mission = Mission(bag, environment(limit=limit), "adaptive", boot=60.0, vcpu_limit=vcpu_limit)
+    mission = Mission(bag, environment(limit=limit), policy, boot=60.0, vcpu_limit=vcpu_limit)
     mission = replace(mission, keeps_progress=world.checkpoint == 0)
     _, outcome = run(mission, slack, world)
     assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
     assert outcome.deadline_met
 
 
-@settings(deadline=None, max_examples=40)
-@given(jobs, worlds, st.floats(1.0, 3.0))
+@every_policy
+@settings(deadline=None, max_examples=60)
+@given(jobs, worlds, st.floats(1.0, 3.0), st.sampled_from([0.0, 0.3]))
 def test_a_controller_that_is_restarted_at_every_step_decides_the_same(
-    the_job: Job, world: Setting, slack: float
+    policy: str, the_job: Job, world: Setting, slack: float, estimate_error: float
 ) -> None:
-    mission = Mission(the_job, environment(), "adaptive", boot=60.0)
+    mission = Mission(the_job, environment(), policy, boot=60.0)
+    world = replace(world, estimate_error=estimate_error)
     assert run(mission, slack, world, pure=True)[1].events == run(mission, slack, world)[1].events
+
+
+@every_policy
+@settings(deadline=None, max_examples=60)
+@given(jobs, worlds, st.floats(1.0, 3.0))
+def test_whatever_the_estimates_every_task_is_done_once_and_no_vm_is_left(
+    policy: str, the_job: Job, world: Setting, slack: float
+) -> None:
+    mission = Mission(the_job, environment(), policy, boot=60.0)
+    _, outcome = run(mission, slack, replace(world, estimate_error=0.3))
+    # Tasks take other times than the job says, so that the checker does not know how long.
+    kinds = [event["event"] for event in outcome.events]
+    finished = [event["task"] for event in outcome.events if event["event"] == "task_finished"]
+    assert len(finished) == len(set(finished))
+    assert kinds.count("vm_launched") == kinds.count("vm_terminated")
+    assert kinds.count("task_started") == sum(
+        kinds.count(kind) for kind in ("task_finished", "task_failed", "task_interrupted")
+    )
