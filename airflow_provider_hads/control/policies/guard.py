@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from airflow_provider_hads.control.actions import Reason
@@ -227,7 +228,8 @@ class Guard:
         in_time = [kind for kind in kinds if any(self._is_quick_enough(kind, chain) for chain in due)]
         kind = min(in_time or kinds, key=lambda kind: self._price(kind, useful))
         free_vcpus(self._ledger, self._orders, kind, self._elapsed)
-        self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
+        vm = self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
+        self._ledger.backstop = _with_launched(plan.chains, vm)
         return True
 
     def _is_quick_enough(self, kind: InstanceType, chain: Chain) -> bool:
@@ -254,3 +256,15 @@ class Guard:
     def _keep(self, plan: Backstop) -> None:
         self._ledger.backstop = plan.chains
         self._ledger.safe_until = self._due(plan)
+
+
+def _with_launched(chains: tuple[Chain, ...], vm: VmRecord) -> tuple[Chain, ...]:
+    """Return a plan in which a launched VM has the place of one of its type: that with the most to do."""
+    places = [chain for chain in chains if not chain.launched and chain.instance_type == vm.instance_type]
+    if not places:
+        return chains
+    place = max(places, key=lambda chain: chain.seconds).vm_id
+    return tuple(
+        replace(chain, vm_id=vm.id, launched=True) if chain.vm_id == place and not chain.launched else chain
+        for chain in chains
+    )
