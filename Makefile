@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 ENGINE := docker/engine.sh run
+PROCESSES ?= 3
 SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 
@@ -32,7 +33,7 @@ unit: install ## The quick tests, without Docker
 
 test: lint ## Lint and all tests
 	@docker/test-servers.sh
-	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 15 $(SUITES)
+	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder --durations 15 $(SUITES)
 
 demo-hibernation: install ## Run a job of which a spot VM hibernates for good, and show what is done about it
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo hibernation --hibernate vm-1

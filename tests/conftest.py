@@ -14,6 +14,9 @@ from xdist.scheduler import LoadScopeScheduling
 SHARING = ("deployed", "interruptions", "jobs")
 """Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
 
+TOGETHER = (*SHARING, "vm")
+"""Folders whose tests go to one process: for what they share, or for their containers of the same names."""
+
 SLOWEST_FIRST = ("system", "integration", "property")
 
 
@@ -51,7 +54,7 @@ def _place(item: pytest.Item) -> tuple[bool, int]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Let all tests of a file, or of a folder whose tests share slow parts, go to the same process."""
+    """Let all tests of a file, or of a folder whose tests belong together, go to the same process."""
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = _scope
     return scheduler
@@ -59,4 +62,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 def _scope(nodeid: str) -> str:
     path = PurePosixPath(nodeid.split("::")[0])
-    return str(path.parent if path.parent.name in SHARING else path)
+    return str(path.parent if path.parent.name in TOGETHER else path)

@@ -117,18 +117,12 @@ class Engine:
         while True:
             try:
                 with self._opened("POST", f"/containers/{name}/wait", timeout=_LOOK) as response:
-                    waited = int(json.loads(response.read())["StatusCode"])
-                return self._exit_code(name, waited)
+                    return int(json.loads(response.read())["StatusCode"])
             except HttpError:
                 raise
             except (OSError, HTTPException, ValueError) as error:  # time to look again, or a new engine
                 logging.info("waiting for %s anew: %s", name, error)
                 self.wait_until_ready()
-
-    def _exit_code(self, name: str, waited: int) -> int:
-        """Return what the container itself says: on a busy engine, a wait was seen to answer 0 too early."""
-        state = (self.inspect(name) or {}).get("State", {})
-        return int(state.get("ExitCode", waited)) if not state.get("Running") else waited
 
     def kill(self, name: str) -> None:
         """Kill a container, if it runs."""

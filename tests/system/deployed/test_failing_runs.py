@@ -103,9 +103,10 @@ def test_every_provision_fails_after_its_launch_and_the_controller_takes_the_vms
 ) -> None:
     run = trigger(deployment, local_cloud, "pair")
     run.wait_for("open_run", "success")
-    local_cloud.fault("RunInstances", "fail-after", "InternalError", count=6, match=f"hads+{run.folder}+")
+    local_cloud.fault("RunInstances", "fail-after", "InternalError", count=1000, match=f"hads+{run.folder}+")
     run.wait_for_vms(2)
     run.fail_all("vm.provision")
+    local_cloud.clear_faults()
 
     assert_adopted(run, "vm.provision", "failed")
     assert {*run.states("vm.deploy")} == {"upstream_failed"}
