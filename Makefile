@@ -8,7 +8,9 @@ SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install images lint format unit test demo demo-hibernation bench bench-planning bench-control constraints clean
+SEEDS ?= 1-2
+
+.PHONY: help install images lint format unit test test-chaos soak chaos demo demo-hibernation bench bench-planning bench-control constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +36,16 @@ unit: install ## The quick tests, without Docker
 test: lint ## Lint and all tests
 	@docker/test-servers.sh
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder --durations 15 $(SUITES)
+
+test-chaos: install ## Ten runs under chaos, by ten seeds
+	@$(MAKE) --no-print-directory chaos SEEDS=1-10
+
+soak: install ## Fifty runs under chaos: some hours
+	@$(MAKE) --no-print-directory chaos SEEDS=1-50
+
+chaos: install
+	@docker/test-servers.sh
+	@HADS_CHAOS_SEEDS=$(SEEDS) $(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -s tests/system/outages/test_chaos.py
 
 demo-hibernation: install ## Run a job of which a spot VM hibernates for good, and show what is done about it
 	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m airflow_provider_hads.commands.demo hibernation --hibernate vm-1

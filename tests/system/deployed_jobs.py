@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.job_folders import Machine, write_job_folder
 from tests.system.airflow_environment import ROOT
+from tests.system.chaos_job import write_chaos_job
 from tests.system.interrupted_jobs import write_interrupted_jobs
 
 __all__ = ["write_deployed_jobs", "write_late"]
@@ -22,6 +23,7 @@ def write_deployed_jobs(folder: Path) -> Path:
     _write_marathon(folder / "marathon")
     _write_halves(folder / "halves")
     write_interrupted_jobs(folder)
+    write_chaos_job(folder / "chaos")
     return folder
 
 
