@@ -113,6 +113,9 @@ class Reason(str, Enum):
     CYCLE_ENDS = "cycle-ends"
     """The VM is idle and its allocation cycle ends."""
 
+    LAUNCHED_IN_ITS_PLACE = "launched-in-its-place"
+    """The VM has ended, and its spot request has launched another instance, which nobody has asked for."""
+
     GIVEN_UP = "given-up"
     """The VM can't be used: it never came to work, or has fallen silent."""
 

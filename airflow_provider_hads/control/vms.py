@@ -125,6 +125,8 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
             zone=instance.zone,
         )
     target = _STATE_OF_INSTANCE.get(instance.state)
+    if target is not VmState.TERMINATED and instance.instance_id != vm.instance_id:
+        return _followed_by_another(vm, instance)
     if target is None:
         return _running(vm, instance, moment)
     if target is VmState.TERMINATED:
@@ -133,6 +135,15 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
     if instance.hibernated:
         target = _HIBERNATES[target]
     return amended(vm, state=target, reason=instance.state_reason or instance.state.value)
+
+
+def _followed_by_another(vm: VmRecord, instance: Instance) -> VmRecord:
+    """Give up a VM whose spot request, which persists, has launched a new instance after the VM's own end.
+
+    What the VM had is gone, and nothing is deployed on the new one.
+    """
+    reason = f"{vm.instance_id} has ended; its spot request has launched {instance.instance_id} in its place"
+    return vm if vm.state is VmState.LOST else amended(vm, state=VmState.LOST, reason=reason)
 
 
 def _running(vm: VmRecord, instance: Instance, moment: _Moment) -> VmRecord:

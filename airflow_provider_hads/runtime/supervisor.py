@@ -118,6 +118,7 @@ class Supervisor:
         self._looked_at: dict[str, datetime] = {}
         self._lanes = Lanes()
         self._has_looked = False
+        self._told_to_drop: dict[str, tuple[str, ...]] = {}
 
     def step(self) -> bool:
         """Make one step.
@@ -242,8 +243,9 @@ class Supervisor:
     def _exchange(self, vm: VmRecord, instance: Instance) -> Callable[[], VmStatus]:
         """Return a look at a VM. One that comes back hears first what it is to drop: it goes on then."""
         dropped = dropped_attempts(self.state, vm.id) if vm.state is VmState.RESUMED else ()
-        if dropped:
+        if dropped and self._told_to_drop.get(vm.id) != dropped:
             log.info("%s is back; told to drop: %s", vm.id, ", ".join(dropped))
+            self._told_to_drop[vm.id] = dropped
         message = Exchange(epoch=self.state.epoch, cancel=dropped)
         return lambda: self._vms.exchange(instance, message)
 

@@ -115,6 +115,18 @@ def test_a_silent_vm_that_runs_is_given_up_in_time_and_ended() -> None:
     ]
 
 
+def test_an_instance_that_a_spot_request_has_launched_anew_is_ended_and_its_work_runs_elsewhere() -> None:
+    followed = shown(instance(instance_id="i-2"))
+    state, actions = play(first(), *WORKING, (20, followed))
+    assert state.vms["vm-0"].state is VmState.LOST
+    assert [one.reason.value for one in actions if isinstance(one, TerminateVm)] == ["given-up"]
+    assert state.tasks["a"].attempts[0].error.startswith("interrupted: i-vm-0 has ended")
+    ended = shown(instance(state=InstanceState.TERMINATED))
+    state, actions = play(first(), *WORKING, (20, ended), (40, followed))
+    assert state.vms["vm-0"].state is VmState.TERMINATED
+    assert [one.reason.value for one in actions if isinstance(one, TerminateVm)] == ["launched-in-its-place"]
+
+
 def test_a_silent_vm_that_is_hibernated_is_waited_for() -> None:
     asleep = shown(instance(state=InstanceState.STOPPED, reason="hibernated"))
     state, _ = play(first(), *WORKING, (20.0, silent()), (21.0, asleep), (400.0, asleep))

@@ -108,6 +108,16 @@ def test_who_has_ended_never_comes_back() -> None:
     assert vm((1, LAUNCHED), gone, (10, LAUNCHED), (11, heard())) == (VmState.TERMINATED, "terminated")
 
 
+def test_a_vm_whose_spot_request_has_launched_another_instance_is_given_up() -> None:
+    """A persistent request launches again after EC2 has ended its instance; that may be seen at once."""
+    for state in (InstanceState.PENDING, InstanceState.RUNNING, InstanceState.STOPPED):
+        followed = shown(instance(instance_id="i-2", state=state))
+        assert vm((1, LAUNCHED), (9, heard()), (60, followed)) == (
+            VmState.LOST,
+            "i-vm-0 has ended; its spot request has launched i-2 in its place",
+        )
+
+
 def test_a_given_up_vm_that_answers_later_stays_given_up_until_it_ends() -> None:
     given_up = [(1.0, LAUNCHED), (301.0, silent("vm-0", "too slow"))]
     assert vm(*given_up, (310, heard()), (311, LAUNCHED))[0] is VmState.LOST
