@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_hads.cloud.clients import ec2_client
@@ -13,6 +13,7 @@ from airflow_provider_hads.cloud.errors import code_of_cause, translated
 from airflow_provider_hads.cloud.hibernation import Interruption, interruption_of, terminates
 from airflow_provider_hads.cloud.host_keys import new_host_key
 from airflow_provider_hads.cloud.instance_types import ImageFacts, TypeFacts, describe_image, describe_types
+from airflow_provider_hads.cloud.pricing import spot_prices_paid
 from airflow_provider_hads.cloud.requests import (
     CloudDefaults,
     fleet_request,
@@ -110,6 +111,13 @@ class Ec2Fleet:
             entries = self._describe(fleet_request(self._run.uid))
         vms = map(instance_of, entries)
         return tuple(sorted(vms, key=lambda vm: (vm.generation, vm.sequence, vm.launched_at)))
+
+    def spot_prices_paid(self, instances: Iterable[Instance]) -> dict[str, float]:
+        """Return what spot VMs cost an hour in their own zones, by instance id, as far as EC2 tells.
+
+        :raises CloudError: EC2 does not say.
+        """
+        return spot_prices_paid(self._client, instances)
 
     def end(self, instance: Instance) -> None:
         """End one VM for good; its spot request is cancelled first.

@@ -14,6 +14,7 @@ from airflow_provider_hads.cloud.clients import ec2_client, pricing_client
 from airflow_provider_hads.cloud.errors import translated
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.environment import Environment, InstanceType, Market
+from airflow_provider_hads.model.fleet import Instance
 
 __all__ = [
     "MarketPrices",
@@ -21,6 +22,7 @@ __all__ = [
     "on_demand_request",
     "refresh_prices",
     "spot_prices",
+    "spot_prices_paid",
     "spot_prices_request",
     "with_prices",
 ]
@@ -161,12 +163,12 @@ def _hourly_prices(product: str) -> list[float]:
     return [price for price in prices if price > 0]
 
 
-def spot_prices_request(names: Iterable[str], zone: str | None, now: datetime) -> dict[str, Any]:
-    """Return the DescribeSpotPriceHistory request for the present prices of some types, with one call.
+def spot_prices_request(names: Iterable[str], zone: str | None, since: datetime) -> dict[str, Any]:
+    """Return the DescribeSpotPriceHistory request for the prices of some types from then on, with one call.
 
-    A history that starts now holds the last price before it, of each type and zone.
+    A history that starts at a moment holds the last price before it, of each type and zone.
     """
-    request = {"InstanceTypes": sorted(names), "ProductDescriptions": _LINUX, "StartTime": now}
+    request = {"InstanceTypes": sorted(names), "ProductDescriptions": _LINUX, "StartTime": since}
     return {**request, "AvailabilityZone": zone} if zone else request
 
 
@@ -181,11 +183,46 @@ def spot_prices(client: Any, names: Iterable[str], zone: str | None, now: dateti
     :param now: the present moment.
     :raises CloudError: EC2 does not say.
     """
-    request = spot_prices_request(names, zone, now)
+    return MarketPrices(_dearest_zones(_price_history(client, names, zone, now)))
+
+
+def spot_prices_paid(client: Any, instances: Iterable[Instance]) -> dict[str, float]:
+    """Return what spot VMs cost an hour: the price of their type in their own zone when they were launched.
+
+    EC2 follows the price while a VM runs; it changes by little within a run, and no other is known for good.
+
+    :param client: a boto3 EC2 client.
+    :param instances: on-demand VMs among them are left out.
+    :return: $/h by instance id; VMs of which EC2 tells no price are missing.
+    :raises CloudError: EC2 does not say.
+    """
+    spot = [instance for instance in instances if instance.market is Market.SPOT]
+    if not spot:
+        return {}
+    since = min(instance.launched_at for instance in spot)
+    history = _price_history(client, {instance.instance_type for instance in spot}, None, since)
+    paid = {instance.instance_id: _price_at_launch(instance, history) for instance in spot}
+    return {instance_id: price for instance_id, price in paid.items() if price is not None}
+
+
+def _price_at_launch(instance: Instance, history: Iterable[Mapping[str, Any]]) -> float | None:
+    """Return the last price in a VM's zone before its launch, or the first one after it."""
+    own = [
+        (entry["Timestamp"], float(entry["SpotPrice"]))
+        for entry in history
+        if (entry["InstanceType"], entry["AvailabilityZone"]) == (instance.instance_type, instance.zone)
+    ]
+    before = [told for told in own if told[0] <= instance.launched_at]
+    return max(before)[1] if before else min(own)[1] if own else None
+
+
+def _price_history(
+    client: Any, names: Iterable[str], zone: str | None, since: datetime
+) -> list[Mapping[str, Any]]:
     with translated("DescribeSpotPriceHistory"):
-        pages = client.get_paginator("describe_spot_price_history").paginate(**request)
-        history = [entry for page in pages for entry in page["SpotPriceHistory"]]
-    return MarketPrices(_dearest_zones(history))
+        paginator = client.get_paginator("describe_spot_price_history")
+        pages = paginator.paginate(**spot_prices_request(names, zone, since))
+        return [entry for page in pages for entry in page["SpotPriceHistory"]]
 
 
 def _dearest_zones(history: Iterable[Mapping[str, Any]]) -> dict[str, float]:

@@ -22,7 +22,7 @@ def make_report(
     :param snapshot: the controller's last snapshot; empty where it published none.
     :param figures: the plan's figures; empty where there was no plan.
     :param fleet: the run's VMs with ``vm_id``, ``instance_type``, ``market``, ``launched_at`` and
-        ``ended_at`` (ISO times; the end as it was seen).
+        ``ended_at`` (ISO times; the end as it was seen), and with ``price`` where the cloud tells it.
     """
     seen = _seen_vms(snapshot)
     vms = [_vm(vm, seen.get(vm["instance_id"], {}), figures, snapshot) for vm in fleet]
@@ -108,7 +108,9 @@ def _vm(
 
 
 def _price(vm: Mapping[str, Any], seen: Mapping[str, Any], figures: Mapping[str, Any]) -> float:
-    """Return a VM's price, $/h: as the controller paid it, or as it was planned, or as its market has it."""
+    """Return a VM's price, $/h: as the cloud tells it, or as it was planned, or as its market has it."""
+    if "price" in vm:
+        return float(vm["price"])
     if "price" in seen:
         return float(seen["price"])
     market = figures.get("market_prices", {}).get(vm["instance_type"], {}).get(vm["market"], 0.0)

@@ -17,6 +17,7 @@ from moto.ec2.models.instances import Reservation
 from airflow_provider_hads.local_cloud.capacity import CapacityBook
 from airflow_provider_hads.local_cloud.instance import VmInstance
 from airflow_provider_hads.local_cloud.lifecycle import Lifecycle
+from airflow_provider_hads.local_cloud.price_history import spot_price_in
 from airflow_provider_hads.local_cloud.prices import SPOT, PriceTable
 from airflow_provider_hads.local_cloud.spot import LaunchArguments, SpotRequest, SpotTerms
 
@@ -99,9 +100,14 @@ class LocalEc2Backend(EC2Backend):
 
     def _complete(self, instance: VmInstance, arguments: LaunchArguments) -> None:
         instance.profile_name = arguments.profile_name
-        instance.price = self.prices.price(instance.instance_type, instance.market)
+        instance.price = self._price(instance)
         for interface in instance.nics.values():
             interface.add_tags(arguments.tags.get("network-interface", {}))
+
+    def _price(self, instance: VmInstance) -> float | None:
+        if instance.market == SPOT:
+            return spot_price_in(self.prices, instance.instance_type, instance.placement.zone or "")
+        return self.prices.price(instance.instance_type, instance.market)
 
     def launch_again(self, request: SpotRequest) -> bool:
         """Launch the next instance of a persistent request, unless it has been closed meanwhile.

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_hads.local_cloud.prices import SPOT, PriceTable
 
-__all__ = ["PriceQuery", "spot_price_history"]
+__all__ = ["PriceQuery", "spot_price_history", "spot_price_in"]
 
 PRODUCT = "Linux/UNIX"
 # Zones differ a little, as they do; the first one has the price of the table.
@@ -45,6 +45,12 @@ def spot_price_history(
         and _asked(entry["AvailabilityZone"], query.zones)
         and _asked(entry["ProductDescription"], query.products)
     ]
+
+
+def spot_price_in(prices: PriceTable, instance_type: str, zone: str) -> float | None:
+    """Return the present spot price of a type in a zone, $/h; None where it is not offered."""
+    price = prices.price(instance_type, SPOT)
+    return None if price is None else round(price * _ZONE_FACTORS.get(zone[-1:], 1.0), 6)
 
 
 def _asked(value: str, wanted: Sequence[str]) -> bool:

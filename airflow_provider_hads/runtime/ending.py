@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.fleet import Instance
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def end_run(workshop: Workshop) -> list[dict[str, Any]]:
-    """End all that a run owns, and return its VMs with the times of their launch and end.
+    """End all that a run owns, and return its VMs with the times of their launch and end, and their prices.
 
     :raises CloudError: something is left; the message names it.
     """
@@ -31,7 +33,19 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
         len(ended.spot_request_ids),
     )
     after = {instance.instance_id: instance for instance in workshop.fleet_to_end.describe()}
-    return [_ended(instance, ended_at) for instance in {**before, **after}.values()]
+    instances = {**before, **after}.values()
+    prices = _prices_paid(workshop, instances)
+    return [{**_ended(instance, ended_at), **prices.get(instance.instance_id, {})} for instance in instances]
+
+
+def _prices_paid(workshop: Workshop, instances: Iterable[Instance]) -> dict[str, dict[str, float]]:
+    """Return the spot VMs' own prices; where they are missing, the report takes the plan's."""
+    try:
+        paid = workshop.fleet_to_end.spot_prices_paid(instances)
+    except CloudError as error:
+        log.warning("The report takes the plan's prices for spot VMs: %s", error)
+        return {}
+    return {instance_id: {"price": price} for instance_id, price in paid.items()}
 
 
 def _ended(instance: Instance, looked_at: datetime) -> dict[str, Any]:

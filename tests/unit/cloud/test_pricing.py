@@ -16,11 +16,13 @@ from airflow_provider_hads.cloud.pricing import (
     on_demand_prices,
     on_demand_request,
     spot_prices,
+    spot_prices_paid,
     spot_prices_request,
     with_prices,
 )
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model import Environment, InstanceType, Market
+from airflow_provider_hads.model.fleet import Instance, InstanceState
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 
@@ -183,3 +185,44 @@ def test_no_spot_history_is_an_error_of_the_cloud(ec2: tuple[Any, Stubber]) -> N
 
     with pytest.raises(CloudError, match="DescribeSpotPriceHistory: UnauthorizedOperation"):
         spot_prices(client, ["m5.large"], None, NOW)
+
+
+def test_a_spot_vm_costs_what_its_own_zone_cost_when_it_was_launched(ec2: tuple[Any, Stubber]) -> None:
+    client, stubber = ec2
+    history = [
+        price_point("us-east-1a", "0.03", age=3600),
+        price_point("us-east-1b", "0.05", age=3600),
+        price_point("us-east-1a", "0.09", age=-60),  # only after the launch
+        price_point("us-east-1a", "0.2", name="m5.xlarge", age=3600),
+    ]
+    stubber.add_response(
+        "describe_spot_price_history",
+        {"SpotPriceHistory": history},
+        spot_prices_request(["m5.large"], None, NOW),
+    )
+
+    paid = spot_prices_paid(
+        client, [vm("i-1"), vm("i-2", zone="us-east-1c"), vm("i-3", market=Market.ON_DEMAND)]
+    )
+
+    assert paid == {"i-1": 0.03}
+
+
+def test_no_spot_vm_no_question(ec2: tuple[Any, Stubber]) -> None:
+    assert spot_prices_paid(ec2[0], [vm("i-1", market=Market.ON_DEMAND)]) == {}
+
+
+def vm(instance_id: str, zone: str = "us-east-1a", market: Market = Market.SPOT) -> Instance:
+    return Instance(
+        instance_id,
+        vm_id="vm-0",
+        sequence=0,
+        generation=0,
+        instance_type="m5.large",
+        market=market,
+        state=InstanceState.TERMINATED,
+        address=None,
+        host_key="",
+        launched_at=NOW,
+        zone=zone,
+    )
