@@ -27,6 +27,7 @@ from airflow_provider_hads.control.policies import get_policy
 from airflow_provider_hads.control.policies.common import wake_by
 from airflow_provider_hads.control.tasks import (
     fail_unfinished,
+    freeze,
     interrupt,
     judge,
     strand,
@@ -81,7 +82,7 @@ def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
         if vm.state.ended:
             strand(ledger, vm, elapsed)
     if ledger.mission is not None:
-        _judge_again(ledger, changed)
+        _judge_again(ledger, changed, elapsed)
 
 
 def _take_in_tasks(ledger: Ledger, observation: Observation, elapsed: float) -> None:
@@ -114,11 +115,14 @@ def _now(ledger: Ledger, before: Iterable[VmRecord]) -> list[VmRecord]:
     return [ledger.vms[vm.id] for vm in before]
 
 
-def _judge_again(ledger: Ledger, changed: Iterable[VmRecord]) -> None:
+def _judge_again(ledger: Ledger, changed: Iterable[VmRecord], elapsed: float) -> None:
     """Tasks freeze and thaw with their VMs."""
     for before in changed:
-        if before.state.asleep != ledger.vms[before.id].state.asleep:
+        after = ledger.vms[before.id].state
+        if before.state.asleep != after.asleep:
             for task_id in sorted(set(ledger.work[before.id].values())):
+                if after.asleep:
+                    freeze(ledger, before.id, task_id, elapsed)
                 judge(ledger, ledger.tasks[task_id])
 
 
