@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from heapq import heapify, heapreplace
 
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.remaining import attempt_of, busy_until, expected_end, kept_share
+from airflow_provider_hads.control.remaining import (
+    attempt_of,
+    busy_until,
+    expected_end,
+    kept_share,
+    slowness,
+)
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -145,7 +151,9 @@ def act_by(ledger: Ledger, chains: Iterable[Chain], limit: float) -> float:
     return earliest
 
 
-def open_seconds(ledger: Ledger, chain: Chain, covered: set[str]) -> tuple[tuple[str, ...], float]:
+def open_seconds(
+    ledger: Ledger, chain: Chain, covered: set[str], elapsed: float
+) -> tuple[tuple[str, ...], float]:
     """Return what is left of a chain: its tasks that are still open and not in hand, and their seconds."""
     left = tuple(
         task_id
@@ -155,8 +163,13 @@ def open_seconds(ledger: Ledger, chain: Chain, covered: set[str]) -> tuple[tuple
         and not ledger.tasks[task_id].state.ended
     )
     jobs = ledger.terms.job.tasks
-    seconds = sum(jobs[id_].runtimes[chain.instance_type] * (1 - ledger.tasks[id_].saved) for id_ in left)
-    return left, seconds * ledger.pace.careful
+    seconds = sum(
+        jobs[id_].runtimes[chain.instance_type]
+        * (1 - ledger.tasks[id_].saved)
+        * slowness(ledger, id_, elapsed, careful=True)
+        for id_ in left
+    )
+    return left, seconds
 
 
 class _Fleet:
@@ -215,10 +228,10 @@ class _Fleet:
         for heap in self._heaps.values():
             heapify(heap)
         heaps, end = list(self._heaps.items()), 0.0
-        pace, records = self._ledger.pace.careful, self._ledger.tasks
+        ledger, records = self._ledger, self._ledger.tasks
         for task in tasks:
             done = max(records[task.id].saved, progress.get(task.id, 0.0))
-            left = (1 - done) * pace
+            left = (1 - done) * slowness(ledger, task.id, self._elapsed, careful=True)
             place = _first_end(heaps, task.runtimes, left)
             if place is None:
                 return Backstop((), math.inf)

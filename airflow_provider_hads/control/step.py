@@ -27,9 +27,9 @@ from airflow_provider_hads.control.policies import get_policy
 from airflow_provider_hads.control.policies.common import wake_by
 from airflow_provider_hads.control.tasks import (
     fail_unfinished,
-    freeze,
     interrupt,
     judge,
+    stand_still,
     strand,
     take_checkpoint,
     take_publications,
@@ -78,11 +78,12 @@ def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     _take_in_tasks(ledger, observation, elapsed)
     if ledger.mission is not None:
         _take_in_credits(ledger, observation, changed, elapsed)
+    _note_what_has_run(ledger, changed, elapsed)
     for vm in ledger.vms.values() if first else _now(ledger, changed):
         if vm.state.ended:
             strand(ledger, vm, elapsed)
     if ledger.mission is not None:
-        _judge_again(ledger, changed, elapsed)
+        _judge_again(ledger, changed)
 
 
 def _take_in_tasks(ledger: Ledger, observation: Observation, elapsed: float) -> None:
@@ -115,14 +116,19 @@ def _now(ledger: Ledger, before: Iterable[VmRecord]) -> list[VmRecord]:
     return [ledger.vms[vm.id] for vm in before]
 
 
-def _judge_again(ledger: Ledger, changed: Iterable[VmRecord], elapsed: float) -> None:
-    """Tasks freeze and thaw with their VMs."""
+def _note_what_has_run(ledger: Ledger, changed: Iterable[VmRecord], elapsed: float) -> None:
+    """VMs that have fallen asleep or ended have worked since they were heard last."""
     for before in changed:
         after = ledger.vms[before.id].state
-        if before.state.asleep != after.asleep:
+        if before.state is VmState.READY and (after.asleep or after.ended):
+            stand_still(ledger, before.id, elapsed)
+
+
+def _judge_again(ledger: Ledger, changed: Iterable[VmRecord]) -> None:
+    """Tasks freeze and thaw with their VMs."""
+    for before in changed:
+        if before.state.asleep != ledger.vms[before.id].state.asleep:
             for task_id in sorted(set(ledger.work[before.id].values())):
-                if after.asleep:
-                    freeze(ledger, before.id, task_id, elapsed)
                 judge(ledger, ledger.tasks[task_id])
 
 

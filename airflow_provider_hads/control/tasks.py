@@ -13,9 +13,9 @@ from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmSt
 __all__ = [
     "drop_attempts",
     "fail_unfinished",
-    "freeze",
     "interrupt",
     "judge",
+    "stand_still",
     "strand",
     "take_checkpoint",
     "take_publications",
@@ -93,19 +93,17 @@ def interrupt(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -> N
         judge(ledger, amended(task, attempts=attempts))
 
 
-def freeze(ledger: Ledger, vm_id: str, task_id: str, elapsed: float) -> None:
-    """Note how long a VM's attempts of a task have run, now that it has fallen asleep.
-
-    It was last heard some time ago, and has worked since then.
-    """
-    task = ledger.tasks[task_id]
-    attempts = tuple(
-        amended(one, ran=one.ran + elapsed - one.heard_at, heard_at=elapsed)
-        if one.vm_id == vm_id and one.state is AttemptState.RUNNING
-        else one
-        for one in task.attempts
-    )
-    ledger.put_task(amended(task, attempts=attempts))
+def stand_still(ledger: Ledger, vm_id: str, elapsed: float) -> None:
+    """Note how long a VM's attempts have run, now that nothing runs there any more."""
+    for task_id in sorted(set(ledger.work[vm_id].values())):
+        task = ledger.tasks[task_id]
+        attempts = tuple(
+            amended(one, ran=one.ran + elapsed - one.heard_at, heard_at=elapsed)
+            if one.vm_id == vm_id and one.state is AttemptState.RUNNING
+            else one
+            for one in task.attempts
+        )
+        ledger.put_task(amended(task, attempts=attempts))
 
 
 def judge(ledger: Ledger, task: TaskRecord) -> None:

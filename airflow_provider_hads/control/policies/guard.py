@@ -22,7 +22,7 @@ from airflow_provider_hads.control.limits import paused, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.policies.eviction import free_vcpus
-from airflow_provider_hads.control.remaining import careful_seconds, kept_share
+from airflow_provider_hads.control.remaining import kept_share, run_seconds, slowness
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -62,6 +62,7 @@ class Guard:
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
         self._pick = pick or self._longest
+        self.reserve(self._for_doubt())
 
     def reserve(self, seconds: float) -> None:
         """Keep some seconds more from now on: all is to be done by so much before it would have to be."""
@@ -69,6 +70,18 @@ class Guard:
         self._latest -= seconds
         if seconds:
             self._ledger.safe_until = None
+
+    def _for_doubt(self) -> float:
+        """Return the seconds to keep while too few tasks have ended to tell whether estimates hold.
+
+        Never more than there are: what is safe by the estimates is not unsafe for want of experience.
+        """
+        doubt = self._ledger.pace.margin
+        if doubt == 0 or self._ledger.pace.spread:
+            return 0.0
+        plan = find_backstop(self._ledger, self._elapsed)
+        wanted = max((one.seconds / math.sqrt(len(one.task_ids)) for one in plan.chains), default=0.0) * doubt
+        return min(wanted, max(self.limit - plan.end, 0.0))
 
     @property
     def due(self) -> bool:
@@ -154,7 +167,7 @@ class Guard:
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
         kept = kept_share(self._ledger, task.id, self._elapsed)
-        until = self._elapsed + careful_seconds(self._ledger, vm, task.id, kept)
+        until = self._elapsed + run_seconds(self._ledger, vm, task.id, self._elapsed, kept, careful=True)
         if until > self._latest:
             return False
         plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))
@@ -173,7 +186,7 @@ class Guard:
         for chain in self._ledger.backstop:
             if chain.vm_id != vm.id:
                 continue
-            left, seconds = open_seconds(self._ledger, chain, covered)
+            left, seconds = open_seconds(self._ledger, chain, covered, self._elapsed)
             latest = self.limit - seconds
             if (
                 left
@@ -205,7 +218,7 @@ class Guard:
         covered = covered_tasks(self._ledger, self._elapsed)
         chains = []
         for chain in self._ledger.backstop:
-            left, seconds = open_seconds(self._ledger, chain, covered)
+            left, seconds = open_seconds(self._ledger, chain, covered, self._elapsed)
             if left and (not chain.launched or chain.vm_id in self._ledger.living[Market.ON_DEMAND]):
                 chains.append(Chain(chain.vm_id, chain.instance_type, chain.launched, left, seconds))
         return Backstop(tuple(chains), self.limit) if chains else fresh
@@ -236,12 +249,12 @@ class Guard:
         """Say whether a VM of that type, launched now, would end a chain in time."""
         if kind.name == chain.instance_type:
             return True
-        tasks, pace = self._ledger.tasks, self._ledger.pace.careful
-        seconds = 0.0
+        tasks, seconds = self._ledger.tasks, 0.0
         for task in map(self._mission.job.tasks.__getitem__, chain.task_ids):
             if not can_run_on(kind, task):
                 return False
-            seconds += task.runtimes[kind.name] * (1 - tasks[task.id].saved) * pace
+            slower = slowness(self._ledger, task.id, self._elapsed, careful=True)
+            seconds += task.runtimes[kind.name] * (1 - tasks[task.id].saved) * slower
         return self._elapsed + self._mission.boot + self._mission.reaction + seconds <= self._latest
 
     def _price(self, kind: InstanceType, useful: int) -> float:
