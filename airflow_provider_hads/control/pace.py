@@ -35,7 +35,7 @@ class Pace:
     With estimates that are right to the second all factors are 1, and there is no spread.
     """
 
-    __slots__ = ("_all", "_count", "_slow", "_sum", "careful", "mean", "spread")
+    __slots__ = ("_all", "_count", "_slow", "_sum", "careful", "doubt", "mean", "spread", "sure")
 
     def __init__(self) -> None:
         self._count = 0
@@ -46,21 +46,15 @@ class Pace:
         """Standard deviation of the logarithms, as far as can be told from few."""
         self.careful = 1.0
         """By which hardly any task will be slower."""
-
-    @property
-    def doubt(self) -> float:
+        self.doubt = PRIOR_SPREAD
         """Standard deviation that estimates may have though nothing of it was seen: few tasks have ended."""
-        return PRIOR_SPREAD * TRUST**self._count
+        self.sure = False
+        """Whether all estimates were right so far, and enough of them."""
 
     @property
     def margin(self) -> float:
         """By which share a task on the way out may be slower though nothing of it was seen."""
         return 0.0 if self.doubt < NO_DOUBT else math.exp(CAUTION * self.doubt) - 1
-
-    @property
-    def sure(self) -> bool:
-        """Whether all estimates were right so far, and enough of them."""
-        return self.spread <= EXACT and self.doubt < NO_DOUBT
 
     def factor(self, least: float) -> float:
         """Return the expected multiple of its estimate that a task takes which takes more than some multiple.
@@ -92,6 +86,8 @@ class Pace:
         self.mean = math.exp(mean)
         self.spread = self._spread()
         self.careful = max(math.exp(mean + CAUTION * self.spread), 1.0) if self.spread > EXACT else 1.0
+        self.doubt *= TRUST
+        self.sure = self.spread <= EXACT and self.doubt < NO_DOUBT
 
     def _spread(self) -> float:
         """Return the standard deviation, drawn to the prior by as much as estimates are wrong.

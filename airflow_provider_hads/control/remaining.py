@@ -60,7 +60,7 @@ def slowness(ledger: Ledger, task_id: str, elapsed: float, *, careful: bool = Fa
     :param careful: return the factor that hardly any such task exceeds.
     """
     pace = ledger.pace
-    if pace.sure:
+    if pace.sure or not ledger.tasks[task_id].attempts:
         return pace.careful if careful else pace.mean
     least = longest_run(ledger, task_id, elapsed)
     return pace.careful_factor(least) if careful else pace.factor(least)

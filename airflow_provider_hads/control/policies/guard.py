@@ -62,7 +62,7 @@ class Guard:
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
         self._pick = pick or self._longest
-        self.reserve(self._for_doubt())
+        self._doubt()
 
     def reserve(self, seconds: float) -> None:
         """Keep some seconds more from now on: all is to be done by so much before it would have to be."""
@@ -71,17 +71,24 @@ class Guard:
         if seconds:
             self._ledger.safe_until = None
 
-    def _for_doubt(self) -> float:
-        """Return the seconds to keep while too few tasks have ended to tell whether estimates hold.
+    def _doubt(self) -> None:
+        """Begin earlier as long as too few tasks have ended to tell whether estimates hold.
 
-        Never more than there are: what is safe by the estimates is not unsafe for want of experience.
+        Never before the known plan could begin: what is safe by the estimates is not unsafe for want of
+        experience.
         """
-        doubt = self._ledger.pace.margin
-        if doubt == 0 or self._ledger.pace.spread:
-            return 0.0
-        plan = find_backstop(self._ledger, self._elapsed)
-        wanted = max((one.seconds / math.sqrt(len(one.task_ids)) for one in plan.chains), default=0.0) * doubt
-        return min(wanted, max(self.limit - plan.end, 0.0))
+        ledger, margin = self._ledger, self._ledger.pace.margin
+        if margin == 0 or ledger.pace.spread:
+            return
+        if not ledger.backstop:
+            ledger.backstop = find_backstop(ledger, self._elapsed).chains
+        slack = act_by(ledger, ledger.backstop, self.limit) - self._elapsed
+        wanted = max((one.seconds / math.sqrt(len(one.task_ids)) for one in ledger.backstop), default=0.0)
+        seconds = min(wanted * margin, max(slack, 0.0))
+        self.limit -= seconds
+        self._latest -= seconds
+        if ledger.safe_until is not None:
+            ledger.safe_until = min(self._elapsed + slack - seconds, ledger.safe_until)
 
     @property
     def due(self) -> bool:
