@@ -18,8 +18,11 @@ PRIOR_WEIGHT = 4.0
 TRUST = 0.7
 """By how much each task that has ended lets the doubt shrink that was there before any had."""
 
-CAUTION = 3.0
+CAUTION = 4.0
 """Standard deviations by which a task on the way out may be slower than expected."""
+
+WARINESS = 3.0
+"""The same, for what is not known to be wrong: few tasks have ended."""
 
 EXACT = 1e-9
 """Estimates whose logarithms spread less than this are right to the second."""
@@ -54,7 +57,7 @@ class Pace:
     @property
     def margin(self) -> float:
         """By which share a task on the way out may be slower though nothing of it was seen."""
-        return 0.0 if self.doubt < NO_DOUBT else math.exp(CAUTION * self.doubt) - 1
+        return 0.0 if self.doubt < NO_DOUBT else math.exp(WARINESS * self.doubt) - 1
 
     def factor(self, least: float) -> float:
         """Return the expected multiple of its estimate that a task takes which takes more than some multiple.

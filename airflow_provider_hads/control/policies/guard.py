@@ -12,6 +12,7 @@ from airflow_provider_hads.control.backstop import (
     Backstop,
     Busy,
     act_by,
+    chain_seconds,
     covered_tasks,
     find_backstop,
     open_seconds,
@@ -22,7 +23,7 @@ from airflow_provider_hads.control.limits import paused, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.policies.eviction import free_vcpus
-from airflow_provider_hads.control.remaining import kept_share, run_seconds, slowness
+from airflow_provider_hads.control.remaining import kept_share, run_seconds
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -256,12 +257,9 @@ class Guard:
         """Say whether a VM of that type, launched now, would end a chain in time."""
         if kind.name == chain.instance_type:
             return True
-        tasks, seconds = self._ledger.tasks, 0.0
-        for task in map(self._mission.job.tasks.__getitem__, chain.task_ids):
-            if not can_run_on(kind, task):
-                return False
-            slower = slowness(self._ledger, task.id, self._elapsed, careful=True)
-            seconds += task.runtimes[kind.name] * (1 - tasks[task.id].saved) * slower
+        if not all(can_run_on(kind, self._mission.job.tasks[task_id]) for task_id in chain.task_ids):
+            return False
+        seconds = chain_seconds(self._ledger, chain.task_ids, kind.name, self._elapsed)
         return self._elapsed + self._mission.boot + self._mission.reaction + seconds <= self._latest
 
     def _price(self, kind: InstanceType, useful: int) -> float:
