@@ -183,9 +183,9 @@ def chain_seconds(ledger: Ledger, task_ids: Iterable[str], kind: str, elapsed: f
     expected = variance = 0.0
     for task_id in task_ids:
         left = ledger.terms.job.tasks[task_id].runtimes[kind] * (1 - ledger.tasks[task_id].saved)
-        mean = slowness(ledger, task_id, elapsed)
+        mean, careful = slowness(ledger, task_id, elapsed)
         expected += left * mean
-        variance += (left * (slowness(ledger, task_id, elapsed, careful=True) - mean)) ** 2
+        variance += (left * (careful - mean)) ** 2
     return expected + math.sqrt(variance)
 
 
@@ -253,8 +253,8 @@ class _Fleet:
         ledger, records = self._ledger, self._ledger.tasks
         for task in tasks:
             done = max(records[task.id].saved, progress.get(task.id, 0.0))
-            mean = (1 - done) * slowness(ledger, task.id, self._elapsed)
-            margin = (1 - done) * slowness(ledger, task.id, self._elapsed, careful=True) - mean
+            mean, careful = slowness(ledger, task.id, self._elapsed)
+            mean, margin = (1 - done) * mean, (1 - done) * (careful - mean)
             place = self._first_end(heaps, task.runtimes, mean, margin)
             if place is None:
                 return Backstop((), math.inf)

@@ -49,33 +49,34 @@ def run_seconds(
     """
     runtime = ledger.terms.job.tasks[task_id].runtimes[vm.instance_type]
     share = 1.0 if burst else vm.cpu_share or 1.0
-    return runtime * (1 - progress) / share * slowness(ledger, task_id, elapsed, careful=careful)
+    return runtime * (1 - progress) / share * slowness(ledger, task_id, elapsed)[careful]
 
 
-def slowness(ledger: Ledger, task_id: str, elapsed: float, *, careful: bool = False) -> float:
-    """Return by which factor a task is expected to be slower than estimated.
+def slowness(ledger: Ledger, task_id: str, elapsed: float) -> tuple[float, float]:
+    """Return by which factor a task is expected to be slower than estimated, and that which it hardly exceeds.
 
     One that has run for some time without coming to its end, whatever became of it, is slower than that.
-
-    :param careful: return the factor that hardly any such task exceeds.
     """
     pace = ledger.pace
     if pace.sure or not ledger.tasks[task_id].attempts:
-        return pace.careful if careful else pace.mean
+        return pace.mean, pace.careful
     least = longest_run(ledger, task_id, elapsed)
-    return pace.careful_factor(least) if careful else pace.factor(least)
+    if least <= pace.mean:
+        return pace.mean, pace.careful
+    return pace.factor(least), pace.careful_factor(least)
 
 
 def longest_run(ledger: Ledger, task_id: str, elapsed: float) -> float:
     """Return the seconds for which an attempt of a task has run at most, as a multiple of its estimate."""
-    longest, task = 0.0, ledger.terms.job.tasks[task_id]
+    longest, runtimes = 0.0, ledger.terms.job.tasks[task_id].runtimes
     for one in ledger.tasks[task_id].attempts:
         vm = ledger.vms.get(one.vm_id)
-        estimate = task.runtimes.get(vm.instance_type) if vm is not None else None
+        estimate = runtimes.get(vm.instance_type) if vm is not None else None
         if vm is None or not estimate or one.progress >= 1:
             continue
-        runs = one.state is AttemptState.RUNNING and not vm.state.asleep
-        ran = one.ran + (elapsed - one.heard_at if runs else 0.0)
+        ran = one.ran
+        if one.state is AttemptState.RUNNING and not vm.state.asleep:
+            ran += elapsed - one.heard_at
         share = 1.0 if one.burst else vm.cpu_share or 1.0
         longest = max(longest, ran * share / (estimate * (1 - one.progress)))
     return longest
