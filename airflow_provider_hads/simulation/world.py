@@ -388,7 +388,8 @@ class World:
         machine.queue.clear()
         machine.shown = replace(machine.shown, state=InstanceState.TERMINATED, state_reason=cause)
         self._changed[machine.id] = None
-        self._log(moment, "vm_terminated", vm=machine.id, cause=cause)
+        cost = machine.billed * machine.price / 3600
+        self._log(moment, "vm_terminated", vm=machine.id, cause=cause, cost=cost)
 
     def _credits(self, machine: Machine) -> float:
         machine.settle(self.now)
