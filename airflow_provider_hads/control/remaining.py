@@ -53,7 +53,7 @@ def run_seconds(
 
 
 def slowness(ledger: Ledger, task_id: str, elapsed: float) -> tuple[float, float]:
-    """Return by which factor a task is expected to be slower than estimated, and that which it hardly exceeds.
+    """Return by which factor a task is expected to be slower than estimated, and by which at most.
 
     One that has run for some time without coming to its end, whatever became of it, is slower than that.
     """
