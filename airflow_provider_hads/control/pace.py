@@ -21,7 +21,7 @@ TRUST = 0.7
 CAUTION = 4.0
 """Standard deviations by which a task on the way out may be slower than expected."""
 
-WARINESS = 3.0
+WARINESS = 1.0
 """The same, for what is not known to be wrong: few tasks have ended."""
 
 EXACT = 1e-9

@@ -143,4 +143,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(deadline=None, max_examples=600, stateful_step_count=30)
+TestAnyOrder.settings = settings(deadline=None, max_examples=400, stateful_step_count=40)
