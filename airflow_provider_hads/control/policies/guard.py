@@ -76,7 +76,7 @@ class Guard:
         """Begin earlier as long as too few tasks have ended to tell whether estimates hold.
 
         Never before the known plan could begin: what is safe by the estimates is not unsafe for want of
-        experience.
+        experience. Nor where each task has a slot of its own: none would end in time to tell of the others.
         """
         ledger, margin = self._ledger, self._ledger.pace.margin
         if margin == 0 or ledger.pace.spread:
@@ -84,7 +84,8 @@ class Guard:
         if not ledger.backstop:
             ledger.backstop = find_backstop(ledger, self._elapsed).chains
         slack = act_by(ledger, ledger.backstop, self.limit) - self._elapsed
-        wanted = max((one.seconds / math.sqrt(len(one.task_ids)) for one in ledger.backstop), default=0.0)
+        chains = (one for one in ledger.backstop if len(one.task_ids) > 1)
+        wanted = max((one.seconds / math.sqrt(len(one.task_ids)) for one in chains), default=0.0)
         seconds = min(wanted * margin, max(slack, 0.0))
         self.limit -= seconds
         self._latest -= seconds

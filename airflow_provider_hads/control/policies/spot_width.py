@@ -36,7 +36,7 @@ REPLACING = 1.0
 REPLACING_EFFICIENCY = 1.3
 """As :data:`EFFICIENCY`, where a hibernated VM has to end for another."""
 
-EFFICIENCY = 0.65
+EFFICIENCY = 0.6
 """Share of the slots' time that is planned with where there are no interruptions ..."""
 
 EFFICIENCY_LOSS = 140.0
