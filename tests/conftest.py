@@ -11,13 +11,13 @@ from pathlib import PurePosixPath
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING = ("deployed", "interruptions", "jobs")
+SHARING = ("outages", "deployed", "interruptions", "jobs")
 """Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
 
 TOGETHER = (*SHARING, "vm")
 """Folders whose tests go to one process: for what they share, or for their containers of the same names."""
 
-SLOWEST_FIRST = ("system", "integration", "property")
+SLOWEST_FIRST = ("system", "property", "integration")
 
 
 def _use_own_airflow() -> None:
@@ -47,9 +47,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)
 
 
-def _place(item: pytest.Item) -> tuple[bool, int]:
-    of_suite = [place for place, suite in enumerate(SLOWEST_FIRST) if suite in item.path.parts]
-    return item.path.parent.name not in SHARING, (*of_suite, len(SLOWEST_FIRST))[0]
+def _place(item: pytest.Item) -> tuple[int, int]:
+    return _first_of(SHARING, item.path.parts), _first_of(SLOWEST_FIRST, item.path.parts)
+
+
+def _first_of(folders: tuple[str, ...], parts: tuple[str, ...]) -> int:
+    """Return the place of the first folder that a path is in, or the number of folders."""
+    return next((place for place, folder in enumerate(folders) if folder in parts), len(folders))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -162,12 +162,11 @@ def test_a_long_output_is_cut_and_says_so(vm: Vm, s3: Any) -> None:
 def test_as_many_run_at_once_as_there_are_slots(vm: Vm) -> None:
     vm.run()
     vm.exchange(enqueue=[vm.order("sleep 2", f"0-{number}", position=number) for number in range(3)])
-    status = vm.wait(lambda status: status["attempts"]["0-1"]["state"] == "running")
-    assert [status["attempts"][f"0-{number}"]["state"] for number in range(3)] == [
-        "running",
-        "running",
-        "queued",
-    ]
+
+    def states(status: Any) -> list[str]:
+        return [status["attempts"][f"0-{number}"]["state"] for number in range(3)]
+
+    vm.wait(lambda status: states(status) == ["running", "running", "queued"])
     first, second, third = vm.ended("0-0", "0-1", "0-2")
     assert {first["slot"], second["slot"]} == {0, 1}
     assert third["started"] >= min(first["started"] + first["ran"], second["started"] + second["ran"])

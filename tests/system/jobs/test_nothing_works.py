@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
+from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.job_folders import Machine, write_job_folder
 from tests.support.run_results import instances_of, nothing_is_left, results_of
@@ -53,7 +55,8 @@ def _on_every_vm(
 def _break(cloud: LocalCloud, instance_id: str, breakage: Callable[[LocalCloud, str], None]) -> set[str]:
     for _ in range(300):
         if inside(instance_id, "pgrep -x sshd") == 0:  # it has its keys now
-            breakage(cloud, instance_id)
+            with suppress(CloudError):  # it is being ended at this very moment
+                breakage(cloud, instance_id)
             return {instance_id}
         time.sleep(0.1)
     return set()

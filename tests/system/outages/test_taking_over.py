@@ -15,6 +15,9 @@ from tests.system.observed_run import ObservedRun, trigger
 from tests.system.other_controllers import let_another_controller_take_over
 from tests.system.processes import parent_of
 
+UNTIL_REFUSED = 12.0
+"""Seconds that a controller has, once it goes on, to speak to a VM: on a busy machine it needs several."""
+
 
 @pytest.fixture(scope="module")
 def cleared(deployment: AirflowDeployment, local_cloud: LocalCloud) -> ObservedRun:
@@ -79,7 +82,7 @@ def test_of_two_controllers_the_older_one_is_refused_by_the_vms_and_ends(
         deployment.wait_for("its first words to the VMs", lambda: 2 in highest_epochs(run), 120)
     finally:
         os.kill(runner, signal.SIGCONT)
-        time.sleep(5)
+        time.sleep(UNTIL_REFUSED)
         os.kill(watcher, signal.SIGCONT)
 
     deployment.wait_for("the older one's end", lambda: not is_alive(runner), 60)
