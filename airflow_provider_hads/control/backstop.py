@@ -11,15 +11,31 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heapreplace
+from typing import TypeAlias
 
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.remaining import attempt_of, busy_until, expected_end, kept_share
+from airflow_provider_hads.control.remaining import (
+    attempt_of,
+    busy_until,
+    expected_end,
+    kept_share,
+    slowness,
+)
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
 from airflow_provider_hads.model.runner import AttemptState
 
-__all__ = ["Backstop", "Busy", "act_by", "covered_tasks", "find_backstop", "open_seconds", "uncovered"]
+__all__ = [
+    "Backstop",
+    "Busy",
+    "act_by",
+    "chain_seconds",
+    "covered_tasks",
+    "find_backstop",
+    "open_seconds",
+    "uncovered",
+]
 
 
 @dataclass(frozen=True)
@@ -145,7 +161,9 @@ def act_by(ledger: Ledger, chains: Iterable[Chain], limit: float) -> float:
     return earliest
 
 
-def open_seconds(ledger: Ledger, chain: Chain, covered: set[str]) -> tuple[tuple[str, ...], float]:
+def open_seconds(
+    ledger: Ledger, chain: Chain, covered: set[str], elapsed: float
+) -> tuple[tuple[str, ...], float]:
     """Return what is left of a chain: its tasks that are still open and not in hand, and their seconds."""
     left = tuple(
         task_id
@@ -154,9 +172,24 @@ def open_seconds(ledger: Ledger, chain: Chain, covered: set[str]) -> tuple[tuple
         and task_id not in ledger.unpublished
         and not ledger.tasks[task_id].state.ended
     )
-    jobs = ledger.terms.job.tasks
-    seconds = sum(jobs[id_].runtimes[chain.instance_type] * (1 - ledger.tasks[id_].saved) for id_ in left)
-    return left, seconds * ledger.pace.careful
+    return left, chain_seconds(ledger, left, chain.instance_type, elapsed)
+
+
+def chain_seconds(ledger: Ledger, task_ids: Iterable[str], kind: str, elapsed: float) -> float:
+    """Return the seconds in which tasks will have ended, one after the other on a VM of that type.
+
+    Each may be slower than expected, but hardly all of them: their margins add as variances do.
+    """
+    expected = variance = 0.0
+    for task_id in task_ids:
+        left = ledger.terms.job.tasks[task_id].runtimes[kind] * (1 - ledger.tasks[task_id].saved)
+        mean, careful = slowness(ledger, task_id, elapsed)
+        expected += left * mean
+        variance += (left * (careful - mean)) ** 2
+    return expected + math.sqrt(variance)
+
+
+_Heaps: TypeAlias = Sequence[tuple[str, list[tuple[float, int]]]]
 
 
 class _Fleet:
@@ -168,6 +201,8 @@ class _Fleet:
         self._elapsed = elapsed
         self._names: list[tuple[str, str, bool]] = []  # VM, type, whether it is launched
         self._free_from: list[float] = []
+        self._expected: list[float] = []  # when its tasks are expected to end, and that may be later by
+        self._variance: list[float] = []  # the root of this
         self._heaps: dict[str, list[tuple[float, int]]] = {}
 
     def add_existing(self, vm: VmRecord, trial: Busy | None) -> None:
@@ -215,19 +250,37 @@ class _Fleet:
         for heap in self._heaps.values():
             heapify(heap)
         heaps, end = list(self._heaps.items()), 0.0
-        pace, records = self._ledger.pace.careful, self._ledger.tasks
+        ledger, records = self._ledger, self._ledger.tasks
         for task in tasks:
             done = max(records[task.id].saved, progress.get(task.id, 0.0))
-            left = (1 - done) * pace
-            place = _first_end(heaps, task.runtimes, left)
+            mean, careful = slowness(ledger, task.id, self._elapsed)
+            mean, margin = (1 - done) * mean, (1 - done) * (careful - mean)
+            place = self._first_end(heaps, task.runtimes, mean, margin)
             if place is None:
                 return Backstop((), math.inf)
-            ends, heap = place
+            ends, kind, heap = place
             index = heap[0][1]
+            self._expected[index] += task.runtimes[kind] * mean
+            self._variance[index] += (task.runtimes[kind] * margin) ** 2
             heapreplace(heap, (ends, index))
             chains[index].append(task.id)
             end = max(end, ends)
         return Backstop(self._chains(chains), end)
+
+    def _first_end(
+        self, heaps: _Heaps, runtimes: Mapping[str, float], mean: float, margin: float
+    ) -> tuple[float, str, list[tuple[float, int]]] | None:
+        best, where = math.inf, None
+        for kind, heap in heaps:
+            runtime = runtimes.get(kind)
+            if runtime is not None and heap:
+                index = heap[0][1]
+                ends = self._expected[index] + runtime * mean
+                if margin or self._variance[index]:
+                    ends += math.sqrt(self._variance[index] + (runtime * margin) ** 2)
+                if ends < best:
+                    best, where = ends, (kind, heap)
+        return None if where is None else (best, *where)
 
     def _chains(self, chains: list[list[str]]) -> tuple[Chain, ...]:
         ends = {index: end for heap in self._heaps.values() for end, index in heap}
@@ -243,22 +296,11 @@ class _Fleet:
             heap.append((time, len(self._names)))
             self._names.append((vm_id, kind, launched))
             self._free_from.append(time)
+            self._expected.append(time)
+            self._variance.append(0.0)
 
     def _strength(self, kind: InstanceType) -> float:
         return self._mission.safe_slots(kind) / max(self._mission.mean_runtime(kind), 1e-9)
-
-
-def _first_end(
-    heaps: Sequence[tuple[str, list[tuple[float, int]]]], runtimes: Mapping[str, float], left: float
-) -> tuple[float, list[tuple[float, int]]] | None:
-    best, where = math.inf, None
-    for kind, heap in heaps:
-        runtime = runtimes.get(kind)
-        if runtime is not None and heap:
-            ends = heap[0][0] + runtime * left
-            if ends < best:
-                best, where = ends, heap
-    return None if where is None else (best, where)
 
 
 def _vcpus_left(ledger: Ledger) -> float:

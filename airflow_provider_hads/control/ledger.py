@@ -170,7 +170,7 @@ class Ledger:
             else:
                 was_at_work = at_work.pop(attempt.id, None) is not None
                 if was_at_work or known is None:
-                    self._compare(task, attempt)
+                    self._compare(task, attempt, news=known is not None)
                 lost = lost or (was_at_work and self._was_relied_on(attempt))
                 finished = finished or attempt.state is AttemptState.FINISHED
             if self.mission is not None:
@@ -188,15 +188,27 @@ class Ledger:
         on_demand = vm is not None and vm.market is Market.ON_DEMAND
         return on_demand and attempt.state is not AttemptState.FINISHED
 
-    def _compare(self, task: TaskRecord, attempt: Attempt) -> None:
-        """Compare a finished attempt's seconds with its estimate."""
+    def _compare(self, task: TaskRecord, attempt: Attempt, *, news: bool) -> None:
+        """Compare a finished attempt's seconds with its estimate.
+
+        :param news: it has just become known; else the way out has been planned with it.
+        """
         if attempt.state is not AttemptState.FINISHED or self.mission is None:
             return
         vm, known = self.vms.get(attempt.vm_id), self.mission.job.tasks.get(task.id)
         estimate = known.runtimes.get(vm.instance_type) if vm is not None and known is not None else None
         if estimate and attempt.progress < 1 and vm is not None:
             share = 1.0 if attempt.burst else vm.cpu_share or 1.0
+            before = self.pace.careful
             self.pace.add(attempt.ran * share / (estimate * (1 - attempt.progress)))
+            if news and self.pace.careful > before:
+                self._hurry(self.pace.careful / before)
+
+    def _hurry(self, factor: float) -> None:
+        """Begin the way out earlier: its tasks may take so many times what it was planned with."""
+        if self.safe_until is not None:
+            longest = max((chain.seconds for chain in self.backstop), default=0.0)
+            self.safe_until -= (factor - 1) * longest
 
     def kind(self, vm: VmRecord) -> InstanceType:
         """Return a VM's instance type; only with a mission."""

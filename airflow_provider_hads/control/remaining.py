@@ -11,12 +11,13 @@ from airflow_provider_hads.model.runner import AttemptState
 __all__ = [
     "attempt_of",
     "busy_until",
-    "careful_seconds",
     "done_share",
     "expected_end",
     "kept_share",
+    "longest_run",
     "run_seconds",
     "slot_ends",
+    "slowness",
 ]
 
 OVERDUE_SHARE = 0.1
@@ -32,23 +33,53 @@ def attempt_of(ledger: Ledger, task_id: str, name: str) -> Attempt:
 
 
 def run_seconds(
-    ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0, *, burst: bool = False
+    ledger: Ledger,
+    vm: VmRecord,
+    task_id: str,
+    elapsed: float,
+    progress: float = 0.0,
+    *,
+    burst: bool = False,
+    careful: bool = False,
 ) -> float:
     """Return how long a task takes on a VM, from some progress (a share) on.
 
     :param burst: at full speed, by CPU credits, where the VM gives its tasks less than a vCPU.
+    :param careful: return how long it takes at most, as far as can be told from those that have ended.
     """
     runtime = ledger.terms.job.tasks[task_id].runtimes[vm.instance_type]
     share = 1.0 if burst else vm.cpu_share or 1.0
-    return runtime * (1 - progress) / share * ledger.pace.mean
+    return runtime * (1 - progress) / share * slowness(ledger, task_id, elapsed)[careful]
 
 
-def careful_seconds(
-    ledger: Ledger, vm: VmRecord, task_id: str, progress: float = 0.0, *, burst: bool = False
-) -> float:
-    """Return how long a task takes on a VM at most, as far as can be told from those that have ended."""
-    seconds = run_seconds(ledger, vm, task_id, progress, burst=burst)
-    return seconds / ledger.pace.mean * ledger.pace.careful
+def slowness(ledger: Ledger, task_id: str, elapsed: float) -> tuple[float, float]:
+    """Return by which factor a task is expected to be slower than estimated, and by which at most.
+
+    One that has run for some time without coming to its end, whatever became of it, is slower than that.
+    """
+    pace = ledger.pace
+    if pace.sure or not ledger.tasks[task_id].attempts:
+        return pace.mean, pace.careful
+    least = longest_run(ledger, task_id, elapsed)
+    if least <= pace.mean:
+        return pace.mean, pace.careful
+    return pace.factor(least), pace.careful_factor(least)
+
+
+def longest_run(ledger: Ledger, task_id: str, elapsed: float) -> float:
+    """Return the seconds for which an attempt of a task has run at most, as a multiple of its estimate."""
+    longest, runtimes = 0.0, ledger.terms.job.tasks[task_id].runtimes
+    for one in ledger.tasks[task_id].attempts:
+        vm = ledger.vms.get(one.vm_id)
+        estimate = runtimes.get(vm.instance_type) if vm is not None else None
+        if vm is None or not estimate or one.progress >= 1:
+            continue
+        ran = one.ran
+        if one.state is AttemptState.RUNNING and not vm.state.asleep:
+            ran += elapsed - one.heard_at
+        share = 1.0 if one.burst else vm.cpu_share or 1.0
+        longest = max(longest, ran * share / (estimate * (1 - one.progress)))
+    return longest
 
 
 def expected_end(
@@ -58,8 +89,9 @@ def expected_end(
 
     :param careful: return when it will have ended, rather than the expectation.
     """
-    estimate = careful_seconds if careful else run_seconds
-    seconds = estimate(ledger, vm, task_id, attempt.progress, burst=attempt.burst)
+    seconds = run_seconds(
+        ledger, vm, task_id, elapsed, attempt.progress, burst=attempt.burst, careful=careful
+    )
     if vm.state.asleep:
         return elapsed + max(seconds - attempt.ran, 0.0)
     if attempt.state is AttemptState.QUEUED:
@@ -70,7 +102,7 @@ def expected_end(
 
 def done_share(ledger: Ledger, vm: VmRecord, task_id: str, attempt: Attempt, elapsed: float) -> float:
     """Return the share of a task that an attempt has done."""
-    whole = run_seconds(ledger, vm, task_id, burst=attempt.burst)
+    whole = run_seconds(ledger, vm, task_id, elapsed, burst=attempt.burst)
     left = expected_end(ledger, vm, task_id, attempt, elapsed) - elapsed
     return min(max(1 - left / whole, 0.0), 1.0)
 
@@ -115,10 +147,11 @@ def slot_ends(
         else:
             ends.append(expected_end(ledger, vm, task_id, attempt, elapsed, careful=careful))
     heapify(ends)
-    estimate = careful_seconds if careful else run_seconds
     start = max(elapsed, vm.ready_by or 0.0) if vm.state.starting else elapsed
     for task_id, attempt in queued:
-        seconds = estimate(ledger, vm, task_id, attempt.progress, burst=attempt.burst)
+        seconds = run_seconds(
+            ledger, vm, task_id, elapsed, attempt.progress, burst=attempt.burst, careful=careful
+        )
         if len(ends) < slots:
             heappush(ends, start + seconds)
         else:

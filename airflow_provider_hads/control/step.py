@@ -29,6 +29,7 @@ from airflow_provider_hads.control.tasks import (
     fail_unfinished,
     interrupt,
     judge,
+    stand_still,
     strand,
     take_checkpoint,
     take_publications,
@@ -78,6 +79,7 @@ def _follow(ledger: Ledger, observation: Observation, elapsed: float) -> None:
     _take_in_tasks(ledger, observation, elapsed)
     if ledger.mission is not None:
         _take_in_credits(ledger, observation, changed, elapsed)
+    _note_what_has_run(ledger, changed, elapsed)
     for vm in ledger.vms.values() if first else _now(ledger, changed):
         if vm.state.ended:
             strand(ledger, vm, elapsed)
@@ -113,6 +115,14 @@ def _rebooted(ledger: Ledger, observation: Observation) -> list[str]:
 
 def _now(ledger: Ledger, before: Iterable[VmRecord]) -> list[VmRecord]:
     return [ledger.vms[vm.id] for vm in before]
+
+
+def _note_what_has_run(ledger: Ledger, changed: Iterable[VmRecord], elapsed: float) -> None:
+    """VMs that have fallen asleep or ended have worked since they were heard last."""
+    for before in changed:
+        after = ledger.vms[before.id].state
+        if before.state is VmState.READY and (after.asleep or after.ended):
+            stand_still(ledger, before.id, elapsed)
 
 
 def _judge_again(ledger: Ledger, changed: Iterable[VmRecord]) -> None:

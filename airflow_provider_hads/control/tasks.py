@@ -15,6 +15,7 @@ __all__ = [
     "fail_unfinished",
     "interrupt",
     "judge",
+    "stand_still",
     "strand",
     "take_checkpoint",
     "take_publications",
@@ -90,6 +91,19 @@ def interrupt(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -> N
         why = f"interrupted: {vm_id} came back without its memory"
         attempts = tuple(_dropped(one, why, elapsed) if one.id == name else one for one in task.attempts)
         judge(ledger, amended(task, attempts=attempts))
+
+
+def stand_still(ledger: Ledger, vm_id: str, elapsed: float) -> None:
+    """Note how long a VM's attempts have run, now that nothing runs there any more."""
+    for task_id in sorted(set(ledger.work[vm_id].values())):
+        task = ledger.tasks[task_id]
+        attempts = tuple(
+            amended(one, ran=one.ran + elapsed - one.heard_at, heard_at=elapsed)
+            if one.vm_id == vm_id and one.state is AttemptState.RUNNING
+            else one
+            for one in task.attempts
+        )
+        ledger.put_task(amended(task, attempts=attempts))
 
 
 def judge(ledger: Ledger, task: TaskRecord) -> None:

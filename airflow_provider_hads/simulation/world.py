@@ -70,11 +70,9 @@ class World:
         self._kept: dict[str, float] = {}
         self._finished: set[str] = set()
         self._results: list[ActionResult] = []
-        self._hazards = Hazards(setting, random, self.schedule, self._interrupt, self._resume)
+        self._hazards = Hazards(setting, random, self.schedule, self.interrupt, self.resume)
         until = expiry - started_at.timestamp()
-        self._traces = TraceHazards(
-            setting.traces, until, random, self.schedule, self._interrupt, self._resume
-        )
+        self._traces = TraceHazards(setting.traces, until, random, self.schedule, self.interrupt, self.resume)
         sigma = setting.estimate_error
         factors = (random.lognormvariate(0.0, sigma) if sigma else 1.0 for _ in mission.order)
         self._factors = dict(zip((task.id for task in mission.order), factors, strict=True))
@@ -271,11 +269,12 @@ class World:
             now, "checkpoint_taken", task=work.task.id, vm=machine.id, attempt=work.attempt_id, progress=share
         )
 
-    def _interrupt(self, machines: Iterable[Machine], now: float) -> None:
+    def interrupt(self, machines: Iterable[Machine], now: float) -> None:
+        """Let VMs be interrupted, in the way that the setting has."""
         for machine in machines:
             self.interruptions += 1
             if self._setting.on_loss is OnLoss.TERMINATE:
-                self._terminate(machine, now)
+                self.take_away(machine, now, self._setting.notice)
                 continue
             if self._setting.checkpoint == 0:
                 for work in machine.work.values():
@@ -292,16 +291,19 @@ class World:
             self._changed[machine.id] = None
             self._log(now, "vm_hibernated", vm=machine.id)
 
-    def _terminate(self, machine: Machine, now: float) -> None:
-        """Take a VM away, after a notice where the setting has one."""
-        seconds = self._setting.notice
+    def take_away(self, machine: Machine, now: float, seconds: float) -> None:
+        """End a VM as the cloud does it.
+
+        :param seconds: how long before it is told; 0 is not at all.
+        """
         if not seconds:
             self._end(machine, INTERRUPTION, now)
             return
         self._notices[machine.id] = Notice(NoticeKind.TERMINATE, seconds)
         self.schedule(now + seconds, lambda moment: self._end(machine, INTERRUPTION, moment))
 
-    def _resume(self, machines: Iterable[Machine], now: float) -> None:
+    def resume(self, machines: Iterable[Machine], now: float) -> None:
+        """Let VMs that sleep go on."""
         for machine in machines:
             machine.settle(now)
             machine.wake(now)
@@ -388,7 +390,8 @@ class World:
         machine.queue.clear()
         machine.shown = replace(machine.shown, state=InstanceState.TERMINATED, state_reason=cause)
         self._changed[machine.id] = None
-        self._log(moment, "vm_terminated", vm=machine.id, cause=cause)
+        cost = machine.billed * machine.price / 3600
+        self._log(moment, "vm_terminated", vm=machine.id, cause=cause, cost=cost)
 
     def _credits(self, machine: Machine) -> float:
         machine.settle(self.now)

@@ -8,14 +8,18 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from airflow_provider_hads.control import Observation, decide
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
 from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.inputs import load_job_folder
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Task
+from airflow_provider_hads.model.run_state import RunState
 from airflow_provider_hads.simulation import Experiment, Scope, Setting, run_experiment, simulate
+from airflow_provider_hads.simulation.machine import Phase
 from airflow_provider_hads.simulation.setting import SCENARIOS
 from tests.benchmarks.control_traces import recorded, trace_tables
+from tests.support.hand_driven_run import HandDrivenRun
 
 DEADLINE = 2700.0
 PUBLISHED = {"HADS": (33, 48, 96, 47, 68, 79), "Burst-HADS": (48, 54, 67, 53, 78, 63)}
@@ -40,11 +44,11 @@ def estimates(mission: Mission, runs: int) -> None:
     """Print how many deadlines are met where tasks take longer or shorter than estimated."""
     fastest = fastest_seconds(mission) + mission.safety
     print(f"\nEstimates wrong by a lognormal factor (sigma 0.2), {runs} runs: deadlines met")
-    row("deadline", ["baseline", "c4", "c5"])
+    row("deadline", list(SCENARIOS))
     for slack in (1.1, 1.5, 2.0, DEADLINE / fastest):
         cells = []
-        for name in ("baseline", "c4", "c5"):
-            world = Setting(*SCENARIOS[name], estimate_error=0.2)
+        for rates in SCENARIOS.values():
+            world = Setting(*rates, estimate_error=0.2)
             figures = run_experiment(Experiment(mission, slack * fastest, world, runs)).to_json()
             cells.append(f"{figures['deadline_met']:.1%}")
         row(f"{slack * fastest:.0f} s, {slack:.2f} x the quickest plan", cells)
@@ -71,6 +75,29 @@ def speed(mission: Mission, runs: int) -> None:
         step = 1000 * seconds / outcome.steps
         cells = [f"{seconds:.1f}", f"{step:.2f}", f"{1000 * step / vms:.1f}", str(outcome.deadline_met)]
         row(f"{tasks} / {vms}", cells)
+
+
+def decisions() -> None:
+    """Print how the time of one decision grows: from a stored state, on the news that a VM has hibernated."""
+    print("\nOne decision on a hibernation, from a stored state to the next, processor time")
+    row("tasks / VMs of the fleet", ["ms", "us a task", "planning anew", "us a task"])
+    for tasks, most in ((100, 5), (300, 15), (1000, 50), (3000, 150), (10000, 500)):
+        run = HandDrivenRun(large(tasks, most), 2500.0, Setting())
+        run.pass_time(400.0)
+        run.cloud.interrupt(run.machines(Phase.UP)[:1], run.cloud.now)
+        seen, state = run.cloud.observe(), run.ledger.close()
+        cells = []
+        for known in (state, replace(state, safe_until=None)):
+            ms = 1000 * min(_seconds(known, seen, run) for _ in range(3))
+            cells += [f"{ms:.1f}", f"{1000 * ms / tasks:.1f}"]
+        alive = sum(one.phase is not Phase.GONE for one in run.cloud.machines.values())
+        row(f"{tasks} / {alive}", cells)
+
+
+def _seconds(state: RunState, seen: Observation, run: HandDrivenRun) -> float:
+    start = time.process_time()
+    decide(state, seen, run.ledger.moment(run.cloud.now), run.rules, run.mission)
+    return time.process_time() - start
 
 
 def large(tasks: int, vms: int) -> Mission:
@@ -112,6 +139,7 @@ def main() -> None:
         if job == "552p":
             estimates(mission, arguments.runs)
             speed(mission, min(arguments.runs, 100))
+            decisions()
     trace_tables(recorded(arguments.data / "spot-traces"), arguments.offsets, row)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_hads.model import Environment, Job, Market
+from airflow_provider_hads.model import Environment, InstanceType, Job, Market
 
 __all__ = ["check_log"]
 
@@ -21,8 +21,16 @@ TOLERANCE = 1e-3
 
 @dataclass
 class _Attempt:
+    """What runs, for how many awake seconds so far, and from which share of its task on."""
+
     task: str
     slot: int
+    progress: float
+    ran: float
+    awake_since: float | None
+
+    def ran_by(self, now: float) -> float:
+        return self.ran + (0.0 if self.awake_since is None else now - self.awake_since)
 
 
 @dataclass
@@ -44,12 +52,14 @@ def check_log(
     *,
     parallel: bool = True,
     vcpu_limit: int | None = None,
+    right_estimates: bool = True,
 ) -> list[str]:
     """Return all that is wrong with a log, one line each.
 
     :param parallel: one task a vCPU at a time; else one task a VM.
+    :param right_estimates: tasks take as long as the job says, so that what has run shorter can't be done.
     """
-    checker = _Checker(job, environment, parallel, vcpu_limit)
+    checker = _Checker(job, environment, parallel, vcpu_limit, right_estimates)
     for event in events:
         checker.take(event)
     checker.end()
@@ -57,12 +67,21 @@ def check_log(
 
 
 class _Checker:
-    def __init__(self, job: Job, environment: Environment, parallel: bool, vcpu_limit: int | None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        environment: Environment,
+        parallel: bool,
+        vcpu_limit: int | None,
+        right_estimates: bool,
+    ) -> None:
         self.faults: list[str] = []
         self._job = job
         self._environment = environment
         self._parallel = parallel
         self._vcpu_limit = vcpu_limit
+        self._right_estimates = right_estimates
+        self._kept: dict[str, float] = {}
         self._now = 0.0
         self._vms: dict[str, _Vm] = {}
         self._alive: dict[str, _Vm] = {}
@@ -81,7 +100,7 @@ class _Checker:
             "task_started": self._task_started,
             "task_finished": self._task_finished,
             "task_failed": self._task_ended,
-            "task_interrupted": self._task_ended,
+            "task_interrupted": self._task_interrupted,
             "checkpoint_taken": self._checkpoint,
             "decision": lambda event: None,
             "run_finished": self._run_finished,
@@ -169,15 +188,22 @@ class _Checker:
 
     def _vm_hibernated(self, event: Event) -> None:
         vm = self._vm(event, "booting", "ready")
-        if vm is not None:
-            self._stop_clock(vm, interrupted=True)
-            vm.state = f"hibernated while {vm.state}"
+        if vm is None:
+            return
+        if vm.market is not Market.SPOT:
+            self._fault(f"{event['vm']} is on demand, and is hibernated")
+        self._stop_clock(vm, interrupted=True)
+        for attempt in vm.attempts.values():
+            attempt.ran, attempt.awake_since = attempt.ran_by(self._now), None
+        vm.state = f"hibernated while {vm.state}"
 
     def _vm_resumed(self, event: Event) -> None:
         vm = self._vm(event, "hibernated while booting", "hibernated while ready")
         if vm is not None:
             vm.awake_since = self._now
             vm.state = vm.state.rpartition(" ")[2]
+            for attempt in vm.attempts.values():
+                attempt.awake_since = self._now
 
     def _vm_terminated(self, event: Event) -> None:
         vm = self._vm(event, "booting", "ready", "hibernated while booting", "hibernated while ready")
@@ -185,7 +211,13 @@ class _Checker:
             return
         for attempt in vm.attempts:
             self._fault(f"attempt {attempt} outlives {event['vm']}")
-        self._stop_clock(vm, interrupted=event["cause"] == "interruption")
+        interrupted = event["cause"] == "interruption"
+        if interrupted and vm.market is not Market.SPOT:
+            self._fault(f"{event['vm']} is on demand, and is interrupted")
+        self._stop_clock(vm, interrupted=interrupted)
+        cost = vm.billed * vm.price / 3600
+        if abs(event["cost"] - cost) > 1e-9 + 1e-6 * cost:
+            self._fault(f"{event['vm']} has cost {cost}, not {event['cost']}")
         del self._alive[event["vm"]]
 
     def _stop_clock(self, vm: _Vm, *, interrupted: bool) -> None:
@@ -215,7 +247,9 @@ class _Checker:
             self._fault(f"task {task.id} starts though it has finished")
         self._attempts_seen.add(event["attempt"])
         self._check_room(vm, event)
-        vm.attempts[event["attempt"]] = _Attempt(task.id, event["slot"])
+        if event["progress"] > self._kept.get(task.id, 0.0) + 1e-9:
+            self._fault(f"task {task.id} goes on at {event['progress']}, which no checkpoint has kept")
+        vm.attempts[event["attempt"]] = _Attempt(task.id, event["slot"], event["progress"], 0.0, self._now)
 
     def _check_room(self, vm: _Vm, event: Event) -> None:
         kind = self._environment.instance_types[vm.kind]
@@ -229,11 +263,42 @@ class _Checker:
             self._fault(f"{memory} MB in use on {event['vm']}")
 
     def _task_finished(self, event: Event) -> None:
+        self._check_length(event)
         if self._leave(event, "ready"):
             self._finished[event["task"]] += 1
             self._last_finish = self._now
             if self._finished[event["task"]] > 1:
                 self._fault(f"task {event['task']} finishes twice")
+
+    def _check_length(self, event: Event) -> None:
+        """Find what finishes sooner than it can, or later: only burstable VMs are slower at times."""
+        attempt, seconds = self._running(event), self._seconds(event)
+        if attempt is None or seconds is None:
+            return
+        ran, burstable = attempt.ran_by(self._now), self._kind(event["vm"]).burstable is not None
+        if ran < seconds - TOLERANCE or (ran > seconds + 2 * TOLERANCE and not burstable):
+            self._fault(f"attempt {event['attempt']} finishes after {ran} s awake, not {seconds}")
+
+    def _running(self, event: Event) -> _Attempt | None:
+        vm = self._alive.get(event["vm"])
+        attempt = None if vm is None else vm.attempts.get(event["attempt"])
+        return attempt if attempt is not None and attempt.task == event["task"] else None
+
+    def _seconds(self, event: Event) -> float | None:
+        """Return how long an attempt has to run; None where that can't be told."""
+        attempt = self._running(event)
+        if attempt is None or not self._right_estimates:
+            return None
+        runtime = self._job.tasks[attempt.task].runtimes.get(self._vms[event["vm"]].kind)
+        return None if runtime is None else runtime * (1 - attempt.progress)
+
+    def _kind(self, vm_id: str) -> InstanceType:
+        return self._environment.instance_types[self._vms[vm_id].kind]
+
+    def _task_interrupted(self, event: Event) -> None:
+        if event["progress"] > self._kept.get(event["task"], 0.0) + 1e-9:
+            self._fault(f"task {event['task']} keeps {event['progress']}, which no checkpoint has kept")
+        self._task_ended(event)
 
     def _task_ended(self, event: Event) -> None:
         self._leave(event, "booting", "ready", "hibernated while booting", "hibernated while ready")
@@ -248,5 +313,15 @@ class _Checker:
 
     def _checkpoint(self, event: Event) -> None:
         self._vm(event, "ready")
-        if not 0 <= event["progress"] <= 1 + 1e-9:
-            self._fault(f"a progress of {event['progress']}")
+        attempt, seconds, share = self._running(event), self._seconds(event), event["progress"]
+        if attempt is None:
+            self._fault(f"a checkpoint of attempt {event['attempt']} of {event['task']}, which does not run")
+            return
+        if not 0 <= share <= 1 + 1e-9:
+            self._fault(f"a progress of {share}")
+        if seconds is not None:
+            left = seconds - attempt.ran_by(self._now)
+            done = 1 - (1 - attempt.progress) * max(left, 0.0) / seconds if seconds else 1.0
+            if share > done + TOLERANCE:
+                self._fault(f"attempt {event['attempt']} has done {done}, and saves {share}")
+        self._kept[attempt.task] = max(share, self._kept.get(attempt.task, 0.0))

@@ -12,7 +12,7 @@ from airflow_provider_hads.control.remaining import attempt_of, done_share, expe
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.run_state import VmRecord
 
-__all__ = ["ask_for_spot", "change_over", "reserve_for_changeovers", "working_on_demand"]
+__all__ = ["ask_for_spot", "change_over", "is_safe_without", "reserve_for_changeovers", "working_on_demand"]
 
 PRIOR_HAZARD = 1 / 36000
 """Interruptions a second of a VM, before any was seen."""
@@ -63,9 +63,7 @@ def ask_for_spot(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -
     :return: when to ask again (seconds since the run's start), for want of capacity.
     """
     working = [
-        vm
-        for vm in working_on_demand(ledger, orders, elapsed)
-        if _is_safe_without(ledger, vm, elapsed, limit)
+        vm for vm in working_on_demand(ledger, orders, elapsed) if is_safe_without(ledger, vm, elapsed, limit)
     ]
     wanted = sum(len(ledger.work[vm.id]) for vm in working) - _free_slots(ledger, orders)
     for kind in ledger.terms.spot_types:
@@ -85,7 +83,7 @@ def change_over(ledger: Ledger, orders: Orders, elapsed: float, limit: float) ->
     if ledger.waiting:
         return False
     for vm in working_on_demand(ledger, orders, elapsed):
-        if _has_place(ledger, vm) and _is_safe_without(ledger, vm, elapsed, limit):
+        if _has_place(ledger, vm) and is_safe_without(ledger, vm, elapsed, limit):
             orders.terminate(vm, Reason.SPOT_INSTEAD)
             ledger.safe_until = None
             return True
@@ -118,7 +116,11 @@ def _has_place(ledger: Ledger, vm: VmRecord) -> bool:
     return all(fits(ledger, spot, task) for spot, task in zip(places, tasks, strict=False))
 
 
-def _is_safe_without(ledger: Ledger, vm: VmRecord, elapsed: float, limit: float) -> bool:
+def is_safe_without(ledger: Ledger, vm: VmRecord, elapsed: float, limit: float) -> bool:
+    """Say whether all could be done in time, were an on-demand VM ended now with what its tasks have done.
+
+    :param limit: seconds since the run's start by which all is to be done.
+    """
     progress = {
         task_id: done_share(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed)
         for name, task_id in ledger.work[vm.id].items()

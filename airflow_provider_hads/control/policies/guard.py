@@ -12,6 +12,7 @@ from airflow_provider_hads.control.backstop import (
     Backstop,
     Busy,
     act_by,
+    chain_seconds,
     covered_tasks,
     find_backstop,
     open_seconds,
@@ -22,7 +23,7 @@ from airflow_provider_hads.control.limits import paused, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.policies.eviction import free_vcpus
-from airflow_provider_hads.control.remaining import careful_seconds, kept_share
+from airflow_provider_hads.control.remaining import kept_share, run_seconds
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
@@ -62,6 +63,7 @@ class Guard:
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
         self._pick = pick or self._longest
+        self._doubt()
 
     def reserve(self, seconds: float) -> None:
         """Keep some seconds more from now on: all is to be done by so much before it would have to be."""
@@ -69,6 +71,26 @@ class Guard:
         self._latest -= seconds
         if seconds:
             self._ledger.safe_until = None
+
+    def _doubt(self) -> None:
+        """Begin earlier as long as too few tasks have ended to tell whether estimates hold.
+
+        Never before the known plan could begin: what is safe by the estimates is not unsafe for want of
+        experience. Nor where each task has a slot of its own: none would end in time to tell of the others.
+        """
+        ledger, margin = self._ledger, self._ledger.pace.margin
+        if margin == 0 or ledger.pace.spread:
+            return
+        if not ledger.backstop:
+            ledger.backstop = find_backstop(ledger, self._elapsed).chains
+        slack = act_by(ledger, ledger.backstop, self.limit) - self._elapsed
+        chains = (one for one in ledger.backstop if len(one.task_ids) > 1)
+        wanted = max((one.seconds / math.sqrt(len(one.task_ids)) for one in chains), default=0.0)
+        seconds = min(wanted * margin, max(slack, 0.0))
+        self.limit -= seconds
+        self._latest -= seconds
+        if ledger.safe_until is not None:
+            ledger.safe_until = min(self._elapsed + slack - seconds, ledger.safe_until)
 
     @property
     def due(self) -> bool:
@@ -154,7 +176,7 @@ class Guard:
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
         kept = kept_share(self._ledger, task.id, self._elapsed)
-        until = self._elapsed + careful_seconds(self._ledger, vm, task.id, kept)
+        until = self._elapsed + run_seconds(self._ledger, vm, task.id, self._elapsed, kept, careful=True)
         if until > self._latest:
             return False
         plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))
@@ -173,7 +195,7 @@ class Guard:
         for chain in self._ledger.backstop:
             if chain.vm_id != vm.id:
                 continue
-            left, seconds = open_seconds(self._ledger, chain, covered)
+            left, seconds = open_seconds(self._ledger, chain, covered, self._elapsed)
             latest = self.limit - seconds
             if (
                 left
@@ -205,7 +227,7 @@ class Guard:
         covered = covered_tasks(self._ledger, self._elapsed)
         chains = []
         for chain in self._ledger.backstop:
-            left, seconds = open_seconds(self._ledger, chain, covered)
+            left, seconds = open_seconds(self._ledger, chain, covered, self._elapsed)
             if left and (not chain.launched or chain.vm_id in self._ledger.living[Market.ON_DEMAND]):
                 chains.append(Chain(chain.vm_id, chain.instance_type, chain.launched, left, seconds))
         return Backstop(tuple(chains), self.limit) if chains else fresh
@@ -236,12 +258,9 @@ class Guard:
         """Say whether a VM of that type, launched now, would end a chain in time."""
         if kind.name == chain.instance_type:
             return True
-        tasks, pace = self._ledger.tasks, self._ledger.pace.careful
-        seconds = 0.0
-        for task in map(self._mission.job.tasks.__getitem__, chain.task_ids):
-            if not can_run_on(kind, task):
-                return False
-            seconds += task.runtimes[kind.name] * (1 - tasks[task.id].saved) * pace
+        if not all(can_run_on(kind, self._mission.job.tasks[task_id]) for task_id in chain.task_ids):
+            return False
+        seconds = chain_seconds(self._ledger, chain.task_ids, kind.name, self._elapsed)
         return self._elapsed + self._mission.boot + self._mission.reaction + seconds <= self._latest
 
     def _price(self, kind: InstanceType, useful: int) -> float:

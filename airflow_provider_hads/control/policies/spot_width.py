@@ -27,7 +27,7 @@ PRIOR_WEIGHT = 0.5
 RESUME_WEIGHT = 1.0
 """Resumes that its prior counts for. Who ends hibernated VMs too soon never learns that they come back."""
 
-PATIENCE = 0.5
+PATIENCE = 0.8
 """Share of the time that is left that a hibernated VM may take to come back."""
 
 REPLACING = 1.0
@@ -36,7 +36,7 @@ REPLACING = 1.0
 REPLACING_EFFICIENCY = 1.3
 """As :data:`EFFICIENCY`, where a hibernated VM has to end for another."""
 
-EFFICIENCY = 0.65
+EFFICIENCY = 0.6
 """Share of the slots' time that is planned with where there are no interruptions ..."""
 
 EFFICIENCY_LOSS = 140.0

@@ -9,6 +9,7 @@ from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.changeover import (
     ask_for_spot,
     change_over,
+    is_safe_without,
     working_on_demand,
 )
 from airflow_provider_hads.control.policies.common import (
@@ -75,8 +76,10 @@ def _leave_on_demand(ledger: Ledger, orders: Orders, elapsed: float, ahead: floa
     if ledger.living[Market.SPOT]:
         return change_over(ledger, orders, elapsed, limit)
     for vm in working:
-        orders.terminate(vm, Reason.AHEAD_OF_EVEN_PACE)
-    ledger.safe_until = None
+        # The pace is that of the whole work; one long task can be late all the same.
+        if is_safe_without(ledger, vm, elapsed, limit):
+            orders.terminate(vm, Reason.AHEAD_OF_EVEN_PACE)
+            ledger.safe_until = None
     return False
 
 

@@ -88,11 +88,6 @@ def test_whatever_the_estimates_every_task_is_done_once_and_no_vm_is_left(
 ) -> None:
     mission = Mission(the_job, environment(), policy, boot=60.0)
     _, outcome = run(mission, slack, replace(world, estimate_error=0.3))
-    # Tasks take other times than the job says, so that the checker does not know how long.
-    kinds = [event["event"] for event in outcome.events]
+    assert check_log(outcome.events, the_job, mission.environment, right_estimates=False) == []
     finished = [event["task"] for event in outcome.events if event["event"] == "task_finished"]
-    assert len(finished) == len(set(finished))
-    assert kinds.count("vm_launched") == kinds.count("vm_terminated")
-    assert kinds.count("task_started") == sum(
-        kinds.count(kind) for kind in ("task_finished", "task_failed", "task_interrupted")
-    )
+    assert sorted(finished) == sorted(the_job.tasks) or not outcome.deadline_met

@@ -77,7 +77,7 @@ def _can_be_of_use(ledger: Ledger, queues: Queues, vm: VmRecord, elapsed: float,
     """Say whether a VM that sleeps could end a task by some moment, were it resumed now."""
     for name, task_id in ledger.work[vm.id].items():
         attempt = attempt_of(ledger, task_id, name)
-        left = run_seconds(ledger, vm, task_id, attempt.progress) - attempt.ran
+        left = run_seconds(ledger, vm, task_id, elapsed, attempt.progress) - attempt.ran
         if not ledger.tasks[task_id].state.ended and elapsed + left <= limit:
             return True
     if vm.state in (VmState.STOPPING, VmState.STOPPED):

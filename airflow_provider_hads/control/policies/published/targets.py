@@ -15,7 +15,7 @@ from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits
 from airflow_provider_hads.control.policies.guard import Guard
 from airflow_provider_hads.control.policies.published.queues import Queues, is_gone
-from airflow_provider_hads.control.remaining import careful_seconds, slot_ends
+from airflow_provider_hads.control.remaining import run_seconds, slot_ends
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import VmRecord, VmState
 
@@ -153,7 +153,7 @@ class Targets:
             if not fits(self._ledger, vm, task):
                 continue
             if free_credits(self._ledger, vm, self._elapsed) >= credits_for(self._ledger, vm, task_id):
-                seconds = careful_seconds(self._ledger, vm, task_id, self._saved(task_id), burst=True)
+                seconds = self._seconds(vm, task_id, burst=True)
                 yield self._offer(vm, self._elapsed + seconds, seconds, self._guard.limit)
 
     def _existing(self, task_id: str, *, idle: bool) -> Iterator[_Offer]:
@@ -212,8 +212,9 @@ class Targets:
         self.occupy(vm, end)
         return math.inf if vm.state.asleep else end
 
-    def _seconds(self, vm: VmRecord, task_id: str) -> float:
-        return careful_seconds(self._ledger, vm, task_id, self._saved(task_id))
+    def _seconds(self, vm: VmRecord, task_id: str, *, burst: bool = False) -> float:
+        saved = self._saved(task_id)
+        return run_seconds(self._ledger, vm, task_id, self._elapsed, saved, burst=burst, careful=True)
 
     def _saved(self, task_id: str) -> float:
         return self._ledger.tasks[task_id].saved

@@ -1,0 +1,129 @@
+"""A simulated run of which a test decides what the cloud does, and when its controller is restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+from random import Random
+
+from airflow_provider_hads.control.actions import Action, LaunchVm, PublishResults
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.observation import ActionResult, Observation
+from airflow_provider_hads.control.rules import Rules
+from airflow_provider_hads.control.step import step
+from airflow_provider_hads.model import Market
+from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState
+from airflow_provider_hads.runtime.state_document import dump_state, load_state
+from airflow_provider_hads.simulation import Setting
+from airflow_provider_hads.simulation.event_log import EventLog
+from airflow_provider_hads.simulation.machine import Machine, Phase
+from airflow_provider_hads.simulation.run import START
+from airflow_provider_hads.simulation.world import World
+
+__all__ = ["HandDrivenRun"]
+
+
+class _Cloud(World):
+    """A cloud that has no more VMs of some types and markets, when a test says so."""
+
+    def __init__(self, mission: Mission, setting: Setting, expiry: float, log: EventLog) -> None:
+        super().__init__(mission, setting, START, expiry, Random(setting.seed), log)
+        self.sold_out: set[tuple[str, Market]] = set()
+
+    def carry_out(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            if isinstance(action, LaunchVm) and (action.instance_type, action.market) in self.sold_out:
+                self._results.append(ActionResult(action.key, "no capacity", capacity=True))
+            else:
+                super().carry_out([action])
+
+
+class HandDrivenRun:
+    """The controller and its cloud; time passes, and things happen, when they are told to."""
+
+    def __init__(self, mission: Mission, deadline: float, setting: Setting) -> None:
+        self.mission = mission
+        self.deadline = deadline
+        self.log = EventLog(True)
+        self.published: list[str] = []
+        self.rules = Rules(margin=deadline)
+        tasks = {task_id: TaskRecord(task_id) for task_id in mission.job.tasks}
+        self.ledger = Ledger(RunState(START, deadline, epoch=1, tasks=tasks), self.rules, mission)
+        self.cloud = _Cloud(mission, setting, START.timestamp() + 2 * deadline, self.log)
+        self._predecessor: Ledger | None = None
+        prices = {
+            kind.name: {market.value: price for market, price in kind.prices.items()}
+            for kind in mission.types.values()
+        }
+        policy, job = mission.policy, mission.job.id
+        self.log(0.0, "run_started", job=job, deadline=deadline, policy=policy, prices=prices)
+        self.settle()
+
+    @property
+    def met(self) -> bool:
+        """Whether every task has finished by the deadline."""
+        finished = all(task.state is TaskState.FINISHED for task in self.ledger.tasks.values())
+        return finished and self.cloud.makespan <= self.deadline
+
+    def machines(self, *phases: Phase, market: Market = Market.SPOT) -> list[Machine]:
+        """Return the VMs of a market in some phases."""
+        return [one for one in self.cloud.machines.values() if one.phase in phases and one.market is market]
+
+    def settle(self) -> None:
+        """Let the controller make its steps until nothing is new."""
+        seen = self.cloud.observe()
+        while True:
+            self.cloud.carry_out(self._step(seen))
+            seen = self.cloud.observe()
+            if seen.empty:
+                return
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, with all that happens in it."""
+        until = self.cloud.now + seconds
+        while (moment := self._next_moment()) is not None and moment < until:
+            self.cloud.advance(moment)
+            self.settle()
+        self.cloud.advance(max(until, self.cloud.now))
+        self.settle()
+
+    def finish(self) -> None:
+        """Let the run go on to its end, and close the log."""
+        while not self.ledger.ended and (moment := self._next_moment()) is not None:
+            self.cloud.advance(moment)
+            self.settle()
+        makespan = self.cloud.makespan
+        self.log(
+            self.cloud.now, "run_finished", cost=self.cloud.cost, makespan=makespan, deadline_met=self.met
+        )
+
+    def restart(self) -> None:
+        """Put a new controller in the old one's place, which knows only what was written down.
+
+        At its next step it has to decide what the old one decides.
+        """
+        state = self.ledger.close()
+        assert load_state(dump_state(state)) == state
+        self._predecessor = self.ledger
+        self.ledger = Ledger(load_state(dump_state(state)), self.rules, self.mission)
+
+    def _step(self, seen: Observation) -> list[Action]:
+        pending = set(self.ledger.pending) - {result.key for result in seen.results}
+        actions = step(self.ledger, seen, self.cloud.now)
+        keys = [action.key for action in actions]
+        assert len(set(keys)) == len(keys), "an action is asked for twice"
+        assert not pending & set(keys), "an action is asked for again while it is pending"
+        if self._predecessor is not None:
+            assert step(self._predecessor, seen, self.cloud.now) == actions, "a successor decides otherwise"
+            self._predecessor = None
+        self.published += [action.task_id for action in actions if isinstance(action, PublishResults)]
+        return actions
+
+    def _next_moment(self) -> float | None:
+        """Return when to go on: never before the controller wants to be woken."""
+        happens, wakes = self.cloud.next_moment, self.ledger.wake_at
+        if wakes is None:
+            return happens
+        wakes = max(ceil(wakes * 1e6) / 1e6, self.cloud.now)
+        return wakes if happens is None else min(happens, wakes)
