@@ -29,6 +29,9 @@ from airflow_provider_hads.simulation.trace_hazards import TraceHazards
 
 __all__ = ["World"]
 
+TICK = 1e-5
+"""Seconds; moments are rounded to less, so that a checkpoint may seem to be due again when it was taken."""
+
 INTERRUPTION = "interruption"
 """Cause of an end that the cloud wanted."""
 
@@ -251,7 +254,7 @@ class World:
     def _save_later(self, machine: Machine, work: Work, now: float) -> None:
         """Take a checkpoint whenever the task has run for another period."""
         period, version = self._setting.checkpoint or 0.0, machine.version
-        next_at = (int(work.ran / period + 1e-9) + 1) * period
+        next_at = (int((work.ran + TICK) / period) + 1) * period
 
         def save(moment: float) -> None:
             if machine.version == version and machine.work.get(work.attempt_id) is work:

@@ -23,6 +23,9 @@ from airflow_provider_hads.simulation.world import World
 
 __all__ = ["HandDrivenRun"]
 
+MOST_STEPS = 1000
+"""Steps at one moment; a controller that makes more of them asks to be woken at once, for ever."""
+
 
 class _Cloud(World):
     """A cloud that has no more VMs of some types and markets, when a test says so."""
@@ -52,6 +55,7 @@ class HandDrivenRun:
         self.ledger = Ledger(RunState(START, deadline, epoch=1, tasks=tasks), self.rules, mission)
         self.cloud = _Cloud(mission, setting, START.timestamp() + 2 * deadline, self.log)
         self._predecessor: Ledger | None = None
+        self._moment, self._steps = -1.0, 0
         prices = {
             kind.name: {market.value: price for market, price in kind.prices.items()}
             for kind in mission.types.values()
@@ -109,6 +113,10 @@ class HandDrivenRun:
         self.ledger = Ledger(load_state(dump_state(state)), self.rules, self.mission)
 
     def _step(self, seen: Observation) -> list[Action]:
+        if self.cloud.now > self._moment:
+            self._moment, self._steps = self.cloud.now, 0
+        self._steps += 1
+        assert self._steps < MOST_STEPS, f"no headway at {self.cloud.now} s: woken at {self.ledger.wake_at}"
         pending = set(self.ledger.pending) - {result.key for result in seen.results}
         actions = step(self.ledger, seen, self.cloud.now)
         keys = [action.key for action in actions]
