@@ -19,6 +19,9 @@ __all__ = ["follow_vms"]
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
 """Seconds for which a type is not asked for after the second of its VMs was of no use; then twice as long."""
 
+UNSEEN_SLEEP = 4.0
+"""Seconds by which a VM's own count of its time asleep must differ to stand for what was seen of it."""
+
 _STATE_OF_INSTANCE = {
     InstanceState.STOPPING: VmState.STOPPING,
     InstanceState.STOPPED: VmState.STOPPED,
@@ -205,6 +208,7 @@ def _heard(vm: VmRecord, moment: _Moment) -> VmRecord:
 def _beating(vm: VmRecord, status: VmStatus, moment: _Moment) -> VmRecord:
     """Note the runner's heartbeat; a deployment gives it the whole time to rise again."""
     risen = status.heartbeat != vm.heartbeat or f"deploy/{vm.id}" in moment.ended
+    vm = _with_own_count(vm, status)
     if not risen and vm.state is VmState.READY and not vm.reason:
         return vm
     return amended(
@@ -215,6 +219,13 @@ def _beating(vm: VmRecord, status: VmStatus, moment: _Moment) -> VmRecord:
         heartbeat=status.heartbeat,
         heartbeat_at=moment.elapsed if risen else vm.heartbeat_at,
     )
+
+
+def _with_own_count(vm: VmRecord, status: VmStatus) -> VmRecord:
+    """Take a VM's own count of its time asleep where it differs: what nobody saw, or saw end too late."""
+    if status.slept is None or abs(status.slept - vm.slept) <= UNSEEN_SLEEP:
+        return vm
+    return amended(vm, slept=status.slept)
 
 
 def _given_up(vm: VmRecord, moment: _Moment) -> VmRecord:

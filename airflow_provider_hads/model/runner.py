@@ -166,6 +166,8 @@ class VmStatus:
     :param holding: it starts nothing new until a controller speaks, since it noticed a gap.
     :param stolen: ids given back by this exchange.
     :param notice: the cloud's word that it will be interrupted; None while there is none.
+    :param slept: seconds for which it was frozen, stopped or off since its runner first started; None where
+        it does not tell.
     """
 
     boot_id: str
@@ -177,3 +179,4 @@ class VmStatus:
     attempts: Mapping[str, AttemptStatus] = field(default_factory=dict)
     stolen: tuple[str, ...] = ()
     notice: VmNotice | None = None
+    slept: float | None = None

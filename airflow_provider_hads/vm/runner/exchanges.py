@@ -95,6 +95,7 @@ def vm_status(store: Store, stolen: list[str]) -> dict[str, Any]:
         "epoch": store.epoch(),
         "expiry": Lease(store).expiry(),
         "slots": int(store.config().get("slots", 0)),
+        "slept": status.get("slept"),
         "holding": status.get("holding", False),
         "notice": status.get("notice"),
         "attempts": attempts,

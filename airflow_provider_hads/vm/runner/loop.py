@@ -32,6 +32,7 @@ __all__ = ["Loop", "TickClock"]
 
 TICK = 0.25  # seconds between two looks, unless something happens
 TICK_CAP = 2.0  # seconds of work in a tick at most: for the rest the VM was frozen
+ASLEEP = 4.0  # seconds; a longer tick is told as time asleep, a shorter one may be a busy VM's
 GAP = 15.0  # seconds; a longer tick is a resume
 HOLD = 120.0  # seconds after a gap in which nothing starts without a controller's word
 STATUS_PERIOD = 1.0  # seconds between two status files where nothing but the time has changed
@@ -43,11 +44,13 @@ class TickClock:
 
     :param seconds: counted by an earlier life of the runner.
     :param now: Unix seconds.
+    :param slept: seconds of long ticks, counted by an earlier life.
     """
 
-    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
+    def __init__(self, seconds: float, now: Callable[[], float], slept: float = 0.0) -> None:
         self._seconds = seconds
         self._now = now
+        self.slept = slept
         self.last = now()
 
     def tick(self) -> float:
@@ -55,6 +58,7 @@ class TickClock:
         now = self._now()
         length = now - self.last
         self._seconds += min(max(length, 0.0), TICK_CAP)
+        self.slept += length if length > ASLEEP else 0.0
         self.last = now
         return length
 
@@ -80,7 +84,7 @@ class Loop:
         self._now = now
         self._before = read_json(store.root / "status.json")
         self._boot_id = boot_id(Path("/proc"))
-        self._clock = TickClock(float(self._before.get("clock", 0.0)), now)
+        self._clock = TickClock(float(self._before.get("clock", 0.0)), now, self._slept_before())
         self._heartbeat = int(self._before.get("heartbeat", 0))
         self._attempts: list[Attempt] = []
         self._held_at: float | None = None
@@ -91,6 +95,13 @@ class Loop:
         self._notices = Notices(config.get("metadata_url") or METADATA_URL)
         bucket = Bucket(config)
         self._tools = Tools(store, self._engine, bucket, config["prefix"], self._clock, self._wake.set)
+
+    def _slept_before(self) -> float:
+        """Return the seconds asleep that an earlier life has counted, and those until a new boot."""
+        slept = float(self._before.get("slept", 0.0))
+        if self._before.get("boot_id") == self._boot_id or "time" not in self._before:
+            return slept
+        return slept + max(self._now() - float(self._before["time"]), 0.0)
 
     @property
     def holding(self) -> bool:
@@ -195,6 +206,8 @@ class Loop:
             "boot_id": self._boot_id,
             "heartbeat": self._heartbeat,
             "clock": self._clock(),
+            "slept": self._clock.slept,
+            "time": self._clock.last,
             "holding": self.holding,
             "notice": self._notices.current(),
             "attempts": {attempt.entry.attempt_id: attempt.status() for attempt in self._attempts},

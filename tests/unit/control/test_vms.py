@@ -182,6 +182,17 @@ def test_the_record_keeps_the_instance_the_launch_and_the_boot() -> None:
     assert (record.instance_id, record.launched_at, record.boot_id) == ("i-7", at(-3), "first")
 
 
+def test_a_vm_knows_best_how_long_it_slept_while_nobody_looked() -> None:
+    asleep = shown(instance(state=InstanceState.STOPPED, reason="hibernated"))
+    story = [(1.0, LAUNCHED), (9.0, heard()), (20.0, asleep), (90.0, LAUNCHED)]
+    told = Observation(statuses={"vm-0": replace(status(heartbeat=9), slept=31.5)})
+    state, _ = play(run_state({"vm-0": ["a"]}), [*story, (91.0, told)])
+    assert state.vms["vm-0"].slept == 31.5, "it was resumed long before that was seen"
+    about = Observation(statuses={"vm-0": replace(status(heartbeat=9), slept=69.0)})
+    state, _ = play(run_state({"vm-0": ["a"]}), [*story, (91.0, about)])
+    assert state.vms["vm-0"].slept == 70.0
+
+
 def test_one_vm_does_not_wait_for_another() -> None:
     state, _ = play(run_state({"vm-0": ["a"], "vm-1": ["b"]}), [(1, LAUNCHED), (5, heard()), (90, LAUNCHED)])
     assert [record.state for record in state.vms.values()] == [VmState.READY, VmState.LOST]

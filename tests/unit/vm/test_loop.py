@@ -222,3 +222,25 @@ def test_the_heartbeat_and_the_clock_go_on_in_the_next_life(machine: Machine) ->
     again.tick()
     assert vm_status(machine.store, [])["heartbeat"] == 6
     assert read_json(machine.store.root / "status.json")["clock"] == pytest.approx(5.0)
+
+
+def test_time_asleep_is_counted_busy_moments_are_not(machine: Machine) -> None:
+    loop = machine.loop()
+    for length in (1.0, 60.0, 3.0):
+        machine.clock.now += length
+        loop.tick()
+    assert vm_status(machine.store, [])["slept"] == pytest.approx(60.0)
+
+
+def test_the_time_from_an_end_to_the_next_boot_is_time_asleep(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.clock.now += 1.0
+    machine.loop().tick()
+    machine.clock.now += 30.0
+    machine.loop().tick()
+    assert vm_status(machine.store, [])["slept"] == 0.0, "only the runner was away"
+    monkeypatch.setattr("airflow_provider_hads.vm.runner.loop.boot_id", lambda _: "another")
+    machine.clock.now += 90.0
+    machine.loop().tick()
+    assert vm_status(machine.store, [])["slept"] == pytest.approx(90.0)
