@@ -27,6 +27,7 @@ from airflow_provider_hads.control.policies import get_policy
 from airflow_provider_hads.control.policies.common import wake_by
 from airflow_provider_hads.control.tasks import (
     fail_unfinished,
+    go_on,
     interrupt,
     judge,
     stand_still,
@@ -118,11 +119,13 @@ def _now(ledger: Ledger, before: Iterable[VmRecord]) -> list[VmRecord]:
 
 
 def _note_what_has_run(ledger: Ledger, changed: Iterable[VmRecord], elapsed: float) -> None:
-    """VMs that have fallen asleep or ended have worked since they were heard last."""
+    """VMs that fall asleep or end have worked since they were heard last; those that wake have not."""
     for before in changed:
         after = ledger.vms[before.id].state
         if before.state is VmState.READY and (after.asleep or after.ended):
             stand_still(ledger, before.id, elapsed)
+        elif before.state.asleep and not (after.asleep or after.ended):
+            go_on(ledger, before.id, elapsed)
 
 
 def _judge_again(ledger: Ledger, changed: Iterable[VmRecord]) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_hads.model.runner import AttemptState, AttemptStatus, VmSt
 __all__ = [
     "drop_attempts",
     "fail_unfinished",
+    "go_on",
     "interrupt",
     "judge",
     "stand_still",
@@ -95,10 +96,19 @@ def interrupt(ledger: Ledger, vm_id: str, status: VmStatus, elapsed: float) -> N
 
 def stand_still(ledger: Ledger, vm_id: str, elapsed: float) -> None:
     """Note how long a VM's attempts have run, now that nothing runs there any more."""
+    _note_running(ledger, vm_id, elapsed, worked=True)
+
+
+def go_on(ledger: Ledger, vm_id: str, elapsed: float) -> None:
+    """Note that a VM's attempts run again, now that it wakes: they have done nothing while it was asleep."""
+    _note_running(ledger, vm_id, elapsed, worked=False)
+
+
+def _note_running(ledger: Ledger, vm_id: str, elapsed: float, *, worked: bool) -> None:
     for task_id in sorted(set(ledger.work[vm_id].values())):
         task = ledger.tasks[task_id]
         attempts = tuple(
-            amended(one, ran=one.ran + elapsed - one.heard_at, heard_at=elapsed)
+            amended(one, ran=one.ran + (elapsed - one.heard_at) * worked, heard_at=elapsed)
             if one.vm_id == vm_id and one.state is AttemptState.RUNNING
             else one
             for one in task.attempts

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_hads.control.mission import Mission
-from airflow_provider_hads.simulation import Scope, Setting, simulate
+from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
+from airflow_provider_hads.simulation import OnLoss, Scope, Setting, simulate
 from tests.support.planning_examples import published_request
+from tests.support.simulated_jobs import environment, job
 
 HARD = [(1 / 540, 0.0, 479), (1 / 420, 1 / 420, 517)]
 """Hibernation rate, resume rate, number of the run: its fleet came to be launched with no slack at all."""
@@ -21,3 +25,14 @@ def test_a_plan_that_is_begun_when_it_is_due_is_kept_to(
     mission = Mission(request.job, request.environment, "adaptive", boot=180.0)
 
     assert simulate(mission, 2700.0, world, run).deadline_met
+
+
+def test_a_vm_that_wakes_has_done_nothing_in_its_sleep() -> None:
+    """A plan was made just after the resume, before the VM was heard; then it fell asleep again."""
+    bag = job(5, 5, 5, 5, 5, 5, 287, memory=100)
+    mission = Mission(bag, environment(limit=2), "uniform-progress", boot=60.0)
+    mission = replace(mission, keeps_progress=True)
+    deadline = 2 * (fastest_seconds(mission) + mission.safety)
+    world = Setting(0.01, 0.0005, Scope.VM, OnLoss.HIBERNATE, boot=60.0, checkpoint=0.0, seed=184593)
+
+    assert simulate(mission, deadline, world).deadline_met
