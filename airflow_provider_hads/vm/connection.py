@@ -222,7 +222,7 @@ def _converse(transport: Transport, command: str, stdin: bytes) -> CommandResult
 
 
 def _send(channel: Channel, stdin: bytes) -> None:
-    with suppress(OSError):  # the command may end without reading; its exit code tells
+    with suppress(*_errors()):  # the command may end without reading; its exit code tells
         channel.sendall(stdin)
         channel.shutdown_write()
 

@@ -148,7 +148,7 @@ def test_the_command_line_tells_the_whole_story(tmp_path: Path, small_image: str
     state = ["--state-dir", str(tmp_path / "state")]
     assert command("status", *state).stdout == "No local cloud is running.\n"
     try:
-        up = command("up", *state, "--image", small_image, "--prices", str(prices), "--boot-seconds", "3")
+        up = command("up", *state, "--image", small_image, "--prices", str(prices), "--boot-seconds", "8")
         assert "is up: http://127.0.0.1:" in up.stdout
         assert "only --image" in command("up", *state, "--port", "8080").stdout
         cloud = LocalCloud.attach(tmp_path / "state")
@@ -156,7 +156,7 @@ def test_the_command_line_tells_the_whole_story(tmp_path: Path, small_image: str
         vm = launch(cloud, InstanceType="c3.large")
         assert describe(cloud, vm)["State"]["Name"] == "pending"
         wait_for_state(cloud, vm, "running")
-        assert time.time() - launched >= 3
+        assert time.time() - launched >= 8
         assert vm in command("status", *state).stdout
         document = json.loads(command("status", "--json", *state).stdout)
         assert [item["instance_id"] for item in document["vms"]] == [vm]
