@@ -10,7 +10,7 @@ export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 .DEFAULT_GOAL := help
 SEEDS ?= 1-2
 
-.PHONY: help install images lint format unit test test-chaos soak chaos demo demo-hibernation bench bench-planning bench-control constraints clean
+.PHONY: help install images lint format unit hunt test test-chaos soak chaos demo demo-hibernation bench bench-planning bench-control constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: install ## Let ruff format and fix what it can
 
 unit: install ## The quick tests, without Docker
 	@$(VENV)/python -m pytest tests/unit tests/property
+
+hunt: install ## The property tests with new random examples
+	@$(VENV)/python -m pytest --hypothesis-profile hunt tests/property
 
 test: lint ## Lint and all tests
 	@docker/test-servers.sh
