@@ -4,12 +4,11 @@ SHELL := /bin/bash
 VENV := .venv/bin
 ENGINE := docker/engine.sh run
 PROCESSES ?= 2
+SEEDS ?= 1-2
 SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 
 .DEFAULT_GOAL := help
-SEEDS ?= 1-2
-
 .PHONY: help install images lint format unit hunt test test-chaos soak chaos demo demo-hibernation bench bench-planning bench-control constraints clean
 
 help: ## Show this list
@@ -43,10 +42,10 @@ test: lint ## Lint and all tests
 test-chaos: install ## Ten runs under chaos, by ten seeds
 	@$(MAKE) --no-print-directory chaos SEEDS=1-10
 
-soak: install ## Fifty runs under chaos: some hours
+soak: install ## Fifty runs under chaos, 2 to 5 minutes each
 	@$(MAKE) --no-print-directory chaos SEEDS=1-50
 
-chaos: install
+chaos: install ## Runs under chaos, by seed: SEEDS=7, SEEDS=1-10
 	@docker/test-servers.sh
 	@HADS_CHAOS_SEEDS=$(SEEDS) $(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -s tests/system/outages/test_chaos.py
 

@@ -187,9 +187,10 @@ def spot_prices(client: Any, names: Iterable[str], zone: str | None, now: dateti
 
 
 def spot_prices_paid(client: Any, instances: Iterable[Instance]) -> dict[str, float]:
-    """Return what spot VMs cost an hour: the price of their type in their own zone when they were launched.
+    """Return what spot VMs cost an hour: the price of their type in their own zone when they were started.
 
-    EC2 follows the price while a VM runs; it changes by little within a run, and no other is known for good.
+    EC2 follows the price while a VM runs, which is neglected: it changes by little within a run. Of a VM that
+    has ended EC2 knows its last start only.
 
     :param client: a boto3 EC2 client.
     :param instances: on-demand VMs among them are left out.
@@ -201,12 +202,12 @@ def spot_prices_paid(client: Any, instances: Iterable[Instance]) -> dict[str, fl
         return {}
     since = min(instance.launched_at for instance in spot)
     history = _price_history(client, {instance.instance_type for instance in spot}, None, since)
-    paid = {instance.instance_id: _price_at_launch(instance, history) for instance in spot}
+    paid = {instance.instance_id: _price_at_start(instance, history) for instance in spot}
     return {instance_id: price for instance_id, price in paid.items() if price is not None}
 
 
-def _price_at_launch(instance: Instance, history: Iterable[Mapping[str, Any]]) -> float | None:
-    """Return the last price in a VM's zone before its launch, or the first one after it."""
+def _price_at_start(instance: Instance, history: Iterable[Mapping[str, Any]]) -> float | None:
+    """Return the last price in a VM's zone before it was started, or the first one after that."""
     own = [
         (entry["Timestamp"], float(entry["SpotPrice"]))
         for entry in history

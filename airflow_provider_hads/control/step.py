@@ -36,8 +36,7 @@ from airflow_provider_hads.control.tasks import (
     take_publications,
     take_reports,
 )
-from airflow_provider_hads.control.vms import follow_vms
-from airflow_provider_hads.model.fleet import Instance
+from airflow_provider_hads.control.vms import follow_vms, is_followed
 from airflow_provider_hads.model.run_state import TaskState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState
 
@@ -196,13 +195,8 @@ def _upkeep(ledger: Ledger, observation: Observation, elapsed: float) -> Iterato
         for vm in ledger.vms.values():
             if vm.state is VmState.LOST and vm.instance_id is not None:
                 yield TerminateVm(vm.id, Reason.GIVEN_UP)
-            elif vm.state is VmState.TERMINATED and _is_followed(vm, observation.fleet.get(vm.id)):
+            elif vm.state is VmState.TERMINATED and is_followed(vm, observation.fleet.get(vm.id)):
                 yield TerminateVm(vm.id, Reason.LAUNCHED_IN_ITS_PLACE)
-
-
-def _is_followed(vm: VmRecord, instance: Instance | None) -> bool:
-    """Say whether a VM's spot request has launched another instance after the VM's own end."""
-    return instance is not None and instance.instance_id != vm.instance_id and not instance.state.ended
 
 
 def _needed(ledger: Ledger, vm: VmRecord) -> bool:

@@ -14,13 +14,13 @@ from airflow_provider_hads.model.fleet import Instance, InstanceState
 from airflow_provider_hads.model.run_state import VmRecord, VmState
 from airflow_provider_hads.model.runner import VmStatus
 
-__all__ = ["follow_vms"]
+__all__ = ["follow_vms", "is_followed"]
 
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
 """Seconds for which a type is not asked for after the second of its VMs was of no use; then twice as long."""
 
 UNSEEN_SLEEP = 4.0
-"""Seconds by which a VM's own count of its time asleep must differ to stand for what was seen of it."""
+"""Seconds by which a VM's own count of its time asleep must differ: it leaves out sleeps as short as that."""
 
 _STATE_OF_INSTANCE = {
     InstanceState.STOPPING: VmState.STOPPING,
@@ -128,7 +128,7 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
             zone=instance.zone,
         )
     target = _STATE_OF_INSTANCE.get(instance.state)
-    if target is not VmState.TERMINATED and instance.instance_id != vm.instance_id:
+    if is_followed(vm, instance):
         return _followed_by_another(vm, instance)
     if target is None:
         return _running(vm, instance, moment)
@@ -140,11 +140,13 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
     return amended(vm, state=target, reason=instance.state_reason or instance.state.value)
 
 
-def _followed_by_another(vm: VmRecord, instance: Instance) -> VmRecord:
-    """Give up a VM whose spot request, which persists, has launched a new instance after the VM's own end.
+def is_followed(vm: VmRecord, instance: Instance | None) -> bool:
+    """Say whether a VM's spot request, which persists, has launched another instance after its end."""
+    return instance is not None and instance.instance_id != vm.instance_id and not instance.state.ended
 
-    What the VM had is gone, and nothing is deployed on the new one.
-    """
+
+def _followed_by_another(vm: VmRecord, instance: Instance) -> VmRecord:
+    """Give up a VM that another instance follows: what it had is gone, and nothing is deployed there."""
     reason = f"{vm.instance_id} has ended; its spot request has launched {instance.instance_id} in its place"
     return vm if vm.state is VmState.LOST else amended(vm, state=VmState.LOST, reason=reason)
 

@@ -62,12 +62,13 @@ def _changes(prices: PriceTable, region: str, now: datetime, since: datetime) ->
     changed = datetime.fromtimestamp(
         now.timestamp() // _CHANGE_PERIOD.total_seconds() * _CHANGE_PERIOD.total_seconds(), timezone.utc
     )
-    for name, price in prices.offered(SPOT).items():
-        for letter, factor in _ZONE_FACTORS.items():
+    for name in prices.offered(SPOT):
+        for letter in _ZONE_FACTORS:
             zone = f"{region}{letter}"
-            yield _entry(name, zone, price * factor, changed)
+            price = spot_price_in(prices, name, zone) or 0.0
+            yield _entry(name, zone, price, changed)
             if since < changed:
-                yield _entry(name, zone, price * factor * _OLDER_FACTOR, changed - _CHANGE_PERIOD)
+                yield _entry(name, zone, price * _OLDER_FACTOR, changed - _CHANGE_PERIOD)
 
 
 def _entry(name: str, zone: str, price: float, changed: datetime) -> dict[str, Any]:

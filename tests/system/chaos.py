@@ -19,7 +19,7 @@ from tests.system.rest import Json
 __all__ = ["ChaoticRun", "chosen_seeds", "go_through_chaos"]
 
 HIBERNATION_RATE, RESUME_RATE, TERMINATION_RATE = 1 / 60, 1 / 20, 1 / 200
-"""A second and VM; 6 VMs, of which each has 5 tasks for 2 slots, see about ten interruptions."""
+"""A second and VM; 6 VMs, of which each has 5 tasks for 2 slots, see some interruptions each."""
 
 THROTTLED = 0.2
 """Share of EC2's calls that are throttled."""

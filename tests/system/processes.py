@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -83,9 +83,21 @@ class Daemon:
             tail = self.log.read_text(errors="replace")[-2000:]
             raise RuntimeError(f"{self.name} ended with exit code {self._process.returncode}:\n{tail}")
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let the whole session stand still for a while."""
+        self._send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._send(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the whole session at once, as a machine's failure would."""
+        self._send(signal.SIGKILL)
+        self._process.wait(timeout=10)
+
+    def _send(self, number: signal.Signals) -> None:
         for pid in session_members(self.pid):
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._process.wait(timeout=10)
+                os.kill(pid, number)

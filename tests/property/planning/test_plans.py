@@ -24,7 +24,6 @@ from tests.support.recovery_checker import unrecoverable_moments
 
 NAMES = ("a", "b", "c", "d")
 many = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-enough = settings(many, max_examples=120)  # where each costs several plans
 prices = st.floats(0.001, 2)
 counts = st.sampled_from([5, 5, 3, 2, 1, 0])
 
@@ -127,7 +126,7 @@ def test_every_plan_keeps_the_rules_and_every_refusal_has_a_reason(
 
 
 @pytest.mark.parametrize("planner", ["cc", "ils", "packing"])
-@enough
+@many
 @given(request=requests())
 def test_safe_plans_keep_the_rules_and_can_be_recovered(planner: str, request: PlanRequest) -> None:
     request = replace(request, spot_deadline=SpotDeadlineRule.SAFE, boot=60, reaction=30)
@@ -172,7 +171,7 @@ def easy(request: PlanRequest) -> PlanRequest:
 
 @pytest.mark.parametrize("planner", planner_names())
 @pytest.mark.parametrize("rule", SpotDeadlineRule)
-@enough
+@many
 @given(request=requests())
 def test_no_easy_job_is_refused(planner: str, rule: SpotDeadlineRule, request: PlanRequest) -> None:
     request = replace(easy(request), spot_deadline=rule)

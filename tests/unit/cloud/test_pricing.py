@@ -187,12 +187,12 @@ def test_no_spot_history_is_an_error_of_the_cloud(ec2: tuple[Any, Stubber]) -> N
         spot_prices(client, ["m5.large"], None, NOW)
 
 
-def test_a_spot_vm_costs_what_its_own_zone_cost_when_it_was_launched(ec2: tuple[Any, Stubber]) -> None:
+def test_a_spot_vm_costs_what_its_own_zone_cost_when_it_was_started(ec2: tuple[Any, Stubber]) -> None:
     client, stubber = ec2
     history = [
         price_point("us-east-1a", "0.03", age=3600),
         price_point("us-east-1b", "0.05", age=3600),
-        price_point("us-east-1a", "0.09", age=-60),  # only after the launch
+        price_point("us-east-1a", "0.09", age=-60),  # only after the start
         price_point("us-east-1a", "0.2", name="m5.xlarge", age=3600),
     ]
     stubber.add_response(
