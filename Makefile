@@ -7,6 +7,8 @@ PROCESSES ?= 2
 SEEDS ?= 1-2
 SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
+# Hundreds of short Airflow processes start in the tests; without byte code each would compile all its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install images lint format unit hunt test test-chaos soak chaos demo demo-hibernation bench bench-planning bench-control constraints clean

@@ -17,17 +17,21 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def runs(dags_test: DagsTest, local_cloud: LocalCloud) -> tuple[str, str, StartedRun, StartedRun]:
     """Two runs at the same time by `airflow dags test`; the spot VM of one of them is hibernated for good."""
-    quiet = dags_test.start(DAG_ID, {"seconds": 3})
-    calm = wait_for("the first run's folder", lambda: known_runs(local_cloud), timeout=120)[0]
-    disturbed = dags_test.start(DAG_ID, {"seconds": 8, "patience": 5})
-    other = wait_for(
-        "the other's folder", lambda: [run for run in known_runs(local_cloud) if run != calm], 120
-    )
+    calm, quiet = _start(dags_test, local_cloud, {"seconds": 3})
+    other, disturbed = _start(dags_test, local_cloud, {"seconds": 8, "patience": 5})
     wait_for(
-        "a task on the spot VM", lambda: keys_below(local_cloud, f"{other[0]}/_hads/tickets/spot_task"), 120
+        "a task on the spot VM", lambda: keys_below(local_cloud, f"{other}/_hads/tickets/spot_task"), 120
     )
-    local_cloud.interrupt(spot_instance(local_cloud, other[0]))
-    return calm, other[0], quiet, disturbed
+    local_cloud.interrupt(spot_instance(local_cloud, other))
+    return calm, other, quiet, disturbed
+
+
+def _start(dags_test: DagsTest, cloud: LocalCloud, conf: dict[str, float]) -> tuple[str, StartedRun]:
+    """Start a run; return its folder, which no run before it had, and the run."""
+    before = known_runs(cloud)
+    started = dags_test.start(DAG_ID, conf)
+    (folder,) = wait_for("the run's folder", lambda: {*known_runs(cloud)} - {*before}, timeout=120)
+    return folder, started
 
 
 @pytest.fixture(scope="module")

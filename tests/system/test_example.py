@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from airflow_provider_hads.local_cloud import LocalCloud
+from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
 from airflow_provider_hads.local_cloud.status import total_cost
 from tests.support.run_results import (
     bill_of,
@@ -32,6 +33,22 @@ from tests.system.waiting import wait_for
 pytestmark = pytest.mark.slow
 
 RUN, SECOND = "12_0", "12_1"
+
+
+@pytest.fixture(scope="module")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A cloud on which the example has never run, so that its first execution is the first."""
+    options = UpOptions(images=("synthetic",))
+    with LocalCloud.start(tmp_path_factory.mktemp("own-cloud"), options) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def dags_test(tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud) -> Iterator[DagsTest]:
+    """A runner of `airflow dags test` on that cloud."""
+    runner = DagsTest(tmp_path_factory.mktemp("own-dags-test"), ROOT / "dags", local_cloud.environment())
+    yield runner
+    runner.close()
 
 
 @dataclass
