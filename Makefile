@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 ENGINE := docker/engine.sh run
-PROCESSES ?= 2
+PROCESSES ?= 3
 SEEDS ?= 1-2
 SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow

@@ -19,6 +19,7 @@ class Configuration:
     :param instance_profile: instance profile of jobs whose ``setup.cfg`` names none.
     :param boot_timeout: seconds from a VM's launch to its runner's first answer.
     :param margin: seconds after the deadline until leases end and the run gives up.
+    :param ending_pause: seconds between two looks whether all that a run owned has ended.
     :param events_queue: name or URL of the SQS queue with EC2's events; empty for none.
     :param notifiers: JSON; see :func:`airflow_provider_hads.notifications.read_notifiers`.
     """
@@ -31,6 +32,7 @@ class Configuration:
     instance_profile: str
     boot_timeout: float
     margin: float
+    ending_pause: float = 10.0
     events_queue: str = ""
     notifiers: str = ""
 
@@ -48,6 +50,7 @@ def read_configuration() -> Configuration:
         instance_profile=conf.get("hads", "instance_profile", fallback=""),
         boot_timeout=conf.getfloat("hads", "boot_timeout", fallback=300.0),
         margin=conf.getfloat("hads", "margin", fallback=600.0),
+        ending_pause=conf.getfloat("hads", "ending_pause", fallback=10.0),
         events_queue=conf.get("hads", "events_queue", fallback=""),
         notifiers=conf.get("hads", "notifiers", fallback=""),
     )

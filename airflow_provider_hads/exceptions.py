@@ -6,6 +6,7 @@ A message says which file, field and value is wrong and what to do about it.
 from __future__ import annotations
 
 __all__ = [
+    "CallOverdue",
     "CapacityError",
     "CloudError",
     "CloudTimeout",
@@ -101,6 +102,10 @@ class ThrottledError(CloudError):
 
 class CloudTimeout(CloudError):
     """The cloud did not answer in time; it may have done what it was asked for."""
+
+
+class CallOverdue(HadsError):
+    """A call to the cloud, a VM or the bucket did not end in its time; it may still be carried out."""
 
 
 class VmError(HadsError):

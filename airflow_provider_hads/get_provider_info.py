@@ -90,6 +90,12 @@ _OPTIONS = {
     "margin": _option(
         "Seconds after the deadline until leases and spot requests end and the run gives up.", "float", "600"
     ),
+    "ending_pause": _option(
+        "Seconds between two looks for what a run still owns; it ends when two in a row find nothing. Longer "
+        "than a spot request can take to launch once more.",
+        "float",
+        "10",
+    ),
     "notifiers": _option(
         "Notifiers to be used when a run's deadline has come (deadline), can't be met (miss), or the run has "
         "ended (end): a JSON list of classpath, kwargs and events.",

@@ -22,7 +22,7 @@ from airflow_provider_hads.cloud.requests import (
     token_request,
 )
 from airflow_provider_hads.cloud.tags import order_token
-from airflow_provider_hads.cloud.termination import Ended, end_all, end_instance
+from airflow_provider_hads.cloud.termination import PAUSE, Ended, end_all, end_instance
 from airflow_provider_hads.cloud.user_data import make_user_data
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.environment import Market
@@ -46,6 +46,7 @@ class Ec2Fleet:
     :param settings: section ``[ec2]`` of the job.
     :param defaults: what holds where ``settings`` says nothing.
     :param authorized_keys: public SSH keys that may log in to the VMs.
+    :param ending_pause: seconds between two looks whether all has ended.
     :param clock: seconds that only rise.
     :param sleep: waits so many seconds.
     """
@@ -58,6 +59,7 @@ class Ec2Fleet:
         defaults: CloudDefaults,
         authorized_keys: Sequence[str],
         *,
+        ending_pause: float = PAUSE,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -66,6 +68,7 @@ class Ec2Fleet:
         self._settings = settings
         self._defaults = defaults
         self._authorized_keys = tuple(authorized_keys)
+        self._ending_pause = ending_pause
         self._clock = clock
         self._sleep = sleep
         self._types: dict[str, TypeFacts] = {}
@@ -79,13 +82,16 @@ class Ec2Fleet:
         settings: Ec2Settings,
         defaults: CloudDefaults,
         authorized_keys: Sequence[str] = (),
+        *,
+        ending_pause: float = PAUSE,
     ) -> Ec2Fleet:
         """Return the fleet of a run, in the region of ``settings`` or else of the connection.
 
         :param aws_conn_id: id of the AWS connection; None takes boto3's own search for credentials.
         :raises CloudError: the connection gives no region.
         """
-        return cls(ec2_client(aws_conn_id, settings.region), run, settings, defaults, authorized_keys)
+        client = ec2_client(aws_conn_id, settings.region)
+        return cls(client, run, settings, defaults, authorized_keys, ending_pause=ending_pause)
 
     def launch(self, order: LaunchOrder) -> Launched:
         """Launch a VM, or adopt the one that an earlier try has launched. Does not wait for capacity.
@@ -132,7 +138,9 @@ class Ec2Fleet:
         :return: what was ended.
         :raises CloudError: something is left; the message names it.
         """
-        return end_all(self._client, self._run.uid, clock=self._clock, sleep=self._sleep)
+        return end_all(
+            self._client, self._run.uid, clock=self._clock, sleep=self._sleep, pause=self._ending_pause
+        )
 
     def _run_instance(self, order: LaunchOrder, interruption: Interruption) -> Launched:
         request = self._request(order, interruption)

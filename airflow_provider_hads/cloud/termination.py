@@ -21,7 +21,7 @@ from airflow_provider_hads.cloud.requests import (
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 
-__all__ = ["Ended", "end_all", "end_instance"]
+__all__ = ["PAUSE", "Ended", "end_all", "end_instance"]
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +69,16 @@ def end_all(
     *,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
+    pause: float = PAUSE,
     timeout: float = TIMEOUT,
 ) -> Ended:
-    """End all VMs and spot requests of a run, until two looks 10 s apart find nothing.
+    """End all VMs and spot requests of a run, until two looks in a row find nothing.
 
     :param client: a boto3 EC2 client.
     :param run_uid: the run's uid, by whose tag its things are found.
     :param clock: seconds that only rise.
     :param sleep: waits so many seconds.
+    :param pause: seconds between two looks.
     :param timeout: seconds after which it gives up.
     :return: what was ended.
     :raises CloudError: something may be left; the message names it.
@@ -88,9 +90,9 @@ def end_all(
         quiet = quiet + 1 if ending.step() else 0
         if quiet == QUIET_LOOKS:
             return ending.ended()
-        if ending.hopeless or clock() + PAUSE > give_up_at:
+        if ending.hopeless or clock() + pause > give_up_at:
             raise ending.failure()
-        sleep(PAUSE)
+        sleep(pause)
 
 
 class _Ending:

@@ -27,6 +27,9 @@ from airflow_provider_hads.local_cloud.trouble import Trouble
 
 __all__ = ["LocalCloud"]
 
+RELAUNCH_MARGIN = 1.0
+"""Seconds by which a run's pause between two looks for leftovers is longer than that before a relaunch."""
+
 
 class LocalCloud(Trouble):
     """A cloud in a box: EC2, S3, SQS and prices on this machine, every instance a VM-like container.
@@ -101,7 +104,8 @@ class LocalCloud(Trouble):
     def _complete(self, engine: DockerEngine, options: UpOptions, fresh: bool) -> None:
         s3 = None
         if fresh or not self._folder.environment_file.exists():
-            make_session(self._folder, self._server, EVENTS_QUEUE if options.events else "")
+            queue = EVENTS_QUEUE if options.events else ""
+            make_session(self._folder, self._server, queue, options.relaunch_seconds + RELAUNCH_MARGIN)
             s3 = self.client("s3")
             s3.create_bucket(Bucket=BUCKET)
             if options.events:

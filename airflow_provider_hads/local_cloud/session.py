@@ -23,10 +23,13 @@ INSTANCE_PROFILE = "hads-vm"
 ACCESS_KEY = "AKIALOCALCLOUD000000"
 
 
-def make_session(folder: StateFolder, server: ServerState, events_queue: str = "") -> dict[str, str]:
+def make_session(
+    folder: StateFolder, server: ServerState, events_queue: str = "", ending_pause: float = 10.0
+) -> dict[str, str]:
     """Make the client key and write the environment file.
 
     :param events_queue: name of the SQS queue with EC2's events; empty for none.
+    :param ending_pause: seconds between two looks whether all of a run has ended.
     :return: the environment file's variables.
     """
     private_key = _new_private_key()
@@ -52,6 +55,7 @@ def make_session(folder: StateFolder, server: ServerState, events_queue: str = "
         "AIRFLOW__HADS__BUCKET": BUCKET,
         "AIRFLOW__HADS__IMAGE_ID": server.image_id,
         "AIRFLOW__HADS__INSTANCE_PROFILE": INSTANCE_PROFILE,
+        "AIRFLOW__HADS__ENDING_PAUSE": f"{ending_pause:g}",
     }
     if events_queue:
         variables["AIRFLOW__HADS__EVENTS_QUEUE"] = events_queue

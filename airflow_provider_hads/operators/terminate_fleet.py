@@ -51,11 +51,13 @@ class TerminateFleetOperator(BaseOperator):
         """End everything."""
         from airflow_provider_hads.cloud.clients import ec2_client
         from airflow_provider_hads.cloud.termination import end_all
+        from airflow_provider_hads.configuration import read_configuration
 
         with told_plainly():
             uid = airflow_run(context).uid(bucket_name(self.bucket))
             client = ec2_client(self.aws_conn_id, self.region)
-            ended = end_all(client, uid, clock=time.monotonic, sleep=time.sleep)
+            pause = read_configuration().ending_pause
+            ended = end_all(client, uid, clock=time.monotonic, sleep=time.sleep, pause=pause)
         self.log.info(
             "Nothing of this run is left running; VMs terminated: %d, spot requests cancelled: %d",
             len(ended.instance_ids),

@@ -34,7 +34,8 @@ def connect_fleet(
         image_id=configuration.image_id or None, instance_profile=configuration.instance_profile or None
     )
     keys = [public_key(access)] if access is not None else []
-    return Ec2Fleet.connect(aws_conn_id, run, ec2, defaults, authorized_keys=keys)
+    pause = configuration.ending_pause
+    return Ec2Fleet.connect(aws_conn_id, run, ec2, defaults, authorized_keys=keys, ending_pause=pause)
 
 
 def vm_view_of_aws(aws_conn_id: str | None, region: str | None) -> tuple[str, str | None]:

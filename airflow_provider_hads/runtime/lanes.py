@@ -1,7 +1,8 @@
-"""Threads in lanes: calls of one lane run one after the other, and no lane waits for another."""
+"""Threads in lanes: calls of one lane run in turn, each with a time-out, and no lane waits for another."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +11,12 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Ended", "Lanes"]
+from airflow_provider_hads.exceptions import CallOverdue
+
+__all__ = ["CALL_TIMEOUT", "Ended", "Lanes"]
+
+CALL_TIMEOUT = 300.0
+"""Seconds for a call whose steps have time-outs of their own, the retries of each included."""
 
 LOOK_PAUSE = 0.02
 """Seconds between two looks whether a lane is free."""
@@ -32,23 +38,43 @@ class Ended:
     error: BaseException | None = None
 
 
+@dataclass(frozen=True)
+class _Call:
+    key: str
+    run: Callable[[], Any]
+    timeout: float
+
+
+@dataclass
+class _Lane:
+    """What one thread works through; it belongs to the lane until a call of it is overdue."""
+
+    waiting: deque[_Call]
+    running: _Call | None = None
+    due: float = math.inf
+
+
 class Lanes:
     """Runs calls in the background, never two of one lane at once.
 
-    Each lane at work has a thread of its own, so that a call that hangs holds up its own lane only. The
-    threads don't keep the process alive: what still hangs at its end is left behind.
+    Each lane at work has a thread of its own, so that a call that hangs holds up its own lane only, and that
+    until its time-out: then it counts as ended, whatever becomes of it, and the lane goes on with the next
+    one. The threads don't keep the process alive: what still hangs at its end is left behind.
+
+    :param clock: seconds that only grow.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = Lock()
-        self._waiting: dict[str, deque[tuple[str, Callable[[], Any]]]] = {}
+        self._lanes: dict[str, _Lane] = {}
         self._ended: list[Ended] = []
         self._closed = False
 
     def busy(self, lane: str) -> bool:
         """Say whether a call of that lane runs or waits."""
         with self._lock:
-            return lane in self._waiting
+            return lane in self._lanes
 
     def wait(self, lane: str, timeout: float) -> bool:
         """Wait until no call of that lane runs or waits; say whether that was so in time.
@@ -62,21 +88,25 @@ class Lanes:
             time.sleep(LOOK_PAUSE)
         return True
 
-    def submit(self, lane: str, key: str, call: Callable[[], Any]) -> None:
-        """Run a call after those that its lane has already; after :meth:`close`, drop it."""
+    def submit(self, lane: str, key: str, call: Callable[[], Any], timeout: float = CALL_TIMEOUT) -> None:
+        """Run a call after those that its lane has already; after :meth:`close`, drop it.
+
+        :param timeout: seconds from its begin until it is given up.
+        """
+        asked = _Call(key, call, timeout)
         with self._lock:
-            if lane in self._waiting:
-                self._waiting[lane].append((key, call))
-                return
-            self._waiting[lane] = deque([(key, call)])
-        Thread(target=self._work, args=(lane,), name=f"hads {lane}", daemon=True).start()
+            if lane in self._lanes:
+                self._lanes[lane].waiting.append(asked)
+            else:
+                self._open(lane, deque([asked]))
 
     def collect(self) -> list[Ended]:
         """Return the calls that have ended since the last time, without waiting.
 
-        Calls of one lane come in their order.
+        Calls of one lane come in their order. One that is overdue has ended by ``CallOverdue``.
         """
         with self._lock:
+            self._give_up_what_is_overdue()
             ended, self._ended = self._ended, []
         return ended
 
@@ -85,20 +115,40 @@ class Lanes:
         with self._lock:
             self._closed = True
 
-    def _work(self, lane: str) -> None:
-        ended: Ended | None = None
-        while (following := self._next(lane, ended)) is not None:
-            ended = _carried_out(lane, *following)
+    def _open(self, name: str, waiting: deque[_Call]) -> None:
+        lane = self._lanes[name] = _Lane(waiting)
+        Thread(target=self._work, args=(name, lane), name=f"hads {name}", daemon=True).start()
 
-    def _next(self, lane: str, ended: Ended | None) -> tuple[str, Callable[[], Any]] | None:
+    def _give_up_what_is_overdue(self) -> None:
+        now = self._clock()
+        overdue = [(name, lane) for name, lane in self._lanes.items() if lane.due < now]
+        for name, lane in overdue:
+            if lane.running is None:
+                continue
+            problem = f"no end in {lane.running.timeout:g} s; it may still be carried out"
+            self._ended.append(Ended(name, lane.running.key, error=CallOverdue(problem)))
+            del self._lanes[name]
+            if lane.waiting and not self._closed:
+                self._open(name, lane.waiting)
+
+    def _work(self, name: str, lane: _Lane) -> None:
+        ended: Ended | None = None
+        while (following := self._next(name, lane, ended)) is not None:
+            ended = _carried_out(name, following)
+
+    def _next(self, name: str, lane: _Lane, ended: Ended | None) -> _Call | None:
         """Hand in what has ended and return the lane's next call; if there is none, the lane is free."""
         with self._lock:
+            if self._lanes.get(name) is not lane:
+                return None  # what has ended was given up before, and somebody else has the lane
             if ended is not None:
                 self._ended.append(ended)
-            if self._waiting[lane] and not self._closed:
-                return self._waiting[lane].popleft()
-            del self._waiting[lane]
-            return None
+            if not lane.waiting or self._closed:
+                del self._lanes[name]
+                return None
+            lane.running = lane.waiting.popleft()
+            lane.due = self._clock() + lane.running.timeout
+            return lane.running
 
 
 class _Catch:
@@ -116,8 +166,8 @@ class _Catch:
         return True
 
 
-def _carried_out(lane: str, key: str, call: Callable[[], Any]) -> Ended:
+def _carried_out(lane: str, call: _Call) -> Ended:
     value = None
     with _Catch() as caught:
-        value = call()
-    return Ended(lane, key, value, caught.error)
+        value = call.run()
+    return Ended(lane, call.key, value, caught.error)

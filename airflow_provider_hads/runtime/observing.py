@@ -9,6 +9,7 @@ from datetime import datetime
 
 from airflow_provider_hads.control import ActionResult, Notice, NoticeKind, Observation, Silence
 from airflow_provider_hads.exceptions import (
+    CallOverdue,
     CapacityError,
     CloudTimeout,
     CommandFailed,
@@ -164,7 +165,7 @@ class _Seen:
             capacity=isinstance(ended.error, (CapacityError, QuotaError)),
             quota=isinstance(ended.error, QuotaError),
             throttled=isinstance(ended.error, ThrottledError),
-            timed_out=isinstance(ended.error, (CloudTimeout, VmUnreachable)),
+            timed_out=isinstance(ended.error, (CallOverdue, CloudTimeout, VmUnreachable)),
         )
         if ended.error is not None:
             log.warning("%s did not work, it will be tried again: %s", ended.key, result.error)

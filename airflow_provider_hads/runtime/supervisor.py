@@ -33,7 +33,7 @@ from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance, InstanceState, Launched, LaunchOrder
 from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
-from airflow_provider_hads.runtime.lanes import Lanes
+from airflow_provider_hads.runtime.lanes import CALL_TIMEOUT, Lanes
 from airflow_provider_hads.runtime.observing import (
     DESCRIBE,
     EVENTS,
@@ -58,6 +58,9 @@ GAP = timedelta(seconds=30)
 
 LANE_WAIT = 5.0
 """Seconds for which what is being said to a VM is waited for, before it is asked something in between."""
+
+PUBLISH_TIMEOUT = 3600.0
+"""Seconds for the publication of one task's results, however many and large they are."""
 
 FIRST_LOOK_TIMEOUT = 20.0
 """Seconds for which the cloud's first answer is waited for before anything is decided."""
@@ -250,11 +253,17 @@ class Supervisor:
         return lambda: self._vms.exchange(instance, message)
 
     def _carry_out(self, action: Action) -> None:
+        if not isinstance(action, PublishResults):
+            log.info("Decision: %s", in_words(action))
+        self._lanes.submit(action.lane, action.key, self._call(action), self._time_limit(action))
+
+    def _time_limit(self, action: Action) -> float:
+        """Return the seconds after which an action is given up, by what it may have to wait for."""
         if isinstance(action, PublishResults):
-            self._lanes.submit(action.lane, action.key, self._call(action))
-            return
-        log.info("Decision: %s", in_words(action))
-        self._lanes.submit(action.lane, action.key, self._call(action))
+            return PUBLISH_TIMEOUT
+        if isinstance(action, DeployVm):
+            return self._rules.deploy_timeout + CALL_TIMEOUT
+        return CALL_TIMEOUT
 
     def _call(self, action: Action) -> Callable[[], object]:
         if isinstance(action, PublishResults):

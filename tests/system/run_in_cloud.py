@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
+from airflow_provider_hads.cloud.tags import LAUNCH_TAG
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.rest import Json
 
@@ -141,8 +142,12 @@ class RunInCloud(ABC):
 
     def instance_ids(self) -> list[str]:
         """Return all instances that were ever launched for the run, ended ones included."""
-        answer = self.cloud.client("ec2").describe_instances(Filters=self._own())
-        return [one["InstanceId"] for group in answer["Reservations"] for one in group["Instances"]]
+        return [one["InstanceId"] for one in self._instances()]
+
+    def client_tokens(self) -> set[str]:
+        """Return the tokens of the launches that have led to an instance."""
+        tags = (tag for one in self._instances() for tag in one["Tags"])
+        return {tag["Value"] for tag in tags if tag["Key"] == LAUNCH_TAG}
 
     def containers(self) -> list[str]:
         """Return the VM containers of the run that Docker runs."""
@@ -157,6 +162,10 @@ class RunInCloud(ABC):
     def left(self) -> list[str]:
         """Return all that the run still has in the cloud."""
         return [*self.containers(), *self.spot_requests()]
+
+    def _instances(self) -> list[Json]:
+        answer = self.cloud.client("ec2").describe_instances(Filters=self._own())
+        return [one for group in answer["Reservations"] for one in group["Instances"]]
 
     def _own(self) -> list[dict[str, Any]]:
         return [{"Name": "tag:hads:run", "Values": [self.identity["uid"]]}]

@@ -115,7 +115,7 @@ def test_every_provision_fails_after_its_launch_and_the_controller_takes_the_vms
     run = trigger(deployment, local_cloud, "pair")
     run.wait_for("open_run", "success")
     local_cloud.fault("RunInstances", "fail-after", "InternalError", count=1000, match=f"hads+{run.folder}+")
-    run.wait_for_vms(2)
+    hide_from_provisions(run, local_cloud, count=2)
     run.fail_all("vm.provision")
     local_cloud.clear_faults()
 
@@ -136,6 +136,19 @@ def test_every_deploy_fails_and_the_controller_deploys(
         local_cloud.accept_ssh(vm)
 
     assert_adopted(run, "vm.deploy", "failed")
+
+
+def hide_from_provisions(run: ObservedRun, cloud: LocalCloud, count: int) -> None:
+    """Let no second try of ``provision`` find the VM that its first one has launched."""
+    hidden: set[str] = set()
+
+    def all_are_hidden() -> bool:
+        for token in run.client_tokens() - hidden:
+            cloud.fault("DescribeInstances", "fail-before", "InternalError", count=1000, match=token)
+            hidden.add(token)
+        return len(hidden) == count
+
+    run.deployment.wait_for(f"{count} VMs", all_are_hidden, BOUND)
 
 
 def wait_for_report(run: ObservedRun) -> None:

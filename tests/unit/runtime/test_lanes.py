@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 
+from airflow_provider_hads.exceptions import CallOverdue
 from airflow_provider_hads.runtime.lanes import Ended, Lanes
 
 
@@ -107,6 +108,38 @@ def test_after_the_close_what_waits_is_dropped_and_nothing_more_is_taken(lanes: 
     assert [ended.key for ended in wait_for(lanes, 1)] == ["hangs"]
     time.sleep(0.01)
     assert lanes.collect() == []
+
+
+def test_a_call_that_is_overdue_counts_as_ended_and_its_lane_goes_on(lanes: Lanes) -> None:
+    release = Event()
+    lanes.submit("vm/0", "hangs", lambda: release.wait(5), timeout=0.05)
+    lanes.submit("vm/0", "works", lambda: "well")
+
+    overdue, after = wait_for(lanes, 2)
+
+    assert (overdue.key, type(overdue.error)) == ("hangs", CallOverdue)
+    assert str(overdue.error) == "no end in 0.05 s; it may still be carried out"
+    assert after == Ended("vm/0", "works", "well")
+    release.set()
+    time.sleep(0.05)
+    assert lanes.collect() == [], "what ends later is not heard of"
+
+
+def test_a_lane_is_free_when_its_only_call_is_overdue(lanes: Lanes) -> None:
+    release = Event()
+    lanes.submit("vm/0", "hangs", lambda: release.wait(5), timeout=0.05)
+    wait_for(lanes, 1)
+
+    assert not lanes.busy("vm/0")
+    lanes.submit("vm/0", "works", lambda: "well")
+    assert wait_for(lanes, 1) == [Ended("vm/0", "works", "well")]
+    release.set()
+
+
+def test_the_time_of_a_call_begins_with_it_and_not_while_it_waits(lanes: Lanes) -> None:
+    lanes.submit("vm/0", "long", lambda: time.sleep(0.3), timeout=5)
+    lanes.submit("vm/0", "short", lambda: "well", timeout=0.2)
+    assert wait_for(lanes, 2)[1] == Ended("vm/0", "short", "well")
 
 
 def test_a_call_that_hangs_does_not_keep_the_process_alive() -> None:
