@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
@@ -101,8 +102,8 @@ class _Outlook:
         # The probability that a hibernated VM does not come back in time.
         self.stays = math.exp(-self.resume * max(self.end - elapsed, 0.0) * PATIENCE)
         self.demand = self._demand()
-        living = (ledger.vms[vm_id] for vm_id in ledger.living[Market.SPOT] if not orders.ending(vm_id))
-        self.supply = sum(self.supply_of(vm) for vm in living if vm.leaves_at is None)
+        # Where nothing is open it does not matter who could do it.
+        self.supply = self._supply(orders) if self.demand else 0.0
 
     def lacks(self) -> bool:
         """Say whether another VM is needed, and would have the time for a task."""
@@ -155,15 +156,28 @@ class _Outlook:
         task = self._mission.order[open_ranks[-1]] if open_ranks else self._mission.order[-1]
         return min(task.runtimes.values(), default=0.0) * self._ledger.pace.careful
 
+    def _supply(self, orders: Orders) -> float:
+        """Return the slot-seconds that the spot VMs are expected to give, beyond what they work on."""
+        vms = (self._ledger.vms[vm_id] for vm_id in self._ledger.living[Market.SPOT])
+        return sum(self.supply_of(vm) for vm in vms if not orders.ending(vm.id) and vm.leaves_at is None)
+
     def _demand(self) -> float:
         """Return the expected slot-seconds of what waits, and of what is frozen and would not come back."""
-        order = self._mission.order
         if not self._mission.spot_types:
             return 0.0
-        name = self._mission.spot_types[0].name
-        waiting = sum(self._seconds(order[rank].runtimes.get(name, 0.0)) for rank in self._ledger.waiting)
-        frozen = sum(self._seconds(order[rank].runtimes.get(name, 0.0)) for rank in self._ledger.frozen)
-        return waiting + frozen * self.stays
+        return self._seconds_of(self._ledger.waiting) + self._seconds_of(self._ledger.frozen) * self.stays
+
+    def _seconds_of(self, ranks: Iterable[int]) -> float:
+        """Return the expected slot-seconds of tasks; many have the same runtime."""
+        order, name = self._mission.order, self._mission.spot_types[0].name
+        known: dict[float, float] = {}
+        total = 0.0
+        for rank in ranks:
+            runtime = order[rank].runtimes.get(name, 0.0)
+            if runtime not in known:
+                known[runtime] = self._seconds(runtime)
+            total += known[runtime]
+        return total
 
     def _seconds(self, runtime: float) -> float:
         """Return the expected seconds in slots until a task has ended, its losses included.
