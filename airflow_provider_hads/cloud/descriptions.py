@@ -48,7 +48,9 @@ def instance_of(entry: Mapping[str, Any]) -> Instance:
         zone=entry.get("Placement", {}).get("AvailabilityZone", ""),
         spot_request_id=entry.get("SpotInstanceRequestId") or None,
         state_reason=_reason(entry),
-        ended_at=_end(entry),
+        ended_at=_change(entry, InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED),
+        started_at=entry["LaunchTime"],
+        stopped_at=_change(entry, InstanceState.STOPPING, InstanceState.STOPPED),
         interruption=_interruption(entry),
     )
 
@@ -91,8 +93,9 @@ def _reason(entry: Mapping[str, Any]) -> str:
     return ": ".join(part for part in (reason.get("Code", ""), reason.get("Message", "")) if part)
 
 
-def _end(entry: Mapping[str, Any]) -> datetime | None:
+def _change(entry: Mapping[str, Any], *states: InstanceState) -> datetime | None:
+    """Return when the change to one of these states began, if it is in one of them and EC2 tells."""
     told = _TIME.search(entry.get("StateTransitionReason", ""))
-    if told is None or not InstanceState(entry["State"]["Name"]).ended:
+    if told is None or InstanceState(entry["State"]["Name"]) not in states:
         return None
     return datetime.strptime(told[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)

@@ -63,17 +63,22 @@ def _after(instance: Instance, event: CloudEvent) -> Instance:
         return instance
     if event.state in (InstanceState.PENDING, InstanceState.RUNNING):
         came_back = instance.state in (InstanceState.STOPPING, InstanceState.STOPPED)
-        address = None if came_back else instance.address
-        return replace(instance, state=event.state, address=address, interruption=None, state_reason="")
-    address = instance.address if event.state is InstanceState.SHUTTING_DOWN else None
-    return replace(instance, state=event.state, address=address)
+        address, started_at = (None, event.at) if came_back else (instance.address, instance.started_at)
+        running = replace(instance, state=event.state, interruption=None, state_reason="", stopped_at=None)
+        return replace(running, address=address, started_at=started_at)
+    if event.state.ended:
+        address = instance.address if event.state is InstanceState.SHUTTING_DOWN else None
+        ended = replace(instance, ended_at=instance.ended_at or event.at, stopped_at=None)
+        return replace(ended, state=event.state, address=address)
+    return replace(instance, state=event.state, address=None, stopped_at=instance.stopped_at or event.at)
 
 
 def _interrupted(instance: Instance, event: CloudEvent) -> Instance:
     """Return an announced instance: a hibernation begins with its notice, the rest happens later."""
     if event.interruption is InterruptionKind.HIBERNATE and instance.state is InstanceState.RUNNING:
         state = InstanceState.STOPPING
-        return replace(instance, state=state, interruption=event.interruption, state_reason="hibernates")
+        announced = replace(instance, interruption=event.interruption, state_reason="hibernates")
+        return replace(announced, state=state, stopped_at=event.at)
     if event.interruption in _STOPS and instance.state in (InstanceState.STOPPING, InstanceState.STOPPED):
         return replace(instance, interruption=event.interruption)
     return instance

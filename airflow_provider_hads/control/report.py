@@ -22,7 +22,8 @@ def make_report(
     :param snapshot: the controller's last snapshot; empty where it published none.
     :param figures: the plan's figures; empty where there was no plan.
     :param fleet: the run's VMs with ``vm_id``, ``instance_type``, ``market``, ``launched_at`` and
-        ``ended_at`` (ISO times; the end as it was seen), and with ``price`` where the cloud tells it.
+        ``ended_at`` (ISO times; the end as it was seen), with ``price`` where the cloud tells it, and with
+        ``stopped_at`` where it was off at the end.
     """
     seen = _seen_vms(snapshot)
     vms = [_vm(vm, seen.get(vm["instance_id"], {}), figures, snapshot) for vm in fleet]
@@ -90,9 +91,11 @@ def _vm(
     if seen:
         started_at = datetime.fromisoformat(snapshot["started_at"])
         if seen["ended_at"] is not None:
-            ended = min(ended, started_at + timedelta(seconds=seen["ended_at"]))
-        if seen.get("asleep_since") is not None:
-            slept += max((ended - started_at).total_seconds() - seen["asleep_since"], 0.0)
+            seen_ended = started_at + timedelta(seconds=seen["ended_at"])
+            # Its sleep was reckoned until then; of one that was awake the cloud may know an earlier end.
+            ended = seen_ended if seen.get("ended_asleep") else min(ended, seen_ended)
+    if (off := _off_since(vm, seen, snapshot)) is not None:
+        slept += max((ended - off).total_seconds(), 0.0)
     seconds = max((ended - launched).total_seconds() - slept, 0.0)
     price = _price(vm, seen, figures)
     prices = figures.get("market_prices", {}).get(vm["instance_type"], {})
@@ -105,6 +108,15 @@ def _vm(
         "seconds": round(seconds, 1),
         "cost": seconds * price / 3600,
     }
+
+
+def _off_since(
+    vm: Mapping[str, Any], seen: Mapping[str, Any], snapshot: Mapping[str, Any]
+) -> datetime | None:
+    """Return since when a VM was off at its end: as the controller has seen it, or as the cloud tells it."""
+    if seen.get("asleep_since") is not None:
+        return datetime.fromisoformat(snapshot["started_at"]) + timedelta(seconds=seen["asleep_since"])
+    return datetime.fromisoformat(vm["stopped_at"]) if vm.get("stopped_at") else None
 
 
 def _price(vm: Mapping[str, Any], seen: Mapping[str, Any], figures: Mapping[str, Any]) -> float:

@@ -36,6 +36,7 @@ def _vm(vm: VmRecord) -> dict[str, Any]:
         "launched_at": vm.launched_at.isoformat() if vm.launched_at else None,
         "slept": round(vm.slept, 3),
         "asleep_since": vm.since if vm.state.asleep else None,
+        "ended_asleep": vm.ended_asleep,
         "ended_at": vm.ended_at,
         "reason": vm.reason,
     }

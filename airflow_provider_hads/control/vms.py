@@ -20,7 +20,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0
 """Seconds for which a type is not asked for after the second of its VMs was of no use; then twice as long."""
 
 UNSEEN_SLEEP = 4.0
-"""Seconds by which a VM's own count of its time asleep must differ: it leaves out sleeps as short as that."""
+"""Seconds by which a VM's own count of its time asleep must be higher: it counts from tick to tick."""
+
+WHOLE_SECOND = 1.0
+"""The cloud tells times in whole seconds."""
 
 _STATE_OF_INSTANCE = {
     InstanceState.STOPPING: VmState.STOPPING,
@@ -71,12 +74,37 @@ def follow_vms(ledger: Ledger, observation: Observation, elapsed: float) -> list
             continue
         vm = _followed(known, moment)
         if vm.state is not known.state:
-            vm = timed(known, vm, elapsed, interrupted=_interrupted(known, vm, ledger))
+            at = _changed_at(known, vm, moment)
+            vm = timed(known, vm, at, interrupted=_interrupted(known, vm, ledger))
             changed.append(known)
         ledger.put_vm(vm)
         if vm.state is VmState.LOST and known.state is not VmState.LOST and ledger.mission is not None:
             _pause_after_losses(ledger, vm, elapsed)
     return changed
+
+
+def _changed_at(known: VmRecord, vm: VmRecord, moment: _Moment) -> float:
+    """Return when a VM fell asleep, came back or ended: as the cloud tells it, or else when it is seen.
+
+    A look comes late by its interval; after a controller was dead, by as long as that took.
+    """
+    instance = moment.instance(vm.id)
+    if instance is None or instance.instance_id != vm.instance_id:
+        return moment.elapsed
+    told: datetime | None = None
+    if vm.state.ended:
+        told = instance.ended_at
+    elif vm.state.asleep:
+        told = instance.stopped_at
+    elif known.state.asleep:
+        told = instance.started_at
+    if told is None:
+        return moment.elapsed
+    at = (told - moment.ledger.started_at).total_seconds()
+    since = known.since or 0.0
+    if at <= since - WHOLE_SECOND:
+        return moment.elapsed  # it tells of a change before that one
+    return min(max(at, since), moment.elapsed)
 
 
 def _interrupted(known: VmRecord, vm: VmRecord, ledger: Ledger) -> bool:
@@ -224,8 +252,8 @@ def _beating(vm: VmRecord, status: VmStatus, moment: _Moment) -> VmRecord:
 
 
 def _with_own_count(vm: VmRecord, status: VmStatus) -> VmRecord:
-    """Take a VM's own count of its time asleep where it differs: what nobody saw, or saw end too late."""
-    if status.slept is None or abs(status.slept - vm.slept) <= UNSEEN_SLEEP:
+    """Take a VM's own count of its time asleep where it is higher: it slept while nobody looked."""
+    if status.slept is None or status.slept - vm.slept <= UNSEEN_SLEEP:
         return vm
     return amended(vm, slept=status.slept)
 

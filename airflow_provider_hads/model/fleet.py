@@ -98,6 +98,9 @@ class Instance:
     :param spot_request_id: None for on-demand.
     :param state_reason: EC2's reason code and message of the last change of state; may be empty.
     :param ended_at: when its end began, UTC; None while it lives, or where EC2 does not tell.
+    :param started_at: when it was last started or resumed, UTC; None where the cloud does not tell.
+    :param stopped_at: when its stop or hibernation began, UTC; None unless it is off, or where EC2 does not
+        tell.
     :param interruption: how the cloud has interrupted it; None while it runs, and where its user or itself
         ended it. EC2 does not say whether a VM that was to hibernate could: a new boot id does, later.
     """
@@ -116,6 +119,8 @@ class Instance:
     spot_request_id: str | None = None
     state_reason: str = ""
     ended_at: datetime | None = None
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
     interruption: InterruptionKind | None = None
 
     @property

@@ -180,6 +180,7 @@ class VmRecord:
     :param since: seconds since the run's start when it came to be up, or fell asleep; None before its launch.
     :param up: seconds it has been up before that, its boots included.
     :param slept: seconds it has been asleep before that.
+    :param ended_asleep: whether it was asleep when it ended: ``slept`` goes on to ``ended_at`` then.
     :param hibernations: how often it has been interrupted: has fallen asleep, or was ended by the cloud.
     :param resumes: how often it came back.
     :param leaves_at: seconds since the run's start when it will be stopped or terminated, by its notice; None
@@ -209,6 +210,7 @@ class VmRecord:
     since: float | None = None
     up: float = 0.0
     slept: float = 0.0
+    ended_asleep: bool = False
     hibernations: int = 0
     resumes: int = 0
     leaves_at: float | None = None

@@ -35,7 +35,15 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
     after = {instance.instance_id: instance for instance in workshop.fleet_to_end.describe()}
     instances = {**before, **after}.values()
     prices = _prices_paid(workshop, instances)
-    return [{**_ended(instance, ended_at), **prices.get(instance.instance_id, {})} for instance in instances]
+    off = {id_: one.stopped_at for id_, one in before.items() if one.stopped_at is not None}
+    return [
+        {
+            **_ended(instance, ended_at),
+            **prices.get(instance.instance_id, {}),
+            "stopped_at": off[instance.instance_id].isoformat() if instance.instance_id in off else None,
+        }
+        for instance in instances
+    ]
 
 
 def _prices_paid(workshop: Workshop, instances: Iterable[Instance]) -> dict[str, dict[str, float]]:

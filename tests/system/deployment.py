@@ -101,7 +101,7 @@ class AirflowDeployment:
             )
         return done.stdout
 
-    def wait_for(self, what: str, look: Callable[[], T], timeout: float = 60.0, interval: float = 0.5) -> T:
+    def wait_for(self, what: str, look: Callable[[], T], timeout: float = 60.0, interval: float = 1.0) -> T:
         """Wait as :func:`tests.system.waiting.wait_for` does, unless a component has ended by itself."""
 
         def look_at_all() -> T:
@@ -159,7 +159,7 @@ def component_settings(url: str, port: int) -> dict[str, str]:
         },
         "api": {"host": "127.0.0.1", "port": port, "base_url": url, "secret_key": secrets.token_hex(16)},
         "api_auth": {"jwt_secret": secrets.token_hex(32)},
-        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 60},
+        "dag_processor": {"refresh_interval": 5, "min_file_process_interval": 600},
         "logging": {"worker_log_server_port": free_port(), "trigger_log_server_port": free_port()},
         "scheduler": {
             "orphaned_tasks_check_interval": 10,

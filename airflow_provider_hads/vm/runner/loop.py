@@ -20,7 +20,7 @@ from airflow_provider_hads.vm.runner.lease import Lease
 from airflow_provider_hads.vm.runner.metadata import METADATA_URL
 from airflow_provider_hads.vm.runner.notices import Notices
 from airflow_provider_hads.vm.runner.orders import Queue
-from airflow_provider_hads.vm.runner.store import RunnerError, boot_id, read_json, write_atomic
+from airflow_provider_hads.vm.runner.store import RunnerError, boot_id, booted_at, read_json, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,11 +97,12 @@ class Loop:
         self._tools = Tools(store, self._engine, bucket, config["prefix"], self._clock, self._wake.set)
 
     def _slept_before(self) -> float:
-        """Return the seconds asleep that an earlier life has counted, and those until a new boot."""
+        """Return the seconds asleep that an earlier life has counted, and those until the boot after it."""
         slept = float(self._before.get("slept", 0.0))
         if self._before.get("boot_id") == self._boot_id or "time" not in self._before:
             return slept
-        return slept + max(self._now() - float(self._before["time"]), 0.0)
+        booted = min(booted_at(Path("/proc")), self._now())
+        return slept + max(booted - float(self._before["time"]), 0.0)
 
     @property
     def holding(self) -> bool:

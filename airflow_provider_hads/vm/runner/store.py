@@ -69,6 +69,17 @@ def boot_id(proc: Path) -> str:
     return f"{kernel}.{start_of_first_process}"
 
 
+def booted_at(proc: Path) -> float:
+    """Return when the machine, or the container that plays one, was booted, Unix seconds.
+
+    :param proc: ``/proc``.
+    """
+    lines = (proc / "stat").read_text().splitlines()
+    boot = next(float(line.split()[1]) for line in lines if line.startswith("btime "))
+    ticks = float((proc / "1/stat").read_text().rsplit(")", 1)[1].split()[19])
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
 def locked(path: Path, seconds: float = 0.0) -> Iterator[bool]:
     """Hold a lock file; yield False where it can't be had in that many seconds."""

@@ -68,6 +68,15 @@ def test_ec2_tells_when_a_vm_ended() -> None:
     assert instance_of(ended).ended_at == datetime(2030, 1, 1, 0, 10, 5, tzinfo=timezone.utc)
 
 
+def test_ec2_tells_when_a_vm_was_stopped_and_when_it_was_last_started() -> None:
+    told = "Service initiated (2030-01-01 00:10:05 GMT)"
+    stopped = {**BARE, "State": {"Name": "stopping"}, "StateTransitionReason": told}
+
+    assert instance_of(stopped).stopped_at == datetime(2030, 1, 1, 0, 10, 5, tzinfo=timezone.utc)
+    assert instance_of(stopped).started_at == BARE["LaunchTime"]
+    assert instance_of({**stopped, "State": {"Name": "running"}}).stopped_at is None
+
+
 def test_what_it_does_not_tell_is_not_made_up() -> None:
     stopped = {**BARE, "State": {"Name": "stopped"}, "StateTransitionReason": "(2030-01-01 00:10:05 GMT)"}
     reason = "Server.SpotInstanceTermination"

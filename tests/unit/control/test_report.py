@@ -109,6 +109,17 @@ def test_a_vm_that_the_controller_never_saw_costs_what_its_market_does() -> None
     assert make_report("7_0", {}, FIGURES, [vm])["cost"] == pytest.approx(0.3)
 
 
+def test_nor_if_it_was_ended_asleep_and_the_cloud_tells_an_earlier_end() -> None:
+    asleep = shown(instance(state=InstanceState.STOPPED, reason="hibernated"))
+    gone = shown(instance(state=InstanceState.TERMINATED))
+    assert report(*GOOD, (520.0, asleep), (560.0, gone), vm_ended=557)["vms"][0]["seconds"] == 520
+
+
+def test_a_vm_that_the_controller_never_saw_asleep_was_so_from_when_the_cloud_tells() -> None:
+    vm = {**VM, "vm_id": "vm-9", "instance_id": "i-9", "stopped_at": at(240).isoformat()}
+    assert make_report("7_0", {}, FIGURES, [vm])["vms"][0]["seconds"] == 240
+
+
 def test_every_decision_is_told_with_what_its_vm_costs_and_would_cost_on_demand() -> None:
     decided = with_decisions(FIRST, [TerminateVm("vm-0", Reason.VM_IDLE)], 55.04)
     state, _ = play(decided, GOOD)

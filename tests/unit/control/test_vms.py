@@ -185,12 +185,24 @@ def test_the_record_keeps_the_instance_the_launch_and_the_boot() -> None:
 def test_a_vm_knows_best_how_long_it_slept_while_nobody_looked() -> None:
     asleep = shown(instance(state=InstanceState.STOPPED, reason="hibernated"))
     story = [(1.0, LAUNCHED), (9.0, heard()), (20.0, asleep), (90.0, LAUNCHED)]
-    told = Observation(statuses={"vm-0": replace(status(heartbeat=9), slept=31.5)})
+    told = Observation(statuses={"vm-0": replace(status(heartbeat=9), slept=101.5)})
     state, _ = play(run_state({"vm-0": ["a"]}), [*story, (91.0, told)])
-    assert state.vms["vm-0"].slept == 31.5, "it was resumed long before that was seen"
-    about = Observation(statuses={"vm-0": replace(status(heartbeat=9), slept=69.0)})
+    assert state.vms["vm-0"].slept == 101.5, "it had slept before, and nobody saw it"
+    about = Observation(statuses={"vm-0": replace(status(heartbeat=9), slept=73.0)})
     state, _ = play(run_state({"vm-0": ["a"]}), [*story, (91.0, about)])
     assert state.vms["vm-0"].slept == 70.0
+
+
+def test_a_vm_sleeps_from_when_to_when_the_cloud_tells_however_late_that_is_seen() -> None:
+    asleep = replace(instance(state=InstanceState.STOPPED, reason="hibernated"), stopped_at=at(14))
+    back = replace(instance(), started_at=at(75))
+    story = [(1.0, LAUNCHED), (9.0, heard()), (20.0, shown(asleep)), (90.0, shown(back))]
+    state, _ = play(run_state({"vm-0": ["a"]}), story)
+    assert state.vms["vm-0"].slept == 61.0
+    # What the cloud tells is of a start before the sleep: it is of no use.
+    early = replace(instance(), started_at=at(2))
+    state, _ = play(run_state({"vm-0": ["a"]}), [*story[:3], (90.0, shown(early))])
+    assert state.vms["vm-0"].slept == 76.0
 
 
 def test_one_vm_does_not_wait_for_another() -> None:

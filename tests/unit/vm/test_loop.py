@@ -240,7 +240,9 @@ def test_the_time_from_an_end_to_the_next_boot_is_time_asleep(
     machine.clock.now += 30.0
     machine.loop().tick()
     assert vm_status(machine.store, [])["slept"] == 0.0, "only the runner was away"
+    booted = machine.clock.now + 90.0
     monkeypatch.setattr("airflow_provider_hads.vm.runner.loop.boot_id", lambda _: "another")
-    machine.clock.now += 90.0
+    monkeypatch.setattr("airflow_provider_hads.vm.runner.loop.booted_at", lambda _: booted)
+    machine.clock.now += 110.0
     machine.loop().tick()
     assert vm_status(machine.store, [])["slept"] == pytest.approx(90.0)
