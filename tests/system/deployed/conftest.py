@@ -8,9 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
+from tests.system import happenings
 from tests.system.dags_test import DagsTest
+from tests.system.deployment import AirflowDeployment
 from tests.system.interrupted_jobs import write_interrupted_jobs
-from tests.system.interruptions import happenings
+from tests.system.observed_run import trigger
 from tests.system.run_in_cloud import RunInCloud
 from tests.system.watched_run import WatchedRun
 
@@ -24,6 +26,9 @@ HAPPENINGS: Mapping[str, Happening] = {
     "warned": happenings.warn_one_and_let_one_lose_its_memory,
 }
 """What happens to the run of each job."""
+
+BY_DAGS_TEST = "gone"
+"""The job that is run by ``airflow dags test``; the others run on the tests' deployment."""
 
 
 class InterruptedRuns:
@@ -42,6 +47,7 @@ def interrupted_runs(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     dags_test: DagsTest,
+    deployment: AirflowDeployment,
     local_cloud: LocalCloud,
 ) -> InterruptedRuns:
     """The runs that the chosen tests name as their ``JOB``, carried out together."""
@@ -54,7 +60,11 @@ def interrupted_runs(
     }
 
     def carry_out(job: str) -> RunInCloud:
-        run = WatchedRun(dags_test.start_job(jobs / job), local_cloud)
+        run: RunInCloud
+        if job == BY_DAGS_TEST:
+            run = WatchedRun(dags_test.start_job(jobs / job), local_cloud)
+        else:
+            run = trigger(deployment, local_cloud, job)
         HAPPENINGS[job](run, local_cloud)
         run.wait_for_end(timeout=420)
         return run
