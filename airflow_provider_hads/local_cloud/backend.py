@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import moto.ec2.urls
@@ -48,6 +48,8 @@ class LocalEc2Backend(EC2Backend):
         self.launches: dict[str, Launch] = {}
         self.amis[self.image_id] = self._make_image(self.image_id)
         self._arguments: dict[str, LaunchArguments] = {}
+        # Long enough ago that every launch of this cloud's is at the present prices.
+        self.prices_since = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=1)
 
     @property
     def _url_module(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_hads.local_cloud.prices import SPOT, PriceTable
@@ -32,15 +32,15 @@ class PriceQuery:
 
 
 def spot_price_history(
-    prices: PriceTable, region: str, query: PriceQuery, now: datetime
+    prices: PriceTable, region: str, query: PriceQuery, changed: datetime
 ) -> list[dict[str, Any]]:
     """Return the price changes that matter to a query, the latest first.
 
-    :param now: aware time of the call.
+    :param changed: since when the prices are what they are. What is told of a moment never changes.
     """
     return [
         entry
-        for entry in _changes(prices, region, now, query.since or now)
+        for entry in _changes(prices, region, changed, query.since or changed)
         if _asked(entry["InstanceType"], query.instance_types)
         and _asked(entry["AvailabilityZone"], query.zones)
         and _asked(entry["ProductDescription"], query.products)
@@ -57,11 +57,8 @@ def _asked(value: str, wanted: Sequence[str]) -> bool:
     return not wanted or value in wanted
 
 
-def _changes(prices: PriceTable, region: str, now: datetime, since: datetime) -> Iterator[dict[str, Any]]:
+def _changes(prices: PriceTable, region: str, changed: datetime, since: datetime) -> Iterator[dict[str, Any]]:
     """Yield each price in force now, and the one before where it was in force after ``since``."""
-    changed = datetime.fromtimestamp(
-        now.timestamp() // _CHANGE_PERIOD.total_seconds() * _CHANGE_PERIOD.total_seconds(), timezone.utc
-    )
     for name in prices.offered(SPOT):
         for letter in _ZONE_FACTORS:
             zone = f"{region}{letter}"

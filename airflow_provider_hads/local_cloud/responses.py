@@ -162,7 +162,7 @@ class LocalEc2Response(EC2Response):
             products=self._get_param("ProductDescriptions") or filters.get("product-description", []),
             since=_aware(self._get_param("StartTime")),
         )
-        found = spot_price_history(self._backend.prices, self.region, query, datetime.now(timezone.utc))
+        found = spot_price_history(self._backend.prices, self.region, query, self._backend.prices_since)
         start = int(self._get_param("NextToken") or 0)
         end = start + int(self._get_param("MaxResults") or 1000)
         token = str(end) if len(found) > end else ""

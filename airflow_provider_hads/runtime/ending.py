@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hads.exceptions import CloudError
+from airflow_provider_hads.exceptions import CloudError, CloudTimeout, ThrottledError
 from airflow_provider_hads.model.fleet import Instance
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["end_run"]
 
 log = logging.getLogger(__name__)
+
+PRICE_TRIES, PRICE_PAUSE = 5, 5.0
+"""How often the prices are asked for where the cloud does not listen, and seconds between."""
 
 
 def end_run(workshop: Workshop) -> list[dict[str, Any]]:
@@ -47,13 +51,21 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
 
 
 def _prices_paid(workshop: Workshop, instances: Iterable[Instance]) -> dict[str, dict[str, float]]:
-    """Return the spot VMs' own prices; where they are missing, the report takes the plan's."""
-    try:
-        paid = workshop.fleet_to_end.spot_prices_paid(instances)
-    except CloudError as error:
-        log.warning("The report takes the plan's prices for spot VMs: %s", error)
-        return {}
-    return {instance_id: {"price": price} for instance_id, price in paid.items()}
+    """Return the spot VMs' own prices; where they are missing, the report takes the plan's.
+
+    Nothing is running any more, so that a cloud that was asked too often can be waited for.
+    """
+    for tries_left in reversed(range(PRICE_TRIES)):
+        try:
+            paid = workshop.fleet_to_end.spot_prices_paid(instances)
+        except CloudError as error:
+            if tries_left and isinstance(error, (ThrottledError, CloudTimeout)):
+                time.sleep(PRICE_PAUSE)
+                continue
+            log.warning("The report takes the plan's prices for spot VMs: %s", error)
+            break
+        return {instance_id: {"price": price} for instance_id, price in paid.items()}
+    return {}
 
 
 def _ended(instance: Instance, looked_at: datetime) -> dict[str, Any]:

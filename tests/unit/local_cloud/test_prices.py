@@ -104,7 +104,9 @@ def test_older_spot_prices_come_with_an_older_start() -> None:
 
     found = spot_price_history(TABLE, "us-east-1", query, NOW)
 
-    assert [item["Timestamp"].hour for item in found] == [6, 0]
+    assert [NOW - item["Timestamp"] for item in found] == [timedelta(0), timedelta(hours=6)]
+    later = PriceQuery(zones=["us-east-1a"], since=NOW + timedelta(days=1))
+    assert spot_price_history(TABLE, "us-east-1", later, NOW) == found[:1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""The prices that a report takes when the cloud does not listen at once."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from airflow_provider_hads.exceptions import CloudError, ThrottledError
+from airflow_provider_hads.runtime import ending
+from airflow_provider_hads.runtime.workshop import Workshop
+from tests.support.control_examples import instance
+
+
+def workshop(*answers: object) -> Workshop:
+    """Return a workshop whose fleet answers so, call by call, when it is asked for prices."""
+    left = list(answers)
+
+    def spot_prices_paid(_: object) -> Any:
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return cast(Workshop, SimpleNamespace(fleet_to_end=SimpleNamespace(spot_prices_paid=spot_prices_paid)))
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    taken: list[float] = []
+    monkeypatch.setattr("airflow_provider_hads.runtime.ending.time.sleep", taken.append)
+    return taken
+
+
+def test_prices_are_asked_for_again_where_the_cloud_was_asked_too_often(pauses: list[float]) -> None:
+    throttled = ThrottledError("RequestLimitExceeded")
+    asked = workshop(throttled, throttled, {"i-0": 0.03})
+
+    assert ending._prices_paid(asked, [instance()]) == {"i-0": {"price": 0.03}}
+    assert pauses == [ending.PRICE_PAUSE] * 2
+
+
+def test_but_not_for_ever_and_not_where_that_is_of_no_use(pauses: list[float]) -> None:
+    throttled = [ThrottledError("RequestLimitExceeded")] * ending.PRICE_TRIES
+
+    assert ending._prices_paid(workshop(*throttled), [instance()]) == {}
+    assert len(pauses) == ending.PRICE_TRIES - 1
+    assert ending._prices_paid(workshop(CloudError("UnauthorizedOperation")), [instance()]) == {}
+    assert len(pauses) == ending.PRICE_TRIES - 1
