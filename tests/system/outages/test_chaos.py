@@ -19,7 +19,7 @@ from tests.system.interrupted_jobs import STEP, counted
 pytestmark = pytest.mark.slow
 
 UNSEEN = 0.1
-"""Share by which report and bill may differ: what hibernates while no controller lives is seen only later."""
+"""Share by which report and bill may differ: of a sleep that nobody looked at the cloud does not tell."""
 
 
 @pytest.fixture(scope="module")
