@@ -79,7 +79,7 @@ class DockerTaskTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Drop the task on its VM, when a user ends the wait for it."""
         toolbox = self._toolbox()
-        ticket = await in_thread(toolbox.tickets.latest, self.docker_task_id)
+        ticket = await in_thread(lambda: toolbox.tickets.latest(self.docker_task_id))
         if ticket is not None:
             reader = VmReader(toolbox, ticket.vm)
             await in_thread(reader.look, withdrawal(ticket.order.attempt_id))
@@ -87,7 +87,7 @@ class DockerTaskTrigger(BaseTrigger):
 
     async def _follow(self) -> TaskEnd:
         toolbox = self._toolbox()
-        ticket = await in_thread(toolbox.tickets.latest, self.docker_task_id)
+        ticket = await in_thread(lambda: toolbox.tickets.latest(self.docker_task_id))
         if ticket is None:
             return TaskEnd(problem=f"task {self.docker_task_id} has no attempt")
         left = self.until - time.time()

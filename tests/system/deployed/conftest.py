@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -42,15 +42,15 @@ class InterruptedRuns:
         return self._ended[job].result()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def interrupted_runs(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     dags_test: DagsTest,
     deployment: AirflowDeployment,
     local_cloud: LocalCloud,
-) -> InterruptedRuns:
-    """The runs that the chosen tests name as their ``JOB``, carried out together."""
+) -> Iterator[InterruptedRuns]:
+    """The runs that the chosen tests name as their ``JOB``: they go on together, while others are tested."""
     jobs = tmp_path_factory.mktemp("jobs")
     write_interrupted_jobs(jobs)
     chosen = {
@@ -70,5 +70,4 @@ def interrupted_runs(
         return run
 
     with ThreadPoolExecutor(len(HAPPENINGS)) as pool:
-        ended = {job: pool.submit(carry_out, job) for job in HAPPENINGS if job in chosen}
-    return InterruptedRuns(ended)
+        yield InterruptedRuns({job: pool.submit(carry_out, job) for job in HAPPENINGS if job in chosen})

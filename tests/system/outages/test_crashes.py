@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -17,25 +19,35 @@ from tests.system.processes import parent_of
 RETRY_WITHIN = {"task runner": 60.0, "task runner and its supervisor": 120.0}
 
 
+@pytest.fixture(scope="module")
+def bereaved(deployment: AirflowDeployment, local_cloud: LocalCloud) -> Mapping[str, Future[ObservedRun]]:
+    """Runs whose ``supervise`` was killed in their midst, by who was killed; both have ended."""
+
+    def carry_out(victim: str) -> ObservedRun:
+        run = trigger(deployment, local_cloud, "pair")
+        run.wait_for_running_tasks(2)
+        task_runner = run.task_runner("supervise")
+        victims = [task_runner] if victim == "task runner" else [parent_of(task_runner), task_runner]
+        assert deployment.components["scheduler"].pid not in victims
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        deployment.wait_for("the second try", lambda: second_try_runs(run), RETRY_WITHIN[victim])
+        run.wait_for_end()
+        return run
+
+    with ThreadPoolExecutor(len(RETRY_WITHIN)) as pool:
+        return {victim: pool.submit(carry_out, victim) for victim in RETRY_WITHIN}
+
+
 @pytest.mark.parametrize("victim", RETRY_WITHIN)
 def test_a_killed_supervise_goes_on_where_it_was(
-    deployment: AirflowDeployment, local_cloud: LocalCloud, victim: str
+    bereaved: Mapping[str, Future[ObservedRun]], victim: str
 ) -> None:
-    launches = local_cloud.requests("RunInstances")
-    run = trigger(deployment, local_cloud, "pair")
-    run.wait_for_running_tasks(2)
+    run = bereaved[victim].result()
 
-    task_runner = run.task_runner("supervise")
-    victims = [task_runner] if victim == "task runner" else [parent_of(task_runner), task_runner]
-    assert deployment.components["scheduler"].pid not in victims
-    for pid in victims:
-        os.kill(pid, signal.SIGKILL)
-
-    deployment.wait_for("the second try", lambda: second_try_runs(run), RETRY_WITHIN[victim])
     assert run.wait_for_end() == "success"
     assert "Going on where an earlier try of this task ended" in run.log("supervise", attempt=2)
     assert_done_once(run)
-    assert local_cloud.requests("RunInstances") - launches == 2
 
 
 def test_a_run_outlives_scheduler_and_triggerer(
