@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 ENGINE := docker/engine.sh run
-PROCESSES ?= 3
+PROCESSES ?= 2
 SEEDS ?= 1-2
 SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow

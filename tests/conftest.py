@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING = ("outages", "deployed", "jobs")
+SHARING = ("outages", "deployed", "interruptions", "jobs")
 """Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
 
 TOGETHER = (*SHARING, "vm")

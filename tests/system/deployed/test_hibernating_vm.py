@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.completeness import assert_complete, ended_on
 from tests.system.deployment import AirflowDeployment
-from tests.system.happenings import hibernate_one_for_good
+from tests.system.interruptions.happenings import hibernate_one_for_good
 from tests.system.observed_run import ObservedRun, trigger
 
 TASKS = tuple(f"t{number}" for number in range(6))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
-from tests.system import happenings
 from tests.system.dags_test import DagsTest
-from tests.system.deployment import AirflowDeployment
 from tests.system.interrupted_jobs import write_interrupted_jobs
-from tests.system.observed_run import trigger
+from tests.system.interruptions import happenings
 from tests.system.run_in_cloud import RunInCloud
 from tests.system.watched_run import WatchedRun
 
@@ -27,9 +25,6 @@ HAPPENINGS: Mapping[str, Happening] = {
 }
 """What happens to the run of each job."""
 
-BY_DAGS_TEST = "gone"
-"""The job that is run by ``airflow dags test``; the others run on the tests' deployment."""
-
 
 class InterruptedRuns:
     """Runs that have ended, by job; what went wrong with one is told to who asks for it."""
@@ -42,15 +37,14 @@ class InterruptedRuns:
         return self._ended[job].result()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def interrupted_runs(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     dags_test: DagsTest,
-    deployment: AirflowDeployment,
     local_cloud: LocalCloud,
-) -> Iterator[InterruptedRuns]:
-    """The runs that the chosen tests name as their ``JOB``: they go on together, while others are tested."""
+) -> InterruptedRuns:
+    """The runs that the chosen tests name as their ``JOB``, carried out together."""
     jobs = tmp_path_factory.mktemp("jobs")
     write_interrupted_jobs(jobs)
     chosen = {
@@ -60,14 +54,11 @@ def interrupted_runs(
     }
 
     def carry_out(job: str) -> RunInCloud:
-        run: RunInCloud
-        if job == BY_DAGS_TEST:
-            run = WatchedRun(dags_test.start_job(jobs / job), local_cloud)
-        else:
-            run = trigger(deployment, local_cloud, job)
+        run = WatchedRun(dags_test.start_job(jobs / job), local_cloud)
         HAPPENINGS[job](run, local_cloud)
         run.wait_for_end(timeout=420)
         return run
 
     with ThreadPoolExecutor(len(HAPPENINGS)) as pool:
-        yield InterruptedRuns({job: pool.submit(carry_out, job) for job in HAPPENINGS if job in chosen})
+        ended = {job: pool.submit(carry_out, job) for job in HAPPENINGS if job in chosen}
+    return InterruptedRuns(ended)
