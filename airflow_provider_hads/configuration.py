@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airflow_provider_hads.exceptions import InputError
+
 __all__ = ["Configuration", "read_configuration"]
+
+LONGEST_ENDING_PAUSE = 60.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ class Configuration:
 
 
 def read_configuration() -> Configuration:
-    """Read the section, with the provider's defaults for what is not set."""
+    """Read the section, with the provider's defaults for what is not set.
+
+    :raises InputError: a value can't be used.
+    """
     from airflow.sdk.configuration import conf
 
     return Configuration(
@@ -50,7 +57,15 @@ def read_configuration() -> Configuration:
         instance_profile=conf.get("hads", "instance_profile", fallback=""),
         boot_timeout=conf.getfloat("hads", "boot_timeout", fallback=300.0),
         margin=conf.getfloat("hads", "margin", fallback=600.0),
-        ending_pause=conf.getfloat("hads", "ending_pause", fallback=10.0),
+        ending_pause=_ending_pause(conf.getfloat("hads", "ending_pause", fallback=10.0)),
         events_queue=conf.get("hads", "events_queue", fallback=""),
         notifiers=conf.get("hads", "notifiers", fallback=""),
     )
+
+
+def _ending_pause(seconds: float) -> float:
+    """Return the pause if a run can end with it: it must be far shorter than the end may take."""
+    if not 0 <= seconds <= LONGEST_ENDING_PAUSE:
+        problem = f"{seconds:g} is not from 0 to {LONGEST_ENDING_PAUSE:g} seconds"
+        raise InputError("airflow.cfg", "hads.ending_pause", problem)
+    return seconds

@@ -60,12 +60,9 @@ class Lanes:
     Each lane at work has a thread of its own, so that a call that hangs holds up its own lane only, and that
     until its time-out: then it counts as ended, whatever becomes of it, and the lane goes on with the next
     one. The threads don't keep the process alive: what still hangs at its end is left behind.
-
-    :param clock: seconds that only grow.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._lock = Lock()
         self._lanes: dict[str, _Lane] = {}
         self._ended: list[Ended] = []
@@ -120,10 +117,9 @@ class Lanes:
         Thread(target=self._work, args=(name, lane), name=f"hads {name}", daemon=True).start()
 
     def _give_up_what_is_overdue(self) -> None:
-        now = self._clock()
-        overdue = [(name, lane) for name, lane in self._lanes.items() if lane.due < now]
-        for name, lane in overdue:
-            if lane.running is None:
+        now = time.monotonic()
+        for name, lane in list(self._lanes.items()):
+            if lane.running is None or lane.due >= now:
                 continue
             problem = f"no end in {lane.running.timeout:g} s; it may still be carried out"
             self._ended.append(Ended(name, lane.running.key, error=CallOverdue(problem)))
@@ -147,7 +143,7 @@ class Lanes:
                 del self._lanes[name]
                 return None
             lane.running = lane.waiting.popleft()
-            lane.due = self._clock() + lane.running.timeout
+            lane.due = time.monotonic() + lane.running.timeout
             return lane.running
 
 

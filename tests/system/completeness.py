@@ -28,8 +28,8 @@ def assert_complete(run: RunInCloud, task_ids: Collection[str], seconds: float) 
     assert run.left() == []
     bill = [item for item in run.cloud.bill() if item.run == run.identity["uid"]]
     # The cloud tells when a hibernation began and ended, and bills by that: whole seconds.
-    seconds = sum(vm["seconds"] for vm in report["vms"])
-    assert seconds == pytest.approx(sum(item.seconds for item in bill), rel=BILL_TOLERANCE)
+    told = sum(vm["seconds"] for vm in report["vms"])
+    assert told == pytest.approx(sum(item.seconds for item in bill), rel=BILL_TOLERANCE)
     assert report["cost"] == pytest.approx(sum(item.dollars for item in bill), rel=BILL_TOLERANCE)
 
 
