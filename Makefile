@@ -5,7 +5,6 @@ VENV := .venv/bin
 ENGINE := docker/engine.sh run
 PROCESSES ?= 2
 SEEDS ?= 1-2
-SUITES := tests/unit tests/property tests/integration tests/system
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 # Hundreds of short Airflow processes start in the tests; without byte code each would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,9 +36,8 @@ unit: install ## The quick tests, without Docker
 hunt: install ## The property tests with new random examples
 	@$(VENV)/python -m pytest --hypothesis-profile hunt tests/property
 
-test: lint ## Lint and all tests
-	@docker/test-servers.sh
-	@$(ENGINE) docker/run-with-images.sh $(VENV)/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder --durations 15 $(SUITES)
+test: install ## Lint and all tests
+	@PROCESSES=$(PROCESSES) tests/run.sh
 
 test-chaos: install ## Ten runs under chaos, by ten seeds
 	@$(MAKE) --no-print-directory chaos SEEDS=1-10

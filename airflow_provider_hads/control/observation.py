@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance
 from airflow_provider_hads.model.runner import VmStatus
 
@@ -82,6 +83,7 @@ class Observation:
     :param silences: VMs that were asked and did not answer.
     :param results: actions that have ended.
     :param news: instances that have changed, by VM id; all that are not named are as they were.
+    :param events: what the cloud has told by itself, in the order of its times; ``news`` is what it comes to.
     :param checkpoints: by task id, the share of the task that its latest checkpoint keeps.
     :param notices: by VM id, that it will be stopped or terminated; again and again, or once.
     :param credits: by VM id, the CPU credits of a burstable VM as the cloud tells them.
@@ -92,6 +94,7 @@ class Observation:
     silences: Mapping[str, Silence] = field(default_factory=dict)
     results: tuple[ActionResult, ...] = ()
     news: Mapping[str, Instance] = field(default_factory=dict)
+    events: tuple[CloudEvent, ...] = ()
     checkpoints: Mapping[str, float] = field(default_factory=dict)
     notices: Mapping[str, Notice] = field(default_factory=dict)
     credits: Mapping[str, float] = field(default_factory=dict)
@@ -104,6 +107,7 @@ class Observation:
             or self.silences
             or self.results
             or self.news
+            or self.events
             or self.checkpoints
             or self.notices
             or self.credits

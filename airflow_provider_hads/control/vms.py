@@ -9,6 +9,7 @@ from datetime import datetime
 from airflow_provider_hads.control.ledger import Ledger, amended
 from airflow_provider_hads.control.observation import Observation, Silence
 from airflow_provider_hads.control.stretches import timed
+from airflow_provider_hads.control.told_sleep import hear_of_sleeps
 from airflow_provider_hads.control.transitions import vm_after
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 from airflow_provider_hads.model.run_state import VmRecord, VmState
@@ -80,6 +81,7 @@ def follow_vms(ledger: Ledger, observation: Observation, elapsed: float) -> list
         ledger.put_vm(vm)
         if vm.state is VmState.LOST and known.state is not VmState.LOST and ledger.mission is not None:
             _pause_after_losses(ledger, vm, elapsed)
+    hear_of_sleeps(ledger, observation.events)
     return changed
 
 

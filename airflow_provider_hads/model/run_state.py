@@ -19,6 +19,7 @@ __all__ = [
     "Setback",
     "TaskRecord",
     "TaskState",
+    "ToldSleep",
     "VmRecord",
     "VmState",
 ]
@@ -160,6 +161,18 @@ class TaskRecord:
 
 
 @dataclass(frozen=True)
+class ToldSleep:
+    """How long a VM has slept by the cloud's own events, which also tell of what no look has seen.
+
+    :param seconds: in all, without the sleep that goes on.
+    :param since: seconds since the run's start when the sleep that goes on began; None while it is awake.
+    """
+
+    seconds: float = 0.0
+    since: float | None = None
+
+
+@dataclass(frozen=True)
 class VmRecord:
     """One VM of the run.
 
@@ -180,6 +193,7 @@ class VmRecord:
     :param since: seconds since the run's start when it came to be up, or fell asleep; None before its launch.
     :param up: seconds it has been up before that, its boots included.
     :param slept: seconds it has been asleep before that.
+    :param told_sleep: how long it has been asleep by the cloud's events, where they are listened to.
     :param ended_asleep: whether it was asleep when it ended: ``slept`` goes on to ``ended_at`` then.
     :param hibernations: how often it has been interrupted: has fallen asleep, or was ended by the cloud.
     :param resumes: how often it came back.
@@ -210,6 +224,7 @@ class VmRecord:
     since: float | None = None
     up: float = 0.0
     slept: float = 0.0
+    told_sleep: ToldSleep = ToldSleep()
     ended_asleep: bool = False
     hibernations: int = 0
     resumes: int = 0

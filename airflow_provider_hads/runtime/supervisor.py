@@ -220,7 +220,12 @@ class Supervisor:
             self._looked_at.pop(DESCRIBE, None)
         self._instances.update(news.instances)
         told = notices_of(news.notices, self._instances, now)
-        return replace(observation, news=news.instances, notices={**told, **observation.notices})
+        return replace(
+            observation,
+            news=news.instances,
+            events=tuple(events),
+            notices={**told, **observation.notices},
+        )
 
     def _look(self, now: datetime) -> None:
         if self._due(DESCRIBE, now):

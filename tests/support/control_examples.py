@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
 from airflow_provider_hads.control import Action, ActionResult, Observation, Rules, Silence, decide
+from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from airflow_provider_hads.model.run_state import RunState, TaskRecord, VmRecord
@@ -111,6 +112,13 @@ def silent(vm_id: str = "vm-0", reason: str = "no route to host", *, undeployed:
 def done(*keys: str, error: str = "", hopeless: bool = False) -> Observation:
     """Return what is known when actions have ended."""
     return Observation(results=tuple(ActionResult(key, error, hopeless) for key in keys))
+
+
+def told(state: InstanceState, moment: float, vm_id: str = "vm-0") -> CloudEvent:
+    """Return the cloud's event of a VM's change of state, so many seconds after the run's start."""
+    return CloudEvent(
+        f"{vm_id} {state} {moment}", f"i-{vm_id}", CloudEventKind.STATE, at(moment), state=state
+    )
 
 
 NOTHING = Observation()

@@ -55,6 +55,7 @@ def deployment(
     """A whole Airflow for the project's DAGs and :mod:`tests.system.deployed_jobs`, on the local cloud."""
     home = tmp_path_factory.mktemp("airflow")
     settings = {
+        "AIRFLOW__HADS__EVENTS_QUEUE": local_cloud.make_events_queue("airflow"),
         "AIRFLOW__HADS__JOBS_FOLDER": str(write_deployed_jobs(home / "jobs")),
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         **notifier_settings(home / "told.txt", ROOT),

@@ -1,16 +1,18 @@
-"""Runs whose VMs are interrupted: they go on at the same time, each with what happens to it."""
+"""Runs whose VMs are interrupted, each with what happens to it; two go on at the same time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.dags_test import DagsTest
+from tests.system.deployment import AirflowDeployment
 from tests.system.interrupted_jobs import write_interrupted_jobs
 from tests.system.interruptions import happenings
+from tests.system.observed_run import trigger
 from tests.system.run_in_cloud import RunInCloud
 from tests.system.watched_run import WatchedRun
 
@@ -24,6 +26,12 @@ HAPPENINGS: Mapping[str, Happening] = {
     "warned": happenings.warn_one_and_let_one_lose_its_memory,
 }
 """What happens to the run of each job."""
+
+BY_DAGS_TEST = "gone"
+"""The job that is run by ``airflow dags test``; the others run on the tests' deployment."""
+
+AT_ONCE = 2
+"""Runs that two cores carry without being late for what happens."""
 
 
 class InterruptedRuns:
@@ -42,9 +50,10 @@ def interrupted_runs(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     dags_test: DagsTest,
+    deployment: AirflowDeployment,
     local_cloud: LocalCloud,
-) -> InterruptedRuns:
-    """The runs that the chosen tests name as their ``JOB``, carried out together."""
+) -> Iterator[InterruptedRuns]:
+    """The runs that the chosen tests name as their ``JOB``; those that are tested later go on meanwhile."""
     jobs = tmp_path_factory.mktemp("jobs")
     write_interrupted_jobs(jobs)
     chosen = {
@@ -54,11 +63,14 @@ def interrupted_runs(
     }
 
     def carry_out(job: str) -> RunInCloud:
-        run = WatchedRun(dags_test.start_job(jobs / job), local_cloud)
+        run: RunInCloud
+        if job == BY_DAGS_TEST:
+            run = WatchedRun(dags_test.start_job(jobs / job), local_cloud)
+        else:
+            run = trigger(deployment, local_cloud, job)
         HAPPENINGS[job](run, local_cloud)
         run.wait_for_end(timeout=420)
         return run
 
-    with ThreadPoolExecutor(len(HAPPENINGS)) as pool:
-        ended = {job: pool.submit(carry_out, job) for job in HAPPENINGS if job in chosen}
-    return InterruptedRuns(ended)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield InterruptedRuns({job: pool.submit(carry_out, job) for job in HAPPENINGS if job in chosen})

@@ -38,7 +38,7 @@ def resume_when_its_work_was_migrated(run: RunInCloud, cloud: LocalCloud) -> Non
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
     run.wait_for_vm("vm-1", "hibernated")
     run.wait_until_at_work({"t10", "t11"}, elsewhere="vm-1")
-    time.sleep(24)  # so that the copies are ahead of what is frozen, also where it began long before that
+    time.sleep(28)  # so that the copies are ahead of what is frozen, also where it began long before that
     cloud.resume(run.instance_id("vm-1"))
 
 

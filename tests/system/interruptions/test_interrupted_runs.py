@@ -66,7 +66,7 @@ class TestAVmIsResumedBeforeItIsLate:
         return interrupted_runs[self.JOB]
 
     def test_its_tasks_went_on_from_where_they_were(self, run: RunInCloud) -> None:
-        assert_complete(run, self.TASKS, 30)
+        assert_complete(run, self.TASKS, 45)
         for task_id in ("t2", "t3"):
             assert pauses(run.result(task_id, "out")) >= 4
         for task_id in ("t0", "t1"):
@@ -87,7 +87,7 @@ class TestAVmIsResumedWhenItsWorkWasMigrated:
         return interrupted_runs[self.JOB]
 
     def test_all_results_are_right_and_none_is_published_twice(self, run: RunInCloud) -> None:
-        assert_complete(run, self.TASKS, 30)
+        assert_complete(run, self.TASKS, 40)
         assert run.decisions(reason="migrated") != []
 
     def test_it_is_told_to_drop_what_was_done_elsewhere(self, run: RunInCloud) -> None:
@@ -116,7 +116,7 @@ class TestAllSpotVmsHibernateAtOnce:
         return interrupted_runs[self.JOB]
 
     def test_on_demand_vms_take_over_and_the_deadline_holds(self, run: RunInCloud) -> None:
-        assert_complete(run, self.TASKS, 30)
+        assert_complete(run, self.TASKS, 45)
         vms = run.snapshot()["vms"]
         assert {vms[ended_on(run, task_id)]["market"] for task_id in self.TASKS} == {"on-demand"}
 

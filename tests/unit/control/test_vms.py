@@ -20,6 +20,7 @@ from tests.support.control_examples import (
     shown,
     silent,
     status,
+    told,
 )
 
 LAUNCHED = shown(instance())
@@ -203,6 +204,33 @@ def test_a_vm_sleeps_from_when_to_when_the_cloud_tells_however_late_that_is_seen
     early = replace(instance(), started_at=at(2))
     state, _ = play(run_state({"vm-0": ["a"]}), [*story[:3], (90.0, shown(early))])
     assert state.vms["vm-0"].slept == 76.0
+
+
+def test_a_sleep_that_only_the_clouds_events_tell_of_counts() -> None:
+    stopping, running = InstanceState.STOPPING, InstanceState.RUNNING
+    unseen = Observation(events=(told(stopping, 12), told(InstanceState.STOPPED, 14), told(running, 40)))
+    state, _ = play(run_state({"vm-0": ["a"]}), [(1, LAUNCHED), (9, heard()), (41, unseen)])
+    assert (state.vms["vm-0"].state, state.vms["vm-0"].slept) == (VmState.READY, 28.0)
+
+
+def test_a_sleep_that_is_seen_and_told_of_counts_once() -> None:
+    asleep = replace(instance(state=InstanceState.STOPPED, reason="hibernated"), stopped_at=at(14))
+    back = replace(instance(), started_at=at(75))
+    falls = replace(shown(asleep), events=(told(InstanceState.STOPPING, 14),))
+    wakes = replace(shown(back), events=(told(InstanceState.PENDING, 75), told(InstanceState.RUNNING, 77)))
+    story = [(1.0, LAUNCHED), (9.0, heard()), (20.0, falls), (90.0, wakes)]
+    state, _ = play(run_state({"vm-0": ["a"]}), story)
+    assert state.vms["vm-0"].slept == 61.0
+
+
+def test_a_sleep_before_the_first_look_counts_when_the_vm_was_asleep_again_at_that_look() -> None:
+    asleep = replace(instance(state=InstanceState.STOPPED, reason="hibernated"), stopped_at=at(30))
+    earlier = (told(InstanceState.STOPPING, 5), told(InstanceState.RUNNING, 20))
+    late = replace(shown(asleep), events=(*earlier, told(InstanceState.STOPPING, 30)))
+    back = replace(instance(), started_at=at(50))
+    wakes = replace(shown(back), events=(told(InstanceState.RUNNING, 50),))
+    state, _ = play(run_state({"vm-0": ["a"]}), [(40, late), (55, wakes)])
+    assert state.vms["vm-0"].slept == 35.0
 
 
 def test_one_vm_does_not_wait_for_another() -> None:

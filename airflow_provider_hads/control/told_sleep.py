@@ -1,0 +1,50 @@
+"""How long VMs have slept by the cloud's own events: also what began and ended between two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_provider_hads.control.ledger import Ledger, amended
+from airflow_provider_hads.model.cloud_event import CloudEvent
+from airflow_provider_hads.model.fleet import InstanceState
+from airflow_provider_hads.model.run_state import ToldSleep, VmRecord
+
+__all__ = ["hear_of_sleeps"]
+
+_FALLS_ASLEEP = frozenset({InstanceState.STOPPING, InstanceState.STOPPED})
+
+ROUNDED = 2.0
+"""Seconds by which the cloud's count must be higher to be taken: the times of its events are rounded."""
+
+
+def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
+    """Enter what the cloud has told of the run's VMs, whose records are up to date otherwise.
+
+    :param events: in the order of their times; those of other instances are passed over.
+    """
+    told = [event for event in events if event.state is not None]
+    vm_ids = {vm.instance_id: vm.id for vm in ledger.vms.values()} if told else {}
+    for event in told:
+        if event.instance_id in vm_ids:
+            vm = ledger.vms[vm_ids[event.instance_id]]
+            at = (event.at - ledger.started_at).total_seconds()
+            asleep = event.state in _FALLS_ASLEEP
+            ledger.put_vm(_with_told_sleep(amended(vm, told_sleep=_after(vm.told_sleep, at, asleep=asleep))))
+
+
+def _with_told_sleep(vm: VmRecord) -> VmRecord:
+    """Take the cloud's count where it is higher: the VM slept while nobody looked.
+
+    Of one that sleeps, the sleep that goes on is entered when it wakes, by the same times.
+    """
+    if vm.state.asleep or vm.told_sleep.seconds - vm.slept < ROUNDED:
+        return vm
+    return amended(vm, slept=vm.told_sleep.seconds)
+
+
+def _after(told: ToldSleep, at: float, *, asleep: bool) -> ToldSleep:
+    if asleep and told.since is None:
+        return ToldSleep(told.seconds, since=at)
+    if not asleep and told.since is not None:
+        return ToldSleep(told.seconds + max(at - told.since, 0.0))
+    return told

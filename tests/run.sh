@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# tests/run.sh: ruff, mypy and all tests, as `make test` runs them.
+# What only computes goes on in the background, at the lowest priority: tests that wait for real VMs and a real Airflow
+# leave about a quarter of two cores idle, and this fills it without making them late.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bin=.venv/bin
+processes=${PROCESSES:-2}
+log=$(mktemp)
+
+computing() {
+    nice -n 19 "$bin/mypy" &&
+        nice -n 19 "$bin/python" -m pytest -n "$processes" --dist worksteal --durations 5 tests/unit tests/property
+}
+
+# Its output comes in one piece as soon as it has ended, so that a failure is seen early.
+in_one_piece() {
+    local status=0
+    computing >"$log" 2>&1 || status=$?
+    printf '\n%s\n' '--- mypy, unit and property tests'
+    cat "$log"
+    return "$status"
+}
+
+stop_background() {
+    kill -- "-$background" 2>/dev/null || true
+    rm -f "$log"
+}
+
+"$bin/ruff" check .
+"$bin/ruff" format --check .
+set -m # a process group of its own, so that all of it can be ended
+in_one_piece &
+background=$!
+set +m
+trap stop_background EXIT
+docker/test-servers.sh
+status=0
+docker/engine.sh run docker/run-with-images.sh "$bin/python" -m pytest -n "$processes" --dist loadscope \
+    --no-loadscope-reorder --durations 15 tests/integration tests/system || status=$?
+wait "$background" || { echo "mypy, unit or property tests failed: see above" >&2; status=1; }
+exit "$status"
