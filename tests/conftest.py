@@ -15,10 +15,16 @@ from xdist.scheduler import LoadScopeScheduling
 SHARING = ("outages", "deployed", "interruptions", "jobs")
 """Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
 
-TOGETHER = (*SHARING, "vm")
-"""Folders whose tests go to one process: for what they share, or for their containers of the same names."""
+TOGETHER = {
+    "outages": "outages",
+    "deployed": "airflow",
+    "interruptions": "airflow",
+    "jobs": "jobs",
+    "vm": "vm",
+}
+"""Folders whose tests go to one process, and its name: for what they share, be it containers' names."""
 
-SLOWEST_FIRST = ("system", "property", "integration")
+SLOWEST_FIRST = ("system", "integration")
 
 
 def _use_own_airflow() -> None:
@@ -73,4 +79,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 def _scope(nodeid: str) -> str:
     path = PurePosixPath(nodeid.split("::")[0])
-    return str(path.parent if path.parent.name in TOGETHER else path)
+    return TOGETHER.get(path.parent.name, str(path))

@@ -84,6 +84,7 @@ class TaskOrder:
     :param attempt_id: unique within the run, a safe name.
     :param position: the queue is worked off in ascending position.
     :param memory: MB; the container's limit.
+    :param reserved: MB that it is expected to need: it waits until that is free beside what runs there.
     :param cpu_share: share of one vCPU (baseline mode of a burstable VM); None is the whole vCPU.
     :param progress: share of the task that is done already, to be restored from its checkpoint.
     """
@@ -96,6 +97,7 @@ class TaskOrder:
     work_dir: str
     memory: float
     files: tuple[StagedFile, ...] = ()
+    reserved: float = 0.0
     cpu_share: float | None = None
     progress: float = 0.0
 

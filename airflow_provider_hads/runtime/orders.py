@@ -66,6 +66,7 @@ class OrderBook:
             work_dir=self.settings.docker.work_dir,
             memory=self._memory(task, self.instance_types[vm.instance_type]),
             files=tuple(self.files.get(task.id, ())),
+            reserved=task.memory,
             cpu_share=vm.cpu_share,
         )
 

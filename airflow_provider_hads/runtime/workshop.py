@@ -153,6 +153,7 @@ class Workshop:
                 region=region,
                 endpoint=endpoint,
                 slots=slots_of(instance_type, settings),
+                memory=instance_type.memory,
             )
             for name, instance_type in self.inputs.environment.instance_types.items()
         }

@@ -23,6 +23,7 @@ class RunnerConfig:
     :param prefix: the run's folder in the bucket.
     :param endpoint: address of S3 as the VM reaches it; None is AWS's own.
     :param slots: tasks at once.
+    :param memory: MB that the tasks at work may have reserved together.
     """
 
     prefix: str
@@ -30,6 +31,7 @@ class RunnerConfig:
     region: str
     endpoint: str | None
     slots: int
+    memory: float
 
 
 def dump_config(config: RunnerConfig) -> bytes:

@@ -43,6 +43,7 @@ class DockerTask:
 
     def order(self, attempt_id: str, vm: VmHandle, files: tuple[StagedFile, ...]) -> TaskOrder:
         """Return what a VM is told."""
+        memory = self.memory or vm.memory / vm.slots
         return TaskOrder(
             attempt_id=attempt_id,
             task_id=self.task_id,
@@ -50,7 +51,8 @@ class DockerTask:
             command=self.command,
             image=self.image,
             work_dir=self.work_dir,
-            memory=self.memory or vm.memory / vm.slots,
+            memory=memory,
+            reserved=memory,
             files=files,
         )
 

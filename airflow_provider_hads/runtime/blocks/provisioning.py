@@ -108,7 +108,7 @@ def make_ready(toolbox: Toolbox, vm: VmHandle, until: datetime, expires_at: date
     """
     instance = wait_until_running(toolbox.fleet, vm.instance_id, until)
     left = max((until - datetime.now(timezone.utc)).total_seconds(), 1.0)
-    toolbox.gateway.prepare(instance, toolbox.runner_config(vm.slots), timeout=left)
+    toolbox.gateway.prepare(instance, toolbox.runner_config(vm.slots, vm.memory), timeout=left)
     toolbox.gateway.exchange(instance, Exchange(epoch=0, expiry=expires_at.timestamp()))
     return instance
 

@@ -99,13 +99,14 @@ class Toolbox:
 
         return VmGateway(self.ssh_access)
 
-    def runner_config(self, slots: int) -> RunnerConfig:
+    def runner_config(self, slots: int, memory: float) -> RunnerConfig:
         """Return what a VM's runner is told.
 
         :param slots: tasks at once.
+        :param memory: the VM's, MB.
         """
         region, endpoint = vm_view_of_aws(self._aws_conn_id, self.ec2.region)
-        return RunnerConfig(self.layout.run, self.run.bucket, region, endpoint, slots)
+        return RunnerConfig(self.layout.run, self.run.bucket, region, endpoint, slots, memory)
 
     def close(self) -> None:
         """Close the connections to VMs."""

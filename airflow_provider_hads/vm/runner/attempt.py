@@ -77,6 +77,11 @@ class Attempt:
         self._work = self._folder / "work"
 
     @property
+    def reserved(self) -> float:
+        """MB of the VM's memory that are kept for it while it holds its slot."""
+        return float(self._order.get("reserved", 0.0))
+
+    @property
     def holds_slot(self) -> bool:
         """Whether its slot is taken."""
         return not self.ended and self.state in ("staging", "running")

@@ -37,6 +37,7 @@ GAP = 15.0  # seconds; a longer tick is a resume
 HOLD = 120.0  # seconds after a gap in which nothing starts without a controller's word
 STATUS_PERIOD = 1.0  # seconds between two status files where nothing but the time has changed
 POWER_OFF_AGAIN = 30.0  # seconds
+ROUNDING = 1e-9  # share of the memory by which sums may be off
 
 
 class TickClock:
@@ -77,6 +78,7 @@ class Loop:
         self._store = store
         self._config = config
         self._slots = int(config["slots"])
+        self._memory = float(config["memory"])
         self._queue = Queue(store)
         self._lease = Lease(store, now)
         self._engine = Engine(config.get("docker_socket") or "/var/run/docker.sock")
@@ -158,10 +160,16 @@ class Loop:
     def _fill_slots(self) -> None:
         taken = {attempt.slot for attempt in self._attempts if attempt.holds_slot}
         for slot in sorted(set(range(self._slots)) - taken):
-            entry = self._queue.take()
+            entry = self._queue.take(self._has_room)
             if entry is None:
                 return
             self._begin(Attempt(self._tools, entry, self._queue.order(entry), slot))
+
+    def _has_room(self, order: dict[str, Any]) -> bool:
+        """Say whether an attempt's memory is free beside what is at work; what is alone always has room."""
+        reserved = [attempt.reserved for attempt in self._attempts if attempt.holds_slot]
+        needed = sum(reserved) + float(order.get("reserved", 0.0))
+        return not reserved or needed <= self._memory * (1 + ROUNDING)
 
     def _begin(self, attempt: Attempt) -> None:
         self._attempts.append(attempt)

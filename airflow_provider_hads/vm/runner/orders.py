@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_hads.vm.runner.store import RunnerError, is_safe_name, read_json, write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_hads.vm.runner.store import Store
 
 __all__ = ["Entry", "Queue"]
@@ -77,9 +79,17 @@ class Queue:
             return True
         return self._find("stolen", attempt_id) is not None
 
-    def take(self) -> Entry | None:
-        """Take the first waiting attempt, if there is one."""
-        return next((entry for entry in self.entries("queue") if self._move(entry, "taken")), None)
+    def take(self, fits: Callable[[dict[str, Any]], bool] = lambda order: True) -> Entry | None:
+        """Take the first waiting attempt, if there is one, and its order fits: none overtakes another.
+
+        :param fits: told the order, which is empty where the attempt is being stolen.
+        """
+        for entry in self.entries("queue"):
+            if not fits(read_json(self._root / "queue" / entry.name)):
+                return None
+            if self._move(entry, "taken"):
+                return entry
+        return None
 
     def order(self, entry: Entry) -> dict[str, Any]:
         """Return the order of an attempt that was taken."""

@@ -162,6 +162,7 @@ class Vm:
 @pytest.fixture
 def vm(tmp_path: Path, endpoint: str, metadata_url: str, s3: Any) -> Iterator[Vm]:
     config = {"prefix": PREFIX, "bucket": BUCKET, "region": "us-east-1", "endpoint": endpoint, "slots": 2}
+    config["memory"] = 1024
     outside = {"metadata_url": metadata_url, "docker_socket": ENGINE or None}
     machine = Vm(tmp_path, {**config, **outside, "power_off": ["touch", str(tmp_path / "off")]})
     yield machine

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.integration.vm.ssh_server import SshServer
 
 CONFIG = RunnerConfig(
-    prefix="12_0", bucket="hads-test", region="us-east-1", endpoint="http://127.0.0.1:9", slots=3
+    prefix="12_0", bucket="hads-test", region="us-east-1", endpoint="http://127.0.0.1:9", slots=3, memory=4096
 )
 
 

@@ -173,6 +173,14 @@ def test_as_many_run_at_once_as_there_are_slots(vm: Vm) -> None:
     assert first["ran"] == pytest.approx(2, abs=0.9)
 
 
+def test_a_task_waits_until_the_memory_that_it_needs_is_free(vm: Vm) -> None:
+    vm.run()
+    orders = [vm.order("sleep 2", f"0-{number}", position=number) for number in range(2)]
+    vm.exchange(enqueue=[{**order, "reserved": 600} for order in orders])
+    first, second = vm.ended("0-0", "0-1")
+    assert second["started"] >= first["started"] + first["ran"]
+
+
 def test_a_slot_is_free_while_results_are_uploaded(vm: Vm) -> None:
     vm.config.update(slots=1, endpoint="http://127.0.0.1:9")  # nothing listens there
     vm.run()

@@ -91,7 +91,7 @@ def machine(cloud: LocalCloud, airflow_connections: None) -> Iterator[Machine]:
     expiry = datetime.now(timezone.utc) + timedelta(minutes=10)
     fleet.launch(LaunchOrder(run, "vm-0", 0, 0, "c5.large", 4096.0, Market.ON_DEMAND, False, expiry))
     gateway = VmGateway(ACCESS)
-    config = RunnerConfig(run.name, run.bucket, cloud.region, cloud.vm_endpoint_url, slots=2)
+    config = RunnerConfig(run.name, run.bucket, cloud.region, cloud.vm_endpoint_url, slots=2, memory=1024)
     results = Results(Bucket.connect("hads_local_aws", run.bucket), RunLayout(run.name))
     instance = running(fleet)
     gateway.prepare(instance, config, timeout=60)

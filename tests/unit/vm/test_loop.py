@@ -29,7 +29,8 @@ class Machine:
         self.clock = Clock()
         self.store = Store(folder / "hads")
         self.powered_off = folder / "powered-off"
-        self.config: dict[str, Any] = {"prefix": "12_0", "bucket": "b", "region": "r", "slots": 1}
+        self.config: dict[str, Any] = {"prefix": "12_0", "bucket": "b", "region": "r"}
+        self.config.update(slots=1, memory=1000)
         self.config["power_off"] = ["touch", str(self.powered_off)]
         self.config["docker_socket"] = str(folder / "no-engine-here")
         self.say(expiry=self.clock.now + 10**6)
@@ -40,8 +41,8 @@ class Machine:
     def say(self, **message: Any) -> dict[str, Any]:
         return exchange(self.store, json.dumps({"epoch": 1, **message}), now=self.clock)
 
-    def enqueue(self, attempt: str) -> None:
-        order = {"attempt_id": attempt, "task_id": "0", "position": 0}
+    def enqueue(self, attempt: str, position: int = 0, reserved: float = 100) -> None:
+        order = {"attempt_id": attempt, "task_id": "0", "position": position, "reserved": reserved}
         Queue(self.store).enqueue(order)
 
     def reboot(self) -> None:
@@ -89,6 +90,22 @@ def test_a_waiting_attempt_is_taken(machine: Machine) -> None:
     machine.enqueue("b")
     loop.tick()
     assert machine.taken() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("reserved", "taken"),
+    [((400, 600, 100), ["a", "b"]), ((400, 700, 100), ["a"]), ((2000, 100, 100), ["a"])],
+    ids=["both fit", "the next one waits and is not overtaken", "what fits nowhere runs alone"],
+)
+def test_tasks_run_beside_each_other_only_where_their_memory_fits(
+    machine: Machine, reserved: tuple[float, ...], taken: list[str]
+) -> None:
+    machine.config["slots"] = 2
+    loop = machine.loop()
+    for position, (attempt, needed) in enumerate(zip("abc", reserved, strict=True)):
+        machine.enqueue(attempt, position, needed)
+    loop.tick()
+    assert machine.taken() == taken
 
 
 def test_after_a_gap_nothing_is_started(machine: Machine, resumed: Loop) -> None:

@@ -53,6 +53,15 @@ def test_what_is_no_status_is_said_to_be_none(answer: bytes, complaint: str) -> 
 
 
 def test_a_runner_is_told_where_its_run_is() -> None:
-    config = RunnerConfig(prefix="12_0", bucket="b", region="us-east-1", endpoint=None, slots=2)
-    expected = {"prefix": "12_0", "bucket": "b", "region": "us-east-1", "endpoint": None, "slots": 2}
+    config = RunnerConfig(
+        prefix="12_0", bucket="b", region="us-east-1", endpoint=None, slots=2, memory=4096.0
+    )
+    expected = {
+        "prefix": "12_0",
+        "bucket": "b",
+        "region": "us-east-1",
+        "endpoint": None,
+        "slots": 2,
+        "memory": 4096.0,
+    }
     assert json.loads(dump_config(config)) == expected
