@@ -17,6 +17,7 @@ __all__ = [
     "InfeasibleJob",
     "InputError",
     "InputErrors",
+    "PrivateKeyError",
     "PublishConflict",
     "QuotaError",
     "StorageError",
@@ -110,6 +111,10 @@ class CallOverdue(HadsError):
 
 class VmError(HadsError):
     """A VM did not do what it was told."""
+
+
+class PrivateKeyError(VmError):
+    """There is no private key for the VMs here, or it can't be read."""
 
 
 class VmUnreachable(VmError):

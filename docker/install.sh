@@ -38,7 +38,13 @@ state() {
 }
 
 up_to_date() {
-  [ "$(cat "$STAMP" 2>/dev/null)" = "$(state)" ] && "$VENV/bin/python" -c 'import airflow_provider_hads' 2>/dev/null
+  [ "$(cat "$STAMP" 2>/dev/null)" = "$(state)" ] && can_import
+}
+
+# can_import: from what is installed. In the work folder Python would find the package itself, whatever is broken (-I);
+# and Airflow is not to make its home for that.
+can_import() {
+  _AIRFLOW__AS_LIBRARY=1 "$VENV/bin/python" -I -c 'import airflow, airflow_provider_hads' 2>/dev/null
 }
 
 # install_with_uv: some ten times as fast as pip, which does the same where uv cannot (an index that only pip knows).

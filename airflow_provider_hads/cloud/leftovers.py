@@ -10,14 +10,19 @@ from typing import Any
 
 from airflow_provider_hads.cloud.descriptions import described_instances, instance_of
 from airflow_provider_hads.cloud.errors import code_of_cause, translated
-from airflow_provider_hads.cloud.requests import cancel_request, terminate_request
+from airflow_provider_hads.cloud.requests import (
+    cancel_request,
+    delete_volume_request,
+    left_instances_request,
+    left_spot_requests_request,
+    left_volumes_request,
+    terminate_request,
+)
 from airflow_provider_hads.cloud.tags import BUCKET_TAG, EXPIRES_TAG, JOB_TAG, RUN_TAG, VM_TAG, tag_values
 from airflow_provider_hads.exceptions import CloudError
 
 __all__ = ["Kind", "Leftover", "end_leftover", "find_leftovers"]
 
-_ALIVE = ["pending", "running", "stopping", "stopped"]
-_COULD_LAUNCH = ["open", "active", "disabled"]
 _GONE = ("InvalidInstanceID.NotFound", "InvalidSpotInstanceRequestID.NotFound", "InvalidVolume.NotFound")
 
 
@@ -97,31 +102,26 @@ def _end(client: Any, leftover: Leftover) -> None:
             client.terminate_instances(**terminate_request([instance]))
     if leftover.kind is Kind.VOLUME:
         with translated("DeleteVolume", leftover.id):
-            client.delete_volume(VolumeId=leftover.id)
+            client.delete_volume(**delete_volume_request(leftover.id))
 
 
 def _instances(client: Any) -> list[Mapping[str, Any]]:
-    filters = [_tagged(), {"Name": "instance-state-name", "Values": _ALIVE}]
     with translated("DescribeInstances"):
-        return described_instances(client.get_paginator("describe_instances").paginate(Filters=filters))
+        pages = client.get_paginator("describe_instances").paginate(**left_instances_request())
+        return described_instances(pages)
 
 
 def _requests(client: Any) -> Iterator[Mapping[str, Any]]:
-    filters = [_tagged(), {"Name": "state", "Values": _COULD_LAUNCH}]
     with translated("DescribeSpotInstanceRequests"):
-        pages = client.get_paginator("describe_spot_instance_requests").paginate(Filters=filters)
-        yield from (entry for page in pages for entry in page["SpotInstanceRequests"])
+        paginator = client.get_paginator("describe_spot_instance_requests")
+        for page in paginator.paginate(**left_spot_requests_request()):
+            yield from page["SpotInstanceRequests"]
 
 
 def _volumes(client: Any) -> Iterator[Mapping[str, Any]]:
-    filters = [_tagged(), {"Name": "status", "Values": ["available"]}]
     with translated("DescribeVolumes"):
-        pages = client.get_paginator("describe_volumes").paginate(Filters=filters)
+        pages = client.get_paginator("describe_volumes").paginate(**left_volumes_request())
         yield from (entry for page in pages for entry in page["Volumes"])
-
-
-def _tagged() -> dict[str, Any]:
-    return {"Name": "tag-key", "Values": [RUN_TAG]}
 
 
 def _instance(entry: Mapping[str, Any]) -> Leftover:

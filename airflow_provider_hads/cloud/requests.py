@@ -19,9 +19,13 @@ __all__ = [
     "CloudDefaults",
     "cancel_request",
     "delete_messages_request",
+    "delete_volume_request",
     "fleet_request",
     "image_id_of",
     "instances_of_requests",
+    "left_instances_request",
+    "left_spot_requests_request",
+    "left_volumes_request",
     "queue_url_request",
     "receive_messages_request",
     "run_instances_request",
@@ -34,6 +38,7 @@ __all__ = [
 MESSAGES_OF_A_CALL = 10
 """SQS gives and takes no more at once."""
 _ALIVE = ["pending", "running", "stopping", "stopped"]
+_COULD_LAUNCH = ["open", "active", "disabled"]
 _PAGE = 1000
 # IMDSv2 only, and one hop: a task's container does not get the VM's role.
 _METADATA_OPTIONS = {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 1}
@@ -206,6 +211,30 @@ def cancel_request(request_ids: Sequence[str]) -> dict[str, Any]:
 def terminate_request(instance_ids: Sequence[str]) -> dict[str, Any]:
     """Return the TerminateInstances request for some VMs."""
     return {"InstanceIds": list(instance_ids)}
+
+
+def left_instances_request() -> dict[str, Any]:
+    """Return the DescribeInstances request for all VMs, of any run, that have not ended."""
+    return {"Filters": [_of_any_run(), _filter("instance-state-name", _ALIVE)], "MaxResults": _PAGE}
+
+
+def left_spot_requests_request() -> dict[str, Any]:
+    """Return the DescribeSpotInstanceRequests request for all, of any run, that may still launch a VM."""
+    return {"Filters": [_of_any_run(), _filter("state", _COULD_LAUNCH)], "MaxResults": _PAGE}
+
+
+def left_volumes_request() -> dict[str, Any]:
+    """Return the DescribeVolumes request for all disks, of any run, that no VM uses any more."""
+    return {"Filters": [_of_any_run(), _filter("status", ["available"])], "MaxResults": _PAGE}
+
+
+def delete_volume_request(volume_id: str) -> dict[str, Any]:
+    """Return the DeleteVolume request for a disk."""
+    return {"VolumeId": volume_id}
+
+
+def _of_any_run() -> dict[str, Any]:
+    return _filter("tag-key", [RUN_TAG])
 
 
 def queue_url_request(name: str) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from airflow_provider_hads.inputs import JobInputs
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market
@@ -23,7 +24,7 @@ def render_check(inputs: JobInputs) -> str:
         _map_line(inputs),
         _deadline_line(inputs),
     ]
-    return "\n".join([*facts, *(f"Note: {note}" for note in inputs.notes)])
+    return "\n".join([*facts, *(f"Note: {note}" for note in (*inputs.notes, *_key_notes(inputs)))])
 
 
 def _job_line(job: Job) -> str:
@@ -101,3 +102,12 @@ def _deadline_line(inputs: JobInputs) -> str:
     if inputs.deadline is None:
         return "Deadline: none; give the parameter deadline_seconds when you trigger the DAG"
     return f"Deadline: {inputs.deadline:g} s ({inputs.deadline_source})"
+
+
+def _key_notes(inputs: JobInputs) -> Iterator[str]:
+    """Yield a line if the private key can't be read here. It is no error: only the workers need it."""
+    said = inputs.settings.communication
+    path = os.path.join(said.key_path or "", said.key_file or "")
+    if said.key_file and not (os.path.isfile(path) and os.access(path, os.R_OK)):
+        missing = f"no file {path} can be read on this machine; every worker needs it"
+        yield f"setup.cfg: [communication] key_path, key_file: {missing}"

@@ -104,11 +104,11 @@ def _show(options: PlanOptions, result: PlanningResult) -> None:
 
 
 def _show_refusal(options: PlanOptions, refusal: InfeasibleJob) -> None:
-    from airflow_provider_hads.commands.plan_report import refusal_document
+    from airflow_provider_hads.commands.plan_report import refusal_document, render_refusal
 
     if options.as_json:
         write_line(sys.stdout, refusal_document(options, refusal))
-    write_line(sys.stderr, str(refusal))
+    write_line(sys.stderr, render_refusal(options, refusal))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from airflow_provider_hads.commands.plan_options import PlanOptions
@@ -11,14 +12,15 @@ from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.model import PlannedVm
 from airflow_provider_hads.planning import render_plan
 
-__all__ = ["plan_document", "refusal_document", "render_result"]
+__all__ = ["plan_document", "refusal_document", "render_refusal", "render_result"]
 
 
 def render_result(options: PlanOptions, result: PlanningResult) -> str:
-    """Return the table of the VMs, the totals, the comparisons, and where the files are."""
+    """Return the table of the VMs, the totals, the comparisons, what boot takes, and where the files are."""
     lines = [
         render_plan(result.plan, options.request.environment, result.on_demand_cost),
         *_bound_lines(result),
+        *_boot_lines(options, result),
         f"Planned in {result.seconds:.2f} s: objective {options.request.objective}, "
         f"seed {options.request.seed}, {_mode(options)}",
     ]
@@ -32,6 +34,31 @@ def _bound_lines(result: PlanningResult) -> list[str]:
         return []
     bound = f"No plan without burstable VMs costs less than ${result.lower_bound:.5f}"
     return [f"{bound}; this one is {abs(result.gap) * 100:.2f} % {'above' if result.gap >= 0 else 'below'}"]
+
+
+def _boot_lines(options: PlanOptions, result: PlanningResult) -> list[str]:
+    """Return what boot, which plans are compared without, means for a run."""
+    request, end = options.request, result.plan.makespan
+    boot, left = request.boot, request.deadline - request.boot
+    if not boot:
+        return []
+    tasks = f"so its tasks have {max(left, 0.0):g} s"
+    lines = [f"Boot is not counted here: a run allows {boot:g} s for it (boot_overhead), {tasks}."]
+    if end > left:
+        late = f"ends at {math.ceil(end + boot)} s, after the deadline of {request.deadline:g} s"
+        lines.append(f"WARNING: with boot it {late}: a run would have to plan anew,")
+        enough = f"{math.ceil(request.deadline + boot)} s"  # all but the deadline is then as it is here
+        lines.append(f"and is refused where no plan is found; with a deadline of {enough} it has this plan.")
+    return lines
+
+
+def render_refusal(options: PlanOptions, refusal: InfeasibleJob) -> str:
+    """Return why there is no plan, and that a run needs still more time."""
+    boot, smallest = options.request.boot, refusal.smallest_deadline
+    if not boot:
+        return str(refusal)
+    more = "more" if smallest is None else f"more, {math.ceil(smallest + boot)} s in all"
+    return f"{refusal}\nBoot is not counted here: a run needs {boot:g} s (boot_overhead) {more}."
 
 
 def _mode(options: PlanOptions) -> str:

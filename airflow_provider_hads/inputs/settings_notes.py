@@ -1,4 +1,4 @@
-"""What the user should know about a ``setup.cfg`` that is right, but not all of which has an effect."""
+"""What the user should know about a ``setup.cfg`` that is right, but does not all do what it says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_hads.inputs.settings_keys import UNUSED
+from airflow_provider_hads.model.settings import LONGEST_LOOK_INTERVAL
 
 __all__ = ["settings_notes"]
 
@@ -22,7 +23,9 @@ _CYCLE_POLICIES = ("hads", "burst-hads")
 def settings_notes(
     sections: Mapping[str, Mapping[str, str]], values: Mapping[str, Mapping[str, Any]], file: str
 ) -> Iterator[str]:
-    """Yield one line for each group of keys that have no effect, without their values.
+    """Yield one line for each group of keys that have no effect, or another than is written there.
+
+    No line repeats the value of a key that has no effect: it may be a secret.
 
     :param sections: the text of all keys.
     :param values: the converted values of those that have an effect.
@@ -39,6 +42,15 @@ def settings_notes(
             yield f"{file}: [{section}] {', '.join(names)}: no effect yet: {reason}"
     if "tag_value" in values["ec2"] and "tag_key" not in values["ec2"]:
         yield f"{file}: [ec2] tag_value: no effect: there is no tag_key"
+    yield from _too_seldom(values["scheduler"], file)
+
+
+def _too_seldom(scheduler: Mapping[str, Any], file: str) -> Iterator[str]:
+    """Yield a line where the VMs would be looked at less often than a run can afford."""
+    given = scheduler.get("status_update_time", 0.0)
+    if given > LONGEST_LOOK_INTERVAL:
+        instead = f"a run looks at its VMs every {LONGEST_LOOK_INTERVAL:g} s"
+        yield f"{file}: [scheduler] status_update_time: {given:g} s would be too late for losses: {instead}"
 
 
 def _for_others(values: Mapping[str, Mapping[str, Any]], file: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 __all__ = [
+    "LONGEST_LOOK_INTERVAL",
     "ApplicationSettings",
     "CheckpointSettings",
     "CommunicationSettings",
@@ -15,6 +16,9 @@ __all__ = [
     "SchedulerSettings",
     "Settings",
 ]
+
+LONGEST_LOOK_INTERVAL = 60.0
+"""Most seconds between two looks at a VM: what is seen later is published, renewed and made good too late."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class SchedulerSettings:
     :param policy: who decides while the run goes on.
     :param reaction: seconds until a loss is noticed and answered, a controller's outage included; plans and
         decisions leave them.
-    :param status_update_time: seconds between two looks at the fleet.
+    :param status_update_time: seconds between two looks at the fleet, as given; see :attr:`look_interval`.
     :param allow_parallel_execution: one task a core at a time, or one task a VM.
     """
 
@@ -147,6 +151,14 @@ class SchedulerSettings:
     max_iteration: int = 200
     status_update_time: float = 5.0
     allow_parallel_execution: bool = True
+
+    @property
+    def look_interval(self) -> float:
+        """Seconds between two looks at the fleet and at each VM.
+
+        In the original ``status_update_time`` is only how often a table is written, and its files have 3600.
+        """
+        return min(self.status_update_time, LONGEST_LOOK_INTERVAL)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,21 @@ from airflow_provider_hads.exceptions import (
     InfeasibleJob,
     InputError,
     InputErrors,
+    PrivateKeyError,
     UnknownPlanner,
 )
 
 __all__ = ["no_retry"]
 
-_HOPELESS = (InputError, InputErrors, InfeasibleJob, UnknownPlanner, EpochRefused, HostKeyMismatch)
+_HOPELESS = (
+    InputError,
+    InputErrors,
+    InfeasibleJob,
+    UnknownPlanner,
+    PrivateKeyError,
+    EpochRefused,
+    HostKeyMismatch,
+)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def connect_fleet(
 
     :param access: whose key is to open the VMs that are launched; None for a task that launches none.
     :raises CloudError: the connection gives no region.
-    :raises VmError: there is no private key, or it can't be read.
+    :raises PrivateKeyError: there is no private key, or it can't be read.
     """
     from airflow_provider_hads.cloud.fleet import Ec2Fleet
     from airflow_provider_hads.cloud.requests import CloudDefaults

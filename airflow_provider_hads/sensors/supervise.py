@@ -124,8 +124,9 @@ class SuperviseSensor(BaseSensorOperator):
                 "There is nothing to supervise: the run has no plan. See 'schedule' for why."
             )
         workshop = Workshop(RunContext.from_xcom(self.run), self.aws_conn_id, self.ssh_conn_id)
-        state = self._take_over(context, workshop)
-        self._supervisor = self._make_supervisor(context, workshop, state)
+        with no_retry():  # the settings and the private key are read here
+            state = self._take_over(context, workshop)
+            self._supervisor = self._make_supervisor(context, workshop, state)
         self._publish(context)
         hazard = LocalHazard(self.aws_conn_id, float(self.hibernation_rate), float(self.resume_rate))
         try:
@@ -205,7 +206,7 @@ class SuperviseSensor(BaseSensorOperator):
             vms=workshop.vms,
             results=workshop.results,
             orders=workshop.orders,
-            interval=workshop.inputs.settings.scheduler.status_update_time,
+            interval=workshop.inputs.settings.scheduler.look_interval,
             clock=timezone.utcnow,
             save=lambda changed: self._save(context, workshop, changed),
             mission=workshop.mission(self._policy(workshop), _document(self.figures), self._cycle()),

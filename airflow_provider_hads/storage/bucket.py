@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_hads.exceptions import StorageError
+from airflow_provider_hads.storage.requests import (
+    copy_request,
+    get_request,
+    list_request,
+    put_request,
+    upload_request,
+)
 
 __all__ = ["Bucket"]
 
@@ -72,7 +79,7 @@ class Bucket:
 
         with self._translated(f"read {key}"):
             try:
-                content: bytes = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+                content: bytes = self._client.get_object(**get_request(self.name, key))["Body"].read()
             except ClientError as error:
                 if _code(error) in _MISSING:
                     return None
@@ -85,7 +92,7 @@ class Bucket:
         :raises StorageError: it can't be written.
         """
         with self._translated(f"write {key}"):
-            self._client.put_object(Bucket=self.name, Key=key, Body=content)
+            self._client.put_object(**put_request(self.name, key, content))
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         """Write an object unless there is one of that key (``If-None-Match: *``).
@@ -98,7 +105,7 @@ class Bucket:
 
         with self._translated(f"write {key}"):
             try:
-                self._client.put_object(Bucket=self.name, Key=key, Body=content, IfNoneMatch="*")
+                self._client.put_object(**put_request(self.name, key, content, only_if_absent=True))
             except ClientError as error:
                 if _code(error) not in _TAKEN:
                     raise
@@ -111,7 +118,7 @@ class Bucket:
         :raises StorageError: it can't be written.
         """
         with self._translated(f"write {key}"):
-            self._client.upload_file(str(source), self.name, key)
+            self._client.upload_file(**upload_request(self.name, key, str(source)))
 
     def copy(self, source: str, target: str, size: int) -> None:
         """Copy an object within the bucket, in parts where it is large.
@@ -120,11 +127,11 @@ class Bucket:
         :raises StorageError: it can't be copied.
         """
         with self._translated(f"copy {source} to {target}"):
-            origin = {"Bucket": self.name, "Key": source}
+            request = copy_request(self.name, source, target)
             if size > _LARGEST_PART:
-                self._client.copy(origin, self.name, target)
+                self._client.copy(**request)
             else:
-                self._client.copy_object(CopySource=origin, Bucket=self.name, Key=target)
+                self._client.copy_object(**request)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with a prefix, in S3's order.
@@ -132,8 +139,8 @@ class Bucket:
         :raises StorageError: they can't be listed.
         """
         with self._translated(f"list {prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-            for page in pages:
+            paginator = self._client.get_paginator("list_objects_v2")
+            for page in paginator.paginate(**list_request(self.name, prefix)):
                 yield from (entry["Key"] for entry in page.get("Contents", ()))
 
     def folders(self, prefix: str) -> Iterator[str]:
@@ -143,7 +150,7 @@ class Bucket:
         """
         with self._translated(f"list {prefix}"):
             paginator = self._client.get_paginator("list_objects_v2")
-            for page in paginator.paginate(Bucket=self.name, Prefix=prefix, Delimiter="/"):
+            for page in paginator.paginate(**list_request(self.name, prefix, folders=True)):
                 yield from (entry["Prefix"] for entry in page.get("CommonPrefixes", ()))
 
     @contextmanager

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import datetime, timedelta, timezone
-from importlib import resources
 from uuid import uuid4
 
 from airflow_provider_hads.cloud.clients import ec2_client
 from airflow_provider_hads.cloud.fleet import Ec2Fleet
+from airflow_provider_hads.cloud.leftovers import end_leftover, find_leftovers
 from airflow_provider_hads.cloud.pricing import refresh_prices
 from airflow_provider_hads.cloud.requests import CloudDefaults
 from airflow_provider_hads.model import Environment, InstanceType, Market, RunIdentity
 from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.settings import Ec2Settings
+from tests.support.iam_policies import allowed_actions, needed_actions
 
 NOW = datetime.now(timezone.utc)
 BOTH = {Market.SPOT: 0.03, Market.ON_DEMAND: 0.1}
@@ -27,7 +27,7 @@ ENVIRONMENT = Environment(
 )
 
 
-def test_a_whole_run_makes_only_calls_that_the_policy_allows(
+def test_a_run_s_vms_and_a_reap_make_only_calls_that_the_policy_allows(
     aws: str, image_id: str, calls: Counter[str]
 ) -> None:
     run = RunIdentity("12", 0, str(uuid4()), "results")
@@ -39,17 +39,13 @@ def test_a_whole_run_makes_only_calls_that_the_policy_allows(
         expires_at = NOW + timedelta(hours=1)
         fleet.launch(LaunchOrder(run, "vm", sequence, 0, "m5.large", 8192.0, market, False, expires_at))
     fleet.describe()
+    left, *_ = (one for one in find_leftovers(client) if one.run_uid == run.uid)
+    end_leftover(client, left)
     fleet.end_all()
 
-    policy = json.loads(
-        resources.files("airflow_provider_hads.cloud").joinpath("iam_policy.json").read_text()
-    )
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
-    allowed |= {
-        statement["Action"] for statement in policy["Statement"] if isinstance(statement["Action"], str)
-    }
-    assert calls.keys() <= allowed
+    assert needed_actions(calls) <= allowed_actions("iam_policy.json")
     assert {"ec2:RunInstances", "ec2:TerminateInstances", "pricing:GetProducts"} <= calls.keys()
+    assert "ec2:DescribeVolumes" in calls
 
 
 def test_spot_prices_of_all_types_take_one_call(aws: str, calls: Counter[str]) -> None:

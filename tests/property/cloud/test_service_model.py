@@ -1,15 +1,10 @@
-"""Every request that the client can make, against botocore's own model of the services."""
+"""Every request to EC2, SQS and Pricing that the client can make, against botocore's own model of them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from functools import cache
 from typing import Any
 
-import botocore.session
-from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
-from botocore.serialize import create_serializer
-from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,44 +13,7 @@ from airflow_provider_hads.cloud.hibernation import Interruption, RootVolume
 from airflow_provider_hads.model import Market, RunIdentity
 from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.settings import Ec2Settings
-
-
-@cache
-def service(name: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(name)
-
-
-def operation(service_name: str, name: str) -> OperationModel:
-    return service(service_name).operation_model(name)
-
-
-def wrong_enums(shape: Shape, value: Any, path: str = "") -> list[str]:
-    """Return what is no value of its enum, which botocore leaves to the service to find."""
-    if isinstance(shape, StructureShape):
-        members = [(shape.members[name], part, f"{path}.{name}") for name, part in value.items()]
-    elif isinstance(shape, ListShape):
-        members = [(shape.member, part, f"{path}[{number}]") for number, part in enumerate(value)]
-    elif isinstance(shape, MapShape):
-        members = [(shape.value, part, f"{path}[{key}]") for key, part in value.items()]
-    else:
-        allowed = shape.metadata.get("enum")
-        return [f"{path}: {value!r}"] if allowed and value not in allowed else []
-    return [wrong for member in members for wrong in wrong_enums(*member)]
-
-
-def problems(model: OperationModel, request: dict[str, Any]) -> str:
-    report = ParamValidator().validate(request, model.input_shape)
-    return str(report.generate_report()) or "\n".join(wrong_enums(model.input_shape, request))
-
-
-def check(service_name: str, name: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Hold a request against the model; return it as it goes over the wire."""
-    model = operation(service_name, name)
-    assert problems(model, request) == ""
-    serializer = create_serializer(service(service_name).metadata["protocol"])
-    serialized: dict[str, Any] = serializer.serialize_to_request(request, model)
-    return serialized
-
+from tests.support.service_models import check, operation, problems
 
 INSTANCE_TYPES = sorted(operation("ec2", "RunInstances").input_shape.members["InstanceType"].metadata["enum"])
 SAFE_NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?", fullmatch=True)
@@ -151,6 +109,14 @@ def test_every_look_at_a_fleet_is_a_request_that_ec2_knows(uid: str, ids: list[s
     check("ec2", "DescribeSpotInstanceRequests", requests.spot_requests_by_id(ids))
     check("ec2", "CancelSpotInstanceRequests", requests.cancel_request(ids))
     check("ec2", "TerminateInstances", requests.terminate_request(ids))
+
+
+@given(SAFE_NAMES)
+def test_every_look_for_what_was_left_is_a_request_that_ec2_knows(volume: str) -> None:
+    check("ec2", "DescribeInstances", requests.left_instances_request())
+    check("ec2", "DescribeSpotInstanceRequests", requests.left_spot_requests_request())
+    check("ec2", "DescribeVolumes", requests.left_volumes_request())
+    check("ec2", "DeleteVolume", requests.delete_volume_request(volume))
 
 
 @given(

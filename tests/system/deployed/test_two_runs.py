@@ -20,10 +20,11 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class TwoRuns:
-    """Two runs that have ended, and the secrets that were in use."""
+    """Two runs that have ended, the one beside them, whose VMs' secrets are known, and all known secrets."""
 
     first: ObservedRun
     second: ObservedRun
+    doomed: ObservedRun
     secrets: dict[str, str]
 
 
@@ -38,7 +39,7 @@ def runs(deployment: AirflowDeployment, local_cloud: LocalCloud) -> TwoRuns:
     deployment.api.set_run_state("marathon", doomed.run_id, "failed")
     ends = [run.wait_for_end() for run in (first, second, doomed)]
     assert ends == ["success", "success", "failed"]
-    return TwoRuns(first, second, secrets)
+    return TwoRuns(first, second, doomed, secrets)
 
 
 def test_they_are_at_work_at_the_same_time(runs: TwoRuns) -> None:
@@ -59,14 +60,17 @@ def test_each_has_its_own_execution_vms_and_results(runs: TwoRuns) -> None:
 
 
 def test_no_secret_stands_where_others_can_read_it(runs: TwoRuns, local_cloud: LocalCloud) -> None:
-    run = runs.first
-    places = {**published(run), **in_the_cloud(run, local_cloud)}
-
     assert len(runs.secrets) == 2 + 2 * 2
-    assert any(name.startswith("log of supervise") for name in places)
-    assert "hads:vm" in places["tags of spot requests"]
-    assert "hads:vm" in places["tags of volumes"]
-    assert leaked(runs.secrets, places) == []
+    for run in (runs.first, runs.doomed):
+        places = {**published(run), **in_the_cloud(run, local_cloud)}
+
+        assert any(name.startswith("log of supervise") for name in places)
+        assert any(name.startswith("XCom ('supervise', 'snapshot'") for name in places)
+        assert len([name for name in places if name.startswith("user data of")]) == 2
+        assert "hads:vm" in places["tags of instances"]
+        assert "hads:vm" in places["tags of spot requests"]
+        assert "hads:vm" in places["tags of volumes"]
+        assert leaked(runs.secrets, places) == [], run.dag_id
 
 
 def supervised(run: ObservedRun) -> tuple[datetime, datetime]:

@@ -142,3 +142,33 @@ def test_the_arguments_as_typed() -> None:
     args = parser.parse_args(["jobs/one", "--env", "cheap.json"])
 
     assert vars(args) == {"job_dir": "jobs/one", "job": None, "env": "cheap.json", "map": None}
+
+
+def test_a_private_key_that_is_not_on_this_machine_is_a_note(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = folder / "keys" / "batch.pem"
+    text = "[communication]\nkey_path = keys\nkey_file = batch.pem"
+    (folder / "setup.cfg").write_text(text, encoding="utf-8")
+
+    run_check(folder)
+
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"Note: setup.cfg: [communication] key_path, key_file: no file {key} can be read on this machine; "
+        "every worker needs it"
+    )
+    key.parent.mkdir()
+    key.touch()
+    run_check(folder)
+    assert "Note:" not in capsys.readouterr().out
+
+
+def test_looks_that_would_be_too_seldom_are_a_note(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "setup.cfg").write_text("[scheduler]\nstatus_update_time = 3600", encoding="utf-8")
+
+    run_check(folder)
+
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Note: setup.cfg: [scheduler] status_update_time: 3600 s would be too late for losses: "
+        "a run looks at its VMs every 60 s"
+    )

@@ -13,6 +13,9 @@ import pytest
 from airflow_provider_hads.cli import get_hads_cli_commands
 from airflow_provider_hads.commands.plan import get_plan_arguments, main
 from airflow_provider_hads.inputs import load_job_folder
+from airflow_provider_hads.model import Plan
+from airflow_provider_hads.planning import get_planner
+from airflow_provider_hads.planning.choices import PlanChoices
 
 KEYS = {
     "feasible",
@@ -105,6 +108,63 @@ def test_the_table_has_vms_totals_savings_and_d_spot(run: Any) -> None:
     assert lines[-1].endswith(" s: objective cost, seed 0, one task a core")
 
 
+def after_the_bound(out: str) -> list[str]:
+    """Return the lines between the costs and the last one."""
+    lines = out.splitlines()
+    (bound,) = (number for number, line in enumerate(lines) if line.startswith("No plan without burstable"))
+    return lines[bound + 1 : -1]
+
+
+@pytest.mark.parametrize(("boot", "left"), [("180", "820"), ("700", "300")])
+def test_it_is_said_that_a_run_needs_time_for_boot_too(folder: Path, run: Any, boot: str, left: str) -> None:
+    (folder / "setup.cfg").write_text(f"[ec2]\nboot_overhead = {boot}", encoding="utf-8")
+
+    _, out, _ = run("--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
+
+    assert after_the_bound(out) == [
+        f"Boot is not counted here: a run allows {boot} s for it (boot_overhead), so its tasks have {left} s."
+    ]
+
+
+@pytest.mark.parametrize(("boot", "left", "end"), [("700.5", "299.5", 1001), ("1200", "0", 1500)])
+def test_a_plan_that_is_too_late_with_boot_has_a_warning(
+    folder: Path, run: Any, boot: str, left: str, end: int
+) -> None:
+    not_counted = f"Boot is not counted here: a run allows {boot} s for it (boot_overhead)"
+    (folder / "setup.cfg").write_text(f"[ec2]\nboot_overhead = {boot}", encoding="utf-8")
+
+    _, out, _ = run("--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
+
+    assert after_the_bound(out) == [
+        f"{not_counted}, so its tasks have {left} s.",
+        f"WARNING: with boot it ends at {end} s, after the deadline of 1000 s: "
+        "a run would have to plan anew,",
+        f"and is refused where no plan is found; with a deadline of {end + 700} s it has this plan.",
+    ]
+
+
+def test_nothing_is_said_of_boot_that_takes_no_time(folder: Path, run: Any) -> None:
+    (folder / "setup.cfg").write_text("[ec2]\nboot_overhead = 0", encoding="utf-8")
+
+    _, out, _ = run("--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
+
+    assert after_the_bound(out) == []
+
+
+@pytest.mark.parametrize("planner", ["cc", "ils", "packing", "on-demand"])
+def test_a_run_with_the_deadline_that_is_named_has_the_same_plan(folder: Path, planner: str) -> None:
+    inputs = load_job_folder(folder)
+
+    def plan_of(deadline: float, lead_time: float) -> Plan:
+        request = PlanChoices(planner).request(
+            inputs.job, inputs.environment, inputs.settings, deadline=deadline, lead_time=lead_time
+        )
+        return get_planner(planner)(request)
+
+    shown, planned = plan_of(1000, 0), plan_of(1700, 700)
+    assert (planned.vms, planned.d_spot) == (shown.vms, shown.d_spot)
+
+
 def test_with_json_standard_output_is_one_object(run: Any) -> None:
     found = document(run, "--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
     assert set(found) >= KEYS
@@ -191,6 +251,9 @@ def test_an_infeasible_job_ends_with_2_and_writes_nothing(folder: Path, run: Any
     assert (code, out) == (2, "")
     assert "the binding limit is the longest task" in err
     assert "The smallest deadline that planner cc can meet within the limits is" in err
+    assert err.splitlines()[-1].startswith(
+        "Boot is not counted here: a run needs 180 s (boot_overhead) more, "
+    )
     assert not output.exists()
     assert not plot.exists()
 

@@ -140,6 +140,22 @@ def test_keys_of_the_ils_planner_without_it_have_a_note() -> None:
     )
 
 
+@pytest.mark.parametrize(("given", "used"), [("3600", 60.0), ("60.5", 60.0), ("60", 60.0), ("0.5", 0.5)])
+def test_vms_are_looked_at_at_least_once_a_minute(given: str, used: float) -> None:
+    """The original only writes a table at this interval, and its own file has an hour."""
+    settings = parsed(f"[scheduler]\nstatus_update_time = {given}")
+
+    assert settings.scheduler.look_interval == used
+    assert settings.notes == (
+        ()
+        if float(given) <= 60
+        else (
+            f"setup.cfg: [scheduler] status_update_time: {given} s would be too late for losses: "
+            "a run looks at its VMs every 60 s",
+        )
+    )
+
+
 def test_a_tag_value_without_a_key_has_a_note() -> None:
     assert parsed("[ec2]\ntag_value = x").notes == (
         "setup.cfg: [ec2] tag_value: no effect: there is no tag_key",

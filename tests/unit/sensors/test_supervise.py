@@ -1,0 +1,97 @@
+"""How a try of ``supervise`` begins: by what settings it looks, and which errors end it for good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_hads.exceptions import StorageError
+from airflow_provider_hads.model import Environment, Job, Task
+from airflow_provider_hads.model.identifiers import RunIdentity
+from airflow_provider_hads.model.settings import CommunicationSettings, SchedulerSettings, Settings
+from airflow_provider_hads.runtime.run_context import RunContext
+from airflow_provider_hads.runtime.workshop import RunInputs, Workshop
+from airflow_provider_hads.sensors import supervise
+from airflow_provider_hads.sensors.supervise import SuperviseSensor
+
+NOW = datetime(2025, 1, 1, tzinfo=timezone.utc)
+RUN = RunContext(RunIdentity("7", 0, "uid", "bucket"), 0, NOW, deadline=60, margin=10, boot_timeout=10)
+JOB = Job("7", "", {"a": Task("a", "true", 100, {"small": 20})})
+
+
+class Begun(Exception):
+    """The supervisor was made."""
+
+
+def begin(monkeypatch: pytest.MonkeyPatch, settings: Settings, **parts: Any) -> None:
+    """Begin a try of a run with these settings.
+
+    :param parts: of the workshop, instead of its own.
+    """
+    inputs = RunInputs(JOB, Environment({}, {}), None, settings)
+    for name, part in {"inputs": inputs, **parts}.items():
+        monkeypatch.setattr(Workshop, name, part)
+    sensor = SuperviseSensor(task_id="supervise", run=RUN.to_xcom(), vms=[], policy="follow-plan")
+    store: dict[str, Any] = {}
+    context: Any = {"task_state_store": SimpleNamespace(get=store.get, set=store.__setitem__)}
+    sensor.execute(context)
+
+
+@pytest.mark.parametrize(("given", "used"), [(3600.0, 60.0), (2.0, 2.0)])
+def test_vms_are_looked_at_in_time_whatever_is_given(
+    monkeypatch: pytest.MonkeyPatch, given: float, used: float
+) -> None:
+    intervals: list[float] = []
+
+    def made(*_: object, interval: float, **__: object) -> None:
+        intervals.append(interval)
+        raise Begun
+
+    monkeypatch.setattr(supervise, "Supervisor", made)
+    parts: Mapping[str, None] = dict.fromkeys(("fleet", "vms", "results", "orders", "events"))
+    settings = Settings(scheduler=replace(SchedulerSettings(), status_update_time=given))
+
+    with pytest.raises(Begun):
+        begin(monkeypatch, settings, **parts)
+
+    assert intervals == [used]
+
+
+def test_a_private_key_that_is_missing_fails_at_once_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = CommunicationSettings(key_path=str(tmp_path), key_file="batch.pem")
+
+    with pytest.raises(AirflowFailException) as caught:
+        begin(monkeypatch, Settings(communication=said))
+
+    assert str(caught.value) == (
+        f"The private key of {tmp_path}/batch.pem can't be read: "
+        f"[Errno 2] No such file or directory: '{tmp_path}/batch.pem'; "
+        "every worker needs one, by key_path and key_file in setup.cfg or by the SSH connection"
+    )
+
+
+def test_a_private_key_in_the_connection_that_is_none_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = '{"conn_type": "ssh", "extra": {"private_key": "no\\nkey"}}'
+    monkeypatch.setenv("AIRFLOW_CONN_SSH_DEFAULT", connection)
+
+    with pytest.raises(
+        AirflowFailException, match="The private key of connection 'ssh_default' can't be read"
+    ):
+        begin(monkeypatch, Settings())
+
+
+def test_a_bucket_that_does_not_answer_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Workshop) -> Any:
+        raise StorageError("Bucket bucket: could not read it")
+
+    with pytest.raises(StorageError):
+        begin(monkeypatch, Settings(), results=property(fail), fleet=None, vms=None)
