@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import shutil
 import time
+from http.client import HTTPException
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -134,6 +135,13 @@ class Bucket:
     def _put_in_parts(self, key: str, path: Path, size: int) -> None:
         upload_id = self._post(key, "uploads=").split("<UploadId>")[1].split("<")[0]
         upload = "uploadId=" + quote(upload_id, safe="~")
+        try:
+            self._put_all_parts(key, path, size, upload)
+        except BaseException:
+            self._abort(key, upload)
+            raise
+
+    def _put_all_parts(self, key: str, path: Path, size: int, upload: str) -> None:
         parts = []
         for number, start in enumerate(range(0, size, self._part_size), 1):
             length = min(self._part_size, size - start)
@@ -144,3 +152,8 @@ class Bucket:
         answer = self._post(key, upload, listing.encode())
         if "<Error>" in answer:  # S3 says 200 before it knows
             raise HttpError(500, answer)
+
+    def _abort(self, key: str, upload: str) -> None:
+        """Have S3 forget the parts of an upload that has failed: it would keep them, and bill them."""
+        with contextlib.suppress(OSError, HTTPException), self.opened("DELETE", key, upload):
+            pass

@@ -19,6 +19,7 @@ import airflow_provider_hads
 from airflow_provider_hads.exceptions import StorageError
 from airflow_provider_hads.storage import bucket as bucket_module
 from airflow_provider_hads.vm.runner import bucket as runner_module
+from airflow_provider_hads.vm.runner.web import HttpError
 from tests.support.iam_policies import allowed_actions, listed, needed_actions, statements
 from tests.support.recorded_bucket import SIZE, RecordedBucket
 
@@ -172,9 +173,13 @@ def test_the_controller_may_do_what_its_calls_need_and_no_more(large_file: Path)
 
 
 class RecordedRunnerBucket(runner_module.Bucket):
-    """The bucket as a VM's runner speaks to it, without a network."""
+    """The bucket as a VM's runner speaks to it, without a network.
 
-    def __init__(self) -> None:
+    :param refused: the operation that S3 refuses.
+    """
+
+    def __init__(self, refused: str = "") -> None:
+        self._refused = refused
         super().__init__({"bucket": "BUCKET", "region": "us-east-1", "part_size": SIZE // 2})
         self.operations: set[str] = set()
 
@@ -187,8 +192,12 @@ class RecordedRunnerBucket(runner_module.Bucket):
             ("PUT", "partNumber"): "s3:UploadPart",
             ("POST", "uploads"): "s3:CreateMultipartUpload",
             ("POST", "uploadId"): "s3:CompleteMultipartUpload",
+            ("DELETE", "uploadId"): "s3:AbortMultipartUpload",
         }
-        self.operations.add(named[method, query.split("=")[0]])
+        operation = named[method, query.split("=")[0]]
+        self.operations.add(operation)
+        if operation == self._refused:
+            raise HttpError(404, "refused")
         yield RunnerAnswer(b"<UploadId>1</UploadId>")
 
 
@@ -198,12 +207,17 @@ class RunnerAnswer(BytesIO):
     headers: Mapping[str, str] = {"ETag": '"1"'}
 
 
-def test_a_vm_may_do_what_its_runner_s_calls_need(large_file: Path) -> None:
-    bucket = RecordedRunnerBucket()
+def test_a_vm_may_do_what_its_runner_s_calls_need_and_no_more(large_file: Path) -> None:
+    bucket, refusing = RecordedRunnerBucket(), RecordedRunnerBucket(refused="s3:UploadPart")
 
     bucket.get("12_0/_hads/files/abc", BytesIO())
     bucket.put("12_0/7/attempts/7-1/data/small", large_file, SIZE // 2, "digest")
     bucket.put("12_0/7/attempts/7-1/data/large", large_file, SIZE, "digest")
 
+    with pytest.raises(HttpError):
+        refusing.put("12_0/7/attempts/7-1/data/large", large_file, SIZE, "digest")
+
     assert len(bucket.operations) == 5
-    assert needed_actions(bucket.operations) <= allowed_actions("vm_iam_policy.json")
+    assert "s3:AbortMultipartUpload" in refusing.operations - bucket.operations, "its parts would be kept"
+    operations = bucket.operations | refusing.operations
+    assert needed_actions(operations) == allowed_actions("vm_iam_policy.json")
