@@ -25,6 +25,7 @@ __all__ = ["JobInputs", "load_job_folder"]
 
 SETTINGS_FILE = "setup.cfg"
 _DEFAULT_APPLICATION_FOLDER = "app"
+_NO_APPLICATION_FOLDER = "is no folder; it must hold <task id>/data/ for each task that needs files"
 
 Read = TypeVar("Read")
 
@@ -219,8 +220,11 @@ def _application_files(
     folder = Path(named or reader.folder / _DEFAULT_APPLICATION_FOLDER)
     if not os.path.isdir(folder):
         if named is not None:
-            problem = f"{named} is no folder; it must hold <task id>/data/ for each task that needs files"
+            problem = f"{named} {_NO_APPLICATION_FOLDER}"
             reader.errors.append(InputError(SETTINGS_FILE, "application.app_local_path", problem))
+        elif os.path.lexists(folder):
+            problem = f"it {_NO_APPLICATION_FOLDER}; rename it if it is something else"
+            reader.errors.append(InputError(reader.name_of(folder), "", problem))
         return {}
     found = reader.attempt(lambda: find_application_files(folder, job.tasks))
     if found is None:

@@ -201,3 +201,12 @@ def test_a_named_application_folder_must_exist(job_folder: WriteFolder) -> None:
         f"setup.cfg: application.app_local_path: {folder}/nope is no folder; "
         "it must hold <task id>/data/ for each task that needs files"
     ]
+
+
+def test_a_file_in_the_place_of_the_application_folder(job_folder: WriteFolder) -> None:
+    folder = job_folder()
+    (folder / "app").write_text("x", encoding="utf-8")
+    assert lines_of(folder) == [
+        "app: it is no folder; it must hold <task id>/data/ for each task that needs files; "
+        "rename it if it is something else"
+    ]
