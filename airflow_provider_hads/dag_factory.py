@@ -16,7 +16,14 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TriggerRule, XComArg, get_parsing_context, task_group
 from airflow.sdk.configuration import conf
 
-from airflow_provider_hads.configuration import Configuration, read_configuration
+from airflow_provider_hads.configuration import (
+    LONGEST_BOOT_TIMEOUT,
+    LONGEST_MARGIN,
+    SHORTEST_BOOT_TIMEOUT,
+    SHORTEST_MARGIN,
+    Configuration,
+    read_configuration,
+)
 from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params, policy_params
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.notifications import NotifierChoice, deadline_alert, read_notifiers
@@ -176,8 +183,8 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
         "boot_timeout": Param(
             read_configuration().boot_timeout,
             type="number",
-            minimum=10,
-            maximum=3600,
+            minimum=SHORTEST_BOOT_TIMEOUT,
+            maximum=LONGEST_BOOT_TIMEOUT,
             title="Boot time-out",
             description_md="Seconds from a VM's launch to its runner's first answer; later it is given up.",
             section="Advanced",
@@ -185,8 +192,8 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
         "margin": Param(
             read_configuration().margin,
             type="number",
-            minimum=10,
-            maximum=86400,
+            minimum=SHORTEST_MARGIN,
+            maximum=LONGEST_MARGIN,
             title="Margin",
             description_md="Seconds after the deadline until leases end and the run gives up.",
             section="Advanced",

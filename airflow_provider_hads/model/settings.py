@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 __all__ = [
+    "LONGEST_ALLOCATION_CYCLE",
     "ApplicationSettings",
     "CheckpointSettings",
     "CommunicationSettings",
@@ -15,6 +16,9 @@ __all__ = [
     "SchedulerSettings",
     "Settings",
 ]
+
+LONGEST_ALLOCATION_CYCLE = 86400
+"""Seconds."""
 
 
 @dataclass(frozen=True)
