@@ -194,7 +194,7 @@ def _read_map(
 
 def _note_oddities(reader: _Reader, plan: Plan, environment: Environment, settings: Settings) -> None:
     name = reader.name_of(reader.files["map.json"])
-    reader.notes.extend(f"{name}: {note}" for note in plan_notes(plan, environment))
+    reader.notes.extend(f"{name}: {note}" for note in plan_notes(plan, environment, settings.ec2.vcpu_limits))
     if not settings.scheduler.allow_parallel_execution and any(runs_in_parallel(vm) for vm in plan.vms):
         reader.notes.append(f"{name}: tasks run at once by plan, but allow_parallel_execution is no")
 
