@@ -6,9 +6,23 @@ from dataclasses import dataclass
 
 from airflow_provider_hads.exceptions import InputError
 
-__all__ = ["Configuration", "read_configuration"]
+__all__ = [
+    "LONGEST_BOOT_TIMEOUT",
+    "LONGEST_MARGIN",
+    "SHORTEST_BOOT_TIMEOUT",
+    "SHORTEST_MARGIN",
+    "Configuration",
+    "read_configuration",
+]
+
+SHORTEST_BOOT_TIMEOUT = 10
+LONGEST_BOOT_TIMEOUT = 3600
+SHORTEST_MARGIN = 10
+LONGEST_MARGIN = 86400
+"""Seconds. These are the bounds of the DAGs' params, too: no default may be refused by the trigger form."""
 
 LONGEST_ENDING_PAUSE = 60.0
+"""Seconds. A run must be able to end with it: it must be far shorter than the end may take."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +69,23 @@ def read_configuration() -> Configuration:
         bucket=conf.get("hads", "bucket", fallback=""),
         image_id=conf.get("hads", "image_id", fallback=""),
         instance_profile=conf.get("hads", "instance_profile", fallback=""),
-        boot_timeout=conf.getfloat("hads", "boot_timeout", fallback=300.0),
-        margin=conf.getfloat("hads", "margin", fallback=600.0),
-        ending_pause=_ending_pause(conf.getfloat("hads", "ending_pause", fallback=10.0)),
+        boot_timeout=_seconds("boot_timeout", 300.0, SHORTEST_BOOT_TIMEOUT, LONGEST_BOOT_TIMEOUT),
+        margin=_seconds("margin", 600.0, SHORTEST_MARGIN, LONGEST_MARGIN),
+        ending_pause=_seconds("ending_pause", 10.0, 0.0, LONGEST_ENDING_PAUSE),
         events_queue=conf.get("hads", "events_queue", fallback=""),
         notifiers=conf.get("hads", "notifiers", fallback=""),
     )
 
 
-def _ending_pause(seconds: float) -> float:
-    """Return the pause if a run can end with it: it must be far shorter than the end may take."""
-    if not 0 <= seconds <= LONGEST_ENDING_PAUSE:
-        problem = f"{seconds:g} is not from 0 to {LONGEST_ENDING_PAUSE:g} seconds"
-        raise InputError("airflow.cfg", "hads.ending_pause", problem)
+def _seconds(option: str, default: float, least: float, most: float) -> float:
+    """Return an option if it is within its bounds.
+
+    :raises InputError: it is not.
+    """
+    from airflow.sdk.configuration import conf
+
+    seconds: float = conf.getfloat("hads", option, fallback=default)
+    if not least <= seconds <= most:
+        problem = f"{seconds:g} is not from {least:g} to {most:g} seconds"
+        raise InputError("airflow.cfg", f"hads.{option}", problem)
     return seconds

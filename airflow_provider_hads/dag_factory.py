@@ -6,8 +6,9 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,16 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TriggerRule, XComArg, get_parsing_context, task_group
 from airflow.sdk.configuration import conf
 
-from airflow_provider_hads.configuration import Configuration, read_configuration
+from airflow_provider_hads.configuration import (
+    LONGEST_BOOT_TIMEOUT,
+    LONGEST_MARGIN,
+    SHORTEST_BOOT_TIMEOUT,
+    SHORTEST_MARGIN,
+    Configuration,
+    read_configuration,
+)
 from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params, policy_params
-from airflow_provider_hads.exceptions import InputErrors
+from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.notifications import NotifierChoice, deadline_alert, read_notifiers
 from airflow_provider_hads.operators.deploy import DeployOperator
 from airflow_provider_hads.operators.open_run import RUN_KEY, OpenRunOperator
@@ -56,7 +64,7 @@ def build_job_dags(
     """Yield one DAG for each folder with a ``job.json`` or an ``env.json`` in the jobs folder.
 
     A folder with errors in its files yields a DAG too: its documentation and its first task tell what is
-    wrong.
+    wrong. Whatever is wrong with one folder, the others have their DAGs.
 
     A worker gets the DAG of its own task only, so that a task's start takes no longer where there are many
     jobs.
@@ -100,10 +108,43 @@ def build_job_dag(
     """
     folder = Path(os.path.abspath(job_folder))  # a link keeps its own name
     configuration = read_configuration()
-    inputs, errors = _read(folder)
     told = read_notifiers(configuration.notifiers) if notifiers is None else tuple(notifiers)
-    dag = DAG(
-        dag_id=dag_id or dag_id_of(folder),
+    dag = _dag_of_folder(folder, partial(_dag_without_tasks, folder, dag_id or dag_id_of(folder), told))
+    if deferrable is None:
+        deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+    with dag:
+        _add_tasks(folder, configuration, deferrable, told)
+    return dag
+
+
+def _dag_of_folder(folder: Path, dag_of: Callable[[JobInputs | None, str], DAG]) -> DAG:
+    """Return the DAG of the folder's files or, whatever is wrong with them, the one that tells it."""
+    from airflow_provider_hads.inputs import load_job_folder
+
+    name = _as_text(folder)
+    try:
+        if name != str(folder):  # Airflow could store none of the file's DAGs
+            raise InputErrors([InputError(name, "", "its name is no UTF-8 text; rename it")])
+        return dag_of(load_job_folder(folder), "")
+    except InputErrors as error:
+        log.warning("Job folder %s: %s", name, error)
+        errors = str(error)
+    except Exception as error:  # passed on, it would cost all other jobs their DAGs
+        log.exception("Job folder %s can't be used", name)
+        errors = f"{name}: it can't be used: {type(error).__name__}: {error}"
+    return dag_of(None, errors)
+
+
+def _as_text(folder: Path) -> str:
+    """Return a path as text that can be stored: bytes that are no UTF-8 are escaped."""
+    return os.fsencode(folder).decode("utf-8", "backslashreplace")
+
+
+def _dag_without_tasks(
+    folder: Path, dag_id: str, notifiers: Sequence[NotifierChoice], inputs: JobInputs | None, errors: str
+) -> DAG:
+    return DAG(
+        dag_id=dag_id,
         description=inputs.job.description if inputs else "This job's files have errors.",
         doc_md=_documentation(folder, inputs, errors),
         schedule=None,
@@ -112,29 +153,14 @@ def build_job_dag(
         max_active_tasks=64,
         tags=["hads"] if inputs else ["hads", "errors"],
         default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
-        deadline=deadline_alert(told, inputs.deadline if inputs else None),
+        deadline=deadline_alert(notifiers, inputs.deadline if inputs else None),
     )
-    if deferrable is None:
-        deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
-    with dag:
-        _add_tasks(folder, configuration, deferrable, told)
-    return dag
-
-
-def _read(folder: Path) -> tuple[JobInputs | None, str]:
-    from airflow_provider_hads.inputs import load_job_folder
-
-    try:
-        return load_job_folder(folder), ""
-    except InputErrors as error:
-        log.warning("Job folder %s: %s", folder, error)
-        return None, str(error)
 
 
 def _documentation(folder: Path, inputs: JobInputs | None, errors: str) -> str:
     if inputs is None:
         lines = "\n".join(f"    {line}" for line in errors.splitlines())
-        return f"The files in `{folder}` have errors:\n\n{lines}\n"
+        return f"The files in `{_as_text(folder)}` have errors:\n\n{lines}\n"
     notes = "".join(f"\n- {note}" for note in inputs.notes)
     return (
         f"**{inputs.job.name}** (job `{inputs.job.id}`): {len(inputs.job.tasks)} tasks from `{folder}`.\n\n"
@@ -157,8 +183,8 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
         "boot_timeout": Param(
             read_configuration().boot_timeout,
             type="number",
-            minimum=10,
-            maximum=3600,
+            minimum=SHORTEST_BOOT_TIMEOUT,
+            maximum=LONGEST_BOOT_TIMEOUT,
             title="Boot time-out",
             description_md="Seconds from a VM's launch to its runner's first answer; later it is given up.",
             section="Advanced",
@@ -166,8 +192,8 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
         "margin": Param(
             read_configuration().margin,
             type="number",
-            minimum=10,
-            maximum=86400,
+            minimum=SHORTEST_MARGIN,
+            maximum=LONGEST_MARGIN,
             title="Margin",
             description_md="Seconds after the deadline until leases end and the run gives up.",
             section="Advanced",
@@ -211,7 +237,7 @@ def _add_tasks(
 def _open_run(folder: Path, options: Options) -> OpenRunOperator:
     open_run = OpenRunOperator(
         task_id="open_run",
-        job_folder=str(folder),
+        job_folder=_as_text(folder),
         deadline_seconds="{{ params.deadline_seconds }}",
         boot_timeout="{{ params.boot_timeout }}",
         margin="{{ params.margin }}",

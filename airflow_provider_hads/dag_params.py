@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param
 
-from airflow_provider_hads.model.settings import InputSettings, SchedulerSettings
+from airflow_provider_hads.model.settings import LONGEST_ALLOCATION_CYCLE, InputSettings, SchedulerSettings
 
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
@@ -52,7 +52,7 @@ def policy_params(inputs: JobInputs | None) -> dict[str, Param]:
             cycle,
             type="number",
             exclusiveMinimum=0,
-            maximum=86400,
+            maximum=LONGEST_ALLOCATION_CYCLE,
             title="Allocation cycle",
             description_md="Seconds. The published policies, `hads` and `burst-hads`, keep an idle VM to the "
             "end of its cycle.",

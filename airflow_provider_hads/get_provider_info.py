@@ -85,10 +85,14 @@ _OPTIONS = {
     "image_id": _option("AMI of jobs whose setup.cfg names none.", "string", ""),
     "instance_profile": _option("Instance profile of jobs whose setup.cfg names none.", "string", ""),
     "boot_timeout": _option(
-        "Seconds from a VM's launch to its runner's first answer; later it is given up.", "float", "300"
+        "Seconds from a VM's launch to its runner's first answer, 10 to 3600; later it is given up.",
+        "float",
+        "300",
     ),
     "margin": _option(
-        "Seconds after the deadline until leases and spot requests end and the run gives up.", "float", "600"
+        "Seconds after the deadline until leases and spot requests end and the run gives up, 10 to 86400.",
+        "float",
+        "600",
     ),
     "ending_pause": _option(
         "Seconds between two looks for what a run still owns; it ends when two in a row find nothing. Longer "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -50,7 +51,10 @@ def find_application_files(
             files[task_id] = tuple(sorted(found, key=lambda file: file.path))
     if errors:
         raise InputErrors(errors)
-    return files, list(_notes(folder, set(known)))
+    try:
+        return files, list(_notes(folder, set(known)))
+    except OSError as error:
+        raise InputErrors([_as_input_error(error, folder)]) from None
 
 
 def _notes(folder: Path, task_ids: set[str]) -> Iterator[str]:
@@ -58,9 +62,9 @@ def _notes(folder: Path, task_ids: set[str]) -> Iterator[str]:
         if not entry.is_dir() or entry.name.startswith("."):
             continue
         if entry.name not in task_ids:
-            yield f"{entry}: no task of the job has this id; the folder is not used"
+            yield f"{_printable(entry)}: no task of the job has this id; the folder is not used"
         elif not (entry / _DATA).is_dir():
-            yield f"{entry}: it has no folder '{_DATA}'; its files are not used"
+            yield f"{_printable(entry)}: it has no folder '{_DATA}'; its files are not used"
 
 
 def _task_files(data: Path, errors: list[InputError]) -> Iterator[ApplicationFile]:
@@ -80,12 +84,13 @@ def _task_files(data: Path, errors: list[InputError]) -> Iterator[ApplicationFil
                 errors.append(_as_input_error(error, source))
 
 
-def _as_input_error(error: Exception, source: Path) -> InputError:
+def _as_input_error(error: InputError | OSError, source: Path) -> InputError:
     if isinstance(error, InputError):
         return error
-    return InputError(
-        _printable(source), "", f"it can't be read: {getattr(error, 'strerror', None) or error}"
-    )
+    if error.errno == errno.ELOOP:
+        problem = "it links to itself, perhaps through other links; put a file in its place"
+        return InputError(_printable(source), "", problem)
+    return InputError(_printable(source), "", f"it can't be read: {error.strerror or error}")
 
 
 def _application_file(source: Path, data: Path) -> ApplicationFile:
@@ -93,7 +98,7 @@ def _application_file(source: Path, data: Path) -> ApplicationFile:
     path = source.relative_to(data).as_posix()
     if not path.isprintable():
         raise InputError(name, "", "its name has characters that can't be printed; rename it")
-    if source.is_symlink() and not source.resolve(strict=True).is_relative_to(data.resolve()):
+    if source.is_symlink() and not _target(source).is_relative_to(data.resolve()):
         raise InputError(name, "", f"it links to something outside of {data}; put a copy there")
     status = source.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -101,6 +106,14 @@ def _application_file(source: Path, data: Path) -> ApplicationFile:
     if not os.access(source, os.R_OK):
         raise InputError(name, "", "it can't be read: no permission")
     return ApplicationFile(path, source, status.st_size, stat.S_IMODE(status.st_mode))
+
+
+def _target(link: Path) -> Path:
+    """Return what a link leads to.
+
+    :raises OSError: it leads to nothing, or to itself; of the latter Path.resolve makes a RuntimeError.
+    """
+    return Path(os.path.realpath(link, strict=True))
 
 
 def _printable(path: Path) -> str:

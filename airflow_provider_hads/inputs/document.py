@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -11,6 +12,8 @@ from airflow_provider_hads.exceptions import InputError, InputErrors
 __all__ = ["dotted_path", "read_json", "shown"]
 
 _LONGEST_SHOWN = 60
+_PLAIN_KEY = re.compile(r"[!#-\-/-9;-~]+(\.[!#-\-/-9;-~]+)*")
+"""What ends where it seems to: no dot at either end or beside another, no space, quote or colon."""
 
 
 class _ObjectWithDuplicates(dict[str, object]):
@@ -33,17 +36,20 @@ def shown(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "a list"
     text = json.dumps(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    cut = text[:_LONGEST_SHOWN].rstrip("\\")  # half an escape would take the quote with it
+    return f'{cut}"...' if isinstance(value, str) else f"{cut}..."
 
 
 def dotted_path(parts: Iterable[object]) -> str:
-    """Return the path of a field (``tasks.3.memory``); odd keys are quoted."""
+    """Return the path of a field (``tasks.3.memory``); keys that could be read otherwise are quoted."""
     return ".".join(_path_part(part) for part in parts)
 
 
 def _path_part(part: object) -> str:
     text = str(part)
-    plain = text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST_SHOWN
+    plain = _PLAIN_KEY.fullmatch(text) and len(text) <= _LONGEST_SHOWN
     return text if plain else shown(text)
 
 

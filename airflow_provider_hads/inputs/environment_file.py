@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, ModelWrapValidatorHandler, model_validator
 
-from airflow_provider_hads.inputs.document import shown
+from airflow_provider_hads.exceptions import InputError, InputErrors
+from airflow_provider_hads.inputs.document import dotted_path, shown
 from airflow_provider_hads.inputs.validation import (
     Amount,
     Count,
@@ -17,7 +19,7 @@ from airflow_provider_hads.inputs.validation import (
 )
 from airflow_provider_hads.model import Burstable, Environment, InstanceType, Market
 
-__all__ = ["MARKET_NAMES", "market_of", "parse_environment", "word_of"]
+__all__ = ["MARKET_NAMES", "market_of", "parse_environment", "word_of", "words_of"]
 
 MARKET_NAMES = {
     "on-demand": Market.ON_DEMAND,
@@ -27,7 +29,8 @@ MARKET_NAMES = {
 """The files' words for the markets; ``preemptible`` is the original's word for ``spot``."""
 
 _MB_PER_GB = 1024
-_SPOT = AliasChoices("preemptible", "spot")
+_SPOT_WORDS = ("preemptible", "spot")
+_SPOT = AliasChoices(*_SPOT_WORDS)
 _ON_DEMAND = "on-demand"
 
 
@@ -37,13 +40,19 @@ def market_of(word: str) -> Market:
     :raises ValueError: there is none.
     """
     if word not in MARKET_NAMES:
-        raise ValueError(f"{shown(word)} is no market; use 'on-demand' or 'preemptible' (the same as 'spot')")
+        known = " or ".join(words_of(market) for market in (Market.ON_DEMAND, Market.SPOT))
+        raise ValueError(f"{shown(word)} is no market; use {known}")
     return MARKET_NAMES[word]
 
 
 def word_of(market: Market) -> str:
     """Return the original's word for a market."""
     return "preemptible" if market is Market.SPOT else _ON_DEMAND
+
+
+def words_of(market: Market) -> str:
+    """Return a market for messages: in the words of whoever wrote the file."""
+    return f"'{word_of(market)}'" + (" (the same as 'spot')" if market is Market.SPOT else "")
 
 
 def _yes_or_no(word: str) -> str:
@@ -61,17 +70,41 @@ def _provider(name: str) -> str:
 YesOrNo = Annotated[str, AfterValidator(_yes_or_no)]
 
 
-class _Prices(Document):
+class _ByMarket(Document):
+    """An object with a key for each market."""
+
+    _spot_word: str | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_word(cls, value: Any, handler: ModelWrapValidatorHandler[_ByMarket]) -> _ByMarket:
+        made = handler(value)
+        made._spot_word = next((word for word in _SPOT_WORDS if word in value), None)
+        return made
+
+    def word(self, market: Market) -> str | None:
+        """Return how the file calls a market; None where it says nothing of spot VMs here."""
+        return self._spot_word if market is Market.SPOT else _ON_DEMAND
+
+    def fault(self, market: Market, value: float | None, what: str) -> str:
+        """Say of a market's value that it is not what it should be, or not there."""
+        field = "spot" if market is Market.SPOT else "on_demand"
+        if field not in self.model_fields_set:
+            return "this key is missing"
+        return f"{'null' if value is None else format(value, 'g')} is no {what}"
+
+
+class _Prices(_ByMarket):
     on_demand: Amount | None = Field(default=None, validation_alias=_ON_DEMAND)
     spot: Amount | None = Field(default=None, validation_alias=_SPOT)
 
 
-class _Limits(Document):
+class _Limits(_ByMarket):
     on_demand: Count | None = Field(default=None, validation_alias=_ON_DEMAND)
     spot: Count | None = Field(default=None, validation_alias=_SPOT)
 
 
-class _Markets(Document):
+class _Markets(_ByMarket):
     on_demand: YesOrNo = Field(default="no", validation_alias=_ON_DEMAND)
     spot: YesOrNo = Field(default="no", validation_alias=_SPOT)
 
@@ -100,22 +133,27 @@ class _TypeDocument(Document):
     prices: _Prices
     restrictions: _Restrictions
 
-    def price(self, market: Market) -> float:
-        return (self.prices.spot if market is Market.SPOT else self.prices.on_demand) or 0.0
+    def price(self, market: Market) -> float | None:
+        return self.prices.spot if market is Market.SPOT else self.prices.on_demand
 
     def limit(self, market: Market) -> int | None:
         limits = self.restrictions.limits
         return limits.spot if market is Market.SPOT else limits.on_demand
 
-    @model_validator(mode="after")
-    def _offered_markets_are_complete(self) -> _TypeDocument:
-        for market in self.restrictions.markets.offered():
-            offer = f"restrictions.markets offers '{word_of(market)}'"
-            if self.price(market) == 0:
-                raise ValueError(f'{offer} at no price; give prices more than 0 $/h or answer "no" there')
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield the field, and what is wrong with it, where a market is offered without price or limit."""
+        markets, limits = self.restrictions.markets, self.restrictions.limits
+        for market in markets.offered():
+            word = markets.word(market)
+            offered = f"but restrictions.markets offers '{word}'"
+            if not self.price(market):
+                fault = self.prices.fault(market, self.price(market), "price")
+                field = f"prices.{self.prices.word(market) or word}"
+                yield field, f'{fault}, {offered}; give more than 0 $/h, or answer "no" there'
             if self.limit(market) is None:
-                raise ValueError(f"{offer}, but restrictions.limits has no limit for it; add one")
-        return self
+                fault = limits.fault(market, None, "limit")
+                field = f"restrictions.limits.{limits.word(market) or word}"
+                yield field, f'{fault}, {offered}; give one, or answer "no" there'
 
 
 class _RunLimits(Document):
@@ -150,6 +188,13 @@ def parse_environment(text: str, file: str) -> Environment:
     :raises InputErrors: all that is wrong with it.
     """
     document = read_document(_EnvironmentDocument, text, file)
+    problems = [
+        InputError(file, f"instances.{dotted_path([name])}.{field}", problem)
+        for name, entry in document.instances.items()
+        for field, problem in entry.problems()
+    ]
+    if problems:
+        raise InputErrors(problems)
     types = {name: _instance_type(name, entry) for name, entry in document.instances.items()}
     limits = document.global_limits.ec2
     return Environment(types, {Market.ON_DEMAND: limits.on_demand, Market.SPOT: limits.spot})
@@ -162,7 +207,7 @@ def _instance_type(name: str, document: _TypeDocument) -> InstanceType:
         vcpus=document.vcpu,
         memory=document.memory * _MB_PER_GB,
         gflops=document.gflops,
-        prices={market: document.price(market) for market in offered},
+        prices={market: document.price(market) or 0.0 for market in offered},
         limits={market: document.limit(market) or 0 for market in offered},
         burstable=_burstable(document.restrictions.burstable),
     )

@@ -25,6 +25,7 @@ __all__ = ["JobInputs", "load_job_folder"]
 
 SETTINGS_FILE = "setup.cfg"
 _DEFAULT_APPLICATION_FOLDER = "app"
+_NO_APPLICATION_FOLDER = "is no folder; it must hold <task id>/data/ for each task that needs files"
 
 Read = TypeVar("Read")
 
@@ -193,7 +194,7 @@ def _read_map(
 
 def _note_oddities(reader: _Reader, plan: Plan, environment: Environment, settings: Settings) -> None:
     name = reader.name_of(reader.files["map.json"])
-    reader.notes.extend(f"{name}: {note}" for note in plan_notes(plan, environment))
+    reader.notes.extend(f"{name}: {note}" for note in plan_notes(plan, environment, settings.ec2.vcpu_limits))
     if not settings.scheduler.allow_parallel_execution and any(runs_in_parallel(vm) for vm in plan.vms):
         reader.notes.append(f"{name}: tasks run at once by plan, but allow_parallel_execution is no")
 
@@ -219,8 +220,11 @@ def _application_files(
     folder = Path(named or reader.folder / _DEFAULT_APPLICATION_FOLDER)
     if not os.path.isdir(folder):
         if named is not None:
-            problem = f"{named} is no folder; it must hold <task id>/data/ for each task that needs files"
+            problem = f"{named} {_NO_APPLICATION_FOLDER}"
             reader.errors.append(InputError(SETTINGS_FILE, "application.app_local_path", problem))
+        elif os.path.lexists(folder):
+            problem = f"it {_NO_APPLICATION_FOLDER}; rename it if it is something else"
+            reader.errors.append(InputError(reader.name_of(folder), "", problem))
         return {}
     found = reader.attempt(lambda: find_application_files(folder, job.tasks))
     if found is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from airflow_provider_hads.exceptions import InputError, InputErrors
+from airflow_provider_hads.inputs.document import shown
 from airflow_provider_hads.inputs.environment_file import market_of, word_of
 from airflow_provider_hads.inputs.job_file import JobId
 from airflow_provider_hads.inputs.plan_checks import plan_problems
@@ -39,6 +41,12 @@ def _market(word: str) -> str:
     return word
 
 
+def _planner(name: str) -> str:
+    if not name:
+        raise ValueError(f"{shown(name)} is no planner's name; give one or remove the key")
+    return name
+
+
 class _PlacementDocument(Document):
     start: Amount
     end: Amount
@@ -55,7 +63,7 @@ class _VmDocument(Document):
 class _MapDocument(Document):
     job_id: JobId | None = None
     job_name: str = ""
-    scheduler: str = Field(default=_UNNAMED_PLANNER, min_length=1)
+    scheduler: Annotated[str, AfterValidator(_planner)] = _UNNAMED_PLANNER
     deadline: PositiveAmount | None = None
     d_spot: Amount | None = None
     d_spot_rule: str | None = None
@@ -79,7 +87,11 @@ def parse_map(
     """
     document = read_document(_MapDocument, text, file)
     plan = _plan(document, job, environment, document.deadline if deadline is None else deadline)
-    problems = [*_header_problems(document, job, deadline), *plan_problems(plan, job, environment)]
+    problems = [
+        *_header_problems(document, job, deadline),
+        *_core_problems(document, environment),
+        *plan_problems(plan, job, environment),
+    ]
     if problems:
         raise InputErrors([InputError(file, field, problem) for field, problem in problems])
     return plan
@@ -104,6 +116,18 @@ def _header_problems(document: _MapDocument, job: Job, deadline: float | None) -
             ("deadline", "this key is missing, and no other deadline is given; add it here or in setup.cfg")
         )
     return problems
+
+
+def _core_problems(document: _MapDocument, environment: Environment) -> Iterator[tuple[str, str]]:
+    """Yield an error for each core that a VM does not have, also if nothing is placed there."""
+    for vm_id, vm in document.instances.items():
+        kind = environment.instance_types.get(vm.type)
+        if kind is None:
+            continue
+        for core in vm.map:
+            if int(core.removeprefix(_CORE)) >= kind.vcpus:
+                cores = f"{kind.name} has {kind.vcpus} vCPUs"
+                yield f"instances.{vm_id}.map.{core}", f"{cores}, {_CORE}0 to {_CORE}{kind.vcpus - 1}"
 
 
 def _plan(document: _MapDocument, job: Job, environment: Environment, deadline: float | None) -> Plan:

@@ -1,4 +1,7 @@
-"""Whether a given plan places every task of its job once, on what the environment offers."""
+"""Whether a given plan places every task of its job once, on what the environment offers.
+
+That the VMs have the cores is checked with the map, which may name some without tasks.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from airflow_provider_hads.inputs.document import shown
-from airflow_provider_hads.inputs.environment_file import word_of
+from airflow_provider_hads.inputs.environment_file import words_of
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Placement, Plan, PlannedVm
 
 __all__ = ["plan_notes", "plan_problems", "runs_in_parallel"]
@@ -49,7 +52,8 @@ def _vm_problems(vm: PlannedVm, job: Job, environment: Environment) -> Iterator[
         yield f"{field}.type", f"{shown(vm.instance_type)} is no type of the environment; it has {known}"
         return
     if not instance_type.offers(vm.market):
-        yield f"{field}.market", f"'{word_of(vm.market)}' is not offered for {instance_type.name} by env.json"
+        problem = f"{words_of(vm.market)} is not offered for {instance_type.name} by env.json"
+        yield f"{field}.market", f"{problem}; choose another market or type"
     yield from _fit_problems(vm, instance_type, job)
 
 
@@ -74,17 +78,22 @@ def _time_problems(vm: PlannedVm) -> Iterator[Problem]:
 
 def _fit_problems(vm: PlannedVm, instance_type: InstanceType, job: Job) -> Iterator[Problem]:
     name = instance_type.name
-    for core in sorted({place.core for place in vm.placements if place.core >= instance_type.vcpus}):
-        cores = f"{name} has {instance_type.vcpus} vCPUs"
-        yield f"instances.{vm.id}.map.vcpu_{core}", f"{cores}, vcpu_0 to vcpu_{instance_type.vcpus - 1}"
     for placement in vm.placements:
         task = job.tasks.get(placement.task_id)
         if task is not None and name not in task.runtimes:
             yield _place(vm, placement), f"the task has no runtime on {name} in job.json; add one or move it"
+        elif task is not None and _takes_no_time(placement, task.runtimes[name]):
+            seconds = f"the task starts and ends at {placement.start:g}, but takes {task.runtimes[name]:g} s"
+            yield _place(vm, placement), f"{seconds} on {name} by job.json; give an end after the start"
     peak, moment = _memory_peak(vm, job)
     if peak > instance_type.memory + _ROUNDING:
         needs = f"the tasks that run at {moment:g} s need {peak:g} MB"
         yield f"instances.{vm.id}.map", f"{needs}, but {name} has {instance_type.memory:g} MB; move some"
+
+
+def _takes_no_time(placement: Placement, runtime: float) -> bool:
+    """Say whether a task is placed without length; one that is short by far may have none in floats."""
+    return placement.start == placement.end < placement.start + runtime
 
 
 def _memory_peak(vm: PlannedVm, job: Job) -> tuple[float, float]:
@@ -103,8 +112,11 @@ def _memory_peak(vm: PlannedVm, job: Job) -> tuple[float, float]:
     return peak, since
 
 
-def plan_notes(plan: Plan, environment: Environment) -> list[str]:
-    """Return what is odd about a given plan, but does not forbid it."""
+def plan_notes(plan: Plan, environment: Environment, vcpu_limit: int | None = None) -> list[str]:
+    """Return what is odd about a given plan, but does not forbid it.
+
+    :param vcpu_limit: most vCPUs of all VMs together; None is no limit.
+    """
     notes = [f"VM {vm.id} of the map has no tasks" for vm in plan.vms if not vm.placements]
     if plan.makespan > plan.deadline:
         notes.append(f"the plan ends at {plan.makespan:g} s, after the deadline of {plan.deadline:g} s")
@@ -114,6 +126,9 @@ def plan_notes(plan: Plan, environment: Environment) -> list[str]:
         if count > limit:
             notes.append(f"the plan has {count} {market} VMs of {name}; env.json's limit is {limit}")
     notes.extend(_global_limit_notes(counts, environment))
+    vcpus = sum(environment.instance_types[vm.instance_type].vcpus for vm in plan.vms)
+    if vcpu_limit is not None and vcpus > vcpu_limit:
+        notes.append(f"the plan has VMs of {vcpus} vCPUs; setup.cfg's vcpu_limits is {vcpu_limit}")
     return notes
 
 

@@ -45,8 +45,8 @@ Sections = dict[str, dict[str, str]]
 def parse_settings(text: str, file: str, environ: Mapping[str, str]) -> Settings:
     """Read a ``setup.cfg``.
 
-    ``$NAME`` and ``${NAME}`` are replaced in the keys that have an effect; a key without a value counts as
-    absent. Relative paths are left as they are.
+    ``$NAME`` and ``${NAME}`` are replaced in the keys that have an effect; a key without a value is noted,
+    and taken as not set. Relative paths are left as they are.
 
     :param text: content of the file.
     :param file: its name, for messages.
@@ -71,7 +71,7 @@ def _read_sections(text: str, file: str) -> Sections:
         parser.read_string(text)
     except configparser.Error as error:
         raise InputErrors(list(_syntax_errors(error, file))) from None
-    return {name: {key: value for key, value in parser[name].items() if value} for name in parser.sections()}
+    return {name: dict(parser[name]) for name in parser.sections()}
 
 
 def _syntax_errors(error: configparser.Error, file: str) -> Iterator[InputError]:
@@ -122,7 +122,7 @@ def _values(
     values: dict[str, Any] = {}
     for key, raw in sections.get(section, {}).items():
         converter = HONOURED[section].get(key)
-        if converter is None:
+        if converter is None or not raw:
             continue
         try:
             written = _expanded(_one_value(raw), environ)
@@ -185,3 +185,16 @@ def _inconsistencies(values: dict[str, dict[str, Any]], file: str) -> Iterator[I
     region, zone = ec2.get("region"), ec2.get("zone")
     if region and zone and not zone.startswith(region):
         yield InputError(file, "ec2.zone", f"{shown(zone)} is not in the region {shown(region)}")
+    yield from _groups_by_name(ec2, file)
+
+
+def _groups_by_name(ec2: dict[str, Any], file: str) -> Iterator[InputError]:
+    """Yield an error for a security group's name where EC2 takes ids only; no VM could be launched."""
+    groups = {key: ec2[key] for key in ("security_group", "security_vpc_group") if key in ec2}
+    names = {key: group for key, group in groups.items() if not group.startswith("sg-")}
+    beside = ["subnet_id"] if "subnet_id" in ec2 else [key for key in groups if key not in names]
+    if not beside:
+        return
+    for key, name in names.items():
+        problem = f"{shown(name)} is a name; with {beside[0]}, EC2 takes ids only: give the group's, sg-..."
+        yield InputError(file, f"ec2.{key}", problem)

@@ -14,6 +14,7 @@ from airflow_provider_hads.inputs.settings_values import (
     whole_number,
     yes_or_no,
 )
+from airflow_provider_hads.model.settings import LONGEST_ALLOCATION_CYCLE
 from airflow_provider_hads.planning.registry import planner_names
 
 __all__ = ["HONOURED", "PLANNER_ALIASES", "UNUSED", "known_keys"]
@@ -86,7 +87,7 @@ HONOURED: Mapping[str, Mapping[str, Converter]] = {
         "env_file": _FILE,
         "map_file": _FILE,
         "deadline_seconds": _SOME_SECONDS,
-        "ac_size_seconds": _SOME_SECONDS,
+        "ac_size_seconds": number(most=LONGEST_ALLOCATION_CYCLE, above=True),
         "idle_slack_time": _SECONDS,
     },
     "application": {"app_local_path": text},
@@ -164,7 +165,7 @@ UNUSED: Mapping[str, Mapping[str, str]] = {
         "path": "the runner has a folder of its own on each VM, /var/lib/hads",
         "device": _DISK,
         "size": _DISK,
-        "ebs_delete": _DISK,
+        "ebs_delete": "results are kept in a bucket, and disks are deleted with their VMs in any case",
     },
     "scheduler": {"path": "planners are part of this provider; choose one by name"},
     "checkpoint": {"formulation": "checkpoints are not taken yet"},

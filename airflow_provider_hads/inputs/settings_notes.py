@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from airflow_provider_hads.control.policies import FOLLOW_PLAN
 from airflow_provider_hads.inputs.settings_keys import UNUSED
 from airflow_provider_hads.model.settings import LONGEST_LOOK_INTERVAL
 
@@ -31,6 +32,9 @@ def settings_notes(
     :param values: the converted values of those that have an effect.
     """
     for section, keys in sections.items():
+        empty = [key for key, value in keys.items() if not value]
+        if empty:
+            yield f"{file}: [{section}] {', '.join(empty)}: no value: taken as not set"
         for reason, names in _by_reason(section, keys).items():
             yield f"{file}: [{section}] {', '.join(names)}: no effect: {reason}"
     if values["checkpoint"].get("with_checkpoint"):
@@ -55,11 +59,20 @@ def _too_seldom(scheduler: Mapping[str, Any], file: str) -> Iterator[str]:
 
 def _for_others(values: Mapping[str, Mapping[str, Any]], file: str) -> Iterator[str]:
     """Yield a line for keys that another planner or policy would look at."""
-    names = [key for key in _ILS_KEYS if key in values["scheduler"]]
-    if names and values["scheduler"].get("name") != "ils":
+    scheduler = values["scheduler"]
+    names = [key for key in _ILS_KEYS if key in scheduler]
+    if names and scheduler.get("name") != "ils":
         yield f"{file}: [scheduler] {', '.join(names)}: no effect: only the planner ils looks at them"
+    if "alpha" in scheduler and scheduler.get("name") != "ils":
+        only = "only the planner ils looks at it, and others where the objective weighted is chosen"
+        yield f"{file}: [scheduler] alpha: no effect: {only}"
+    if "reaction" in scheduler and scheduler.get("policy") == FOLLOW_PLAN:
+        only = (
+            f"the policy {FOLLOW_PLAN} answers no loss; a plan that is made leaves it, a given one does not"
+        )
+        yield f"{file}: [scheduler] reaction: no effect while the run goes on: {only}"
     names = [key for key in _CYCLE_KEYS if key in values["input"]]
-    if names and values["scheduler"].get("policy") not in _CYCLE_POLICIES:
+    if names and scheduler.get("policy") not in _CYCLE_POLICIES:
         only = " and ".join(_CYCLE_POLICIES)
         yield f"{file}: [input] {', '.join(names)}: no effect: only the policies {only} keep idle VMs"
 
@@ -67,11 +80,11 @@ def _for_others(values: Mapping[str, Mapping[str, Any]], file: str) -> Iterator[
 def _by_reason(section: str, keys: Mapping[str, str]) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
     for key, reason in UNUSED.get(section, {}).items():
-        if key in keys and not _switched_off(key, keys[key]):
+        if keys.get(key) and not _switched_off(key, keys[key]):
             names.setdefault(reason, []).append(key)
     return names
 
 
 def _switched_off(key: str, value: str) -> bool:
     """Say whether a switch is off, so that the absence of the feature makes no difference."""
-    return key in ("with_simulation", "with_dump", "debug_mode", "ebs_delete") and value.lower() in _NO
+    return key in ("with_simulation", "with_dump", "debug_mode") and value.lower() in _NO

@@ -107,6 +107,8 @@ def _words(problem: dict[str, Any], path: list[Any], known_keys: list[str]) -> s
     if kind in _EXPECTED_BOUND:
         name, words = _EXPECTED_BOUND[kind]
         return f"{shown(value)} is out of range; it must be {words} {problem['ctx'][name]:g}"
+    if kind == "float_type" and isinstance(value, int) and not isinstance(value, bool):
+        return f"{shown(value)} is too large a number; use fewer digits"
     expected = _EXPECTED.get(kind)
     return f"{shown(value)} is not {expected}" if expected else f"{shown(value)}: {problem['msg']}"
 

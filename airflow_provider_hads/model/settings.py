@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 __all__ = [
+    "LONGEST_ALLOCATION_CYCLE",
     "LONGEST_LOOK_INTERVAL",
     "ApplicationSettings",
     "CheckpointSettings",
@@ -19,6 +20,9 @@ __all__ = [
 
 LONGEST_LOOK_INTERVAL = 60.0
 """Most seconds between two looks at a VM: what is seen later is published, renewed and made good too late."""
+
+LONGEST_ALLOCATION_CYCLE = 86400
+"""Seconds."""
 
 
 @dataclass(frozen=True)

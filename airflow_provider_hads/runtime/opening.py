@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from airflow_provider_hads.exceptions import InputError
 from airflow_provider_hads.inputs import settings_to_json
 from airflow_provider_hads.model.identifiers import RunIdentity
 from airflow_provider_hads.runtime.run_context import RunContext
+from airflow_provider_hads.runtime.settings_copy import without_credentials
 from airflow_provider_hads.storage.bucket import Bucket
 from airflow_provider_hads.storage.executions import claim_execution
 from airflow_provider_hads.storage.inputs import FileToStage, stage_files, write_inputs
@@ -22,17 +22,12 @@ from airflow_provider_hads.storage.layout import RunLayout
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
 
-__all__ = ["SETTINGS_COPY", "Opening", "open_run", "run_uid", "without_credentials"]
+__all__ = ["SETTINGS_COPY", "Opening", "open_run", "run_uid"]
 
 SETTINGS_COPY = "settings.json"
 """Name of the copy of the resolved settings: ``$VARS`` mean what they meant when the run was opened."""
 
 SETTINGS_FILE = "setup.cfg"
-_CREDENTIAL = re.compile(
-    rb"(?mi)^([ \t]*)((?:aws_access_key\w*|\w*password|pwd_mail)[ \t]*[=:]).*"
-    rb"(?:\n(?:[ \t\r]*\n)*\1[ \t]+\S.*)*"
-)
-"""A key of ``setup.cfg`` whose value is no one else's business, and the further lines of that value."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +105,6 @@ def _contents(inputs: JobInputs) -> dict[str, bytes]:
     if SETTINGS_FILE in contents:
         contents[SETTINGS_FILE] = without_credentials(contents[SETTINGS_FILE])
     return {**contents, SETTINGS_COPY: settings_to_json(inputs.settings).encode()}
-
-
-def without_credentials(settings: bytes) -> bytes:
-    """Return the text of a ``setup.cfg`` without the values of keys that hold credentials."""
-    return _CREDENTIAL.sub(rb"\1\2 (removed)", settings)
 
 
 def _files_to_stage(inputs: JobInputs) -> dict[str, list[FileToStage]]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG, TriggerRule
 
 from airflow_provider_hads.dag_factory import build_job_dag, build_job_dags
+from airflow_provider_hads.inputs import JobInputs
 
 EXAMPLE = Path(__file__).parents[2] / "dags" / "jobs" / "example"
+FACTORY = "airflow_provider_hads.dag_factory"
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +77,50 @@ def test_a_folder_without_its_job_file_has_a_dag_that_says_so(tmp_path: Path) ->
     assert dag.dag_id == "half"
     assert "job.json" in (dag.doc_md or "")
     assert "errors" in dag.tags
+
+
+@pytest.mark.parametrize("broken", ["airflow_provider_hads.inputs.load_job_folder", f"{FACTORY}.plan_params"])
+def test_whatever_is_wrong_with_a_folder_costs_no_other_job_its_dag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    for name in ("bad", "good"):
+        shutil.copytree(EXAMPLE, tmp_path / name)
+    works: Callable[..., Any] = resolve_name(broken)
+
+    def fail_for_bad(given: Path | JobInputs | None) -> Any:
+        if str(getattr(given, "folder", given)).endswith("bad"):
+            raise RuntimeError("nobody has thought of this")
+        return works(given)
+
+    monkeypatch.setattr(broken, fail_for_bad)
+
+    bad, good = build_job_dags(tmp_path)
+
+    assert (bad.dag_id, bad.tags) == ("bad", {"hads", "errors"})
+    assert f"{tmp_path}/bad: it can't be used: RuntimeError: nobody has thought of this" in (bad.doc_md or "")
+    assert bad.get_task("open_run")
+    assert (good.dag_id, good.tags) == ("good", {"hads"})
+
+
+def test_a_link_to_itself_costs_no_other_job_its_dag(tmp_path: Path) -> None:
+    for name in ("bad", "good"):
+        shutil.copytree(EXAMPLE, tmp_path / name)
+    link = tmp_path / "bad" / "app" / "0" / "data" / "x"
+    link.symlink_to(link)
+
+    bad, good = build_job_dags(tmp_path)
+
+    assert f"{link}: it links to itself" in (bad.doc_md or "")
+    assert good.tags == {"hads"}
+
+
+def test_a_folder_whose_name_is_no_text_costs_no_other_job_its_dag(tmp_path: Path) -> None:
+    for name in (b"good", b"\xff"):
+        shutil.copytree(EXAMPLE, tmp_path / os.fsdecode(name))
+
+    bad, good = sorted(build_job_dags(tmp_path), key=lambda dag: dag.dag_id)
+
+    assert f"{tmp_path}/\\xff: its name is no UTF-8 text; rename it" in (bad.doc_md or "")
+    for dag in (bad, good):
+        assert f"{dag.doc_md}{vars(dag.get_task('open_run'))}".encode()
+    assert (bad.tags, good.tags) == ({"hads", "errors"}, {"hads"})

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params
-from airflow_provider_hads.inputs import JobInputs, load_job_folder
+from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params, policy_params
+from airflow_provider_hads.exceptions import InputErrors
+from airflow_provider_hads.inputs import JobInputs, load_job_folder, parse_settings
 from airflow_provider_hads.operators.open_run import OpenRunOperator
 from airflow_provider_hads.operators.schedule import ScheduleOperator
 from airflow_provider_hads.planning.choices import PlanChoices
@@ -82,3 +83,12 @@ def test_one_task_a_vm_is_a_choice_of_the_whole_run(
     (tmp_path / "app").mkdir()
     operator = OpenRunOperator(task_id="open_run", job_folder=str(tmp_path), sequential=given)
     assert operator.read_inputs().settings.scheduler.allow_parallel_execution is parallel
+
+
+def test_a_cycle_that_the_dag_would_refuse_is_refused_in_the_file() -> None:
+    longest = policy_params(None)["allocation_cycle"].schema["maximum"]
+    setup = "[scheduler]\npolicy = hads\n[input]\nac_size_seconds = "
+
+    assert parse_settings(f"{setup}{longest:g}", "setup.cfg", {}).input.ac_size_seconds == longest
+    with pytest.raises(InputErrors, match=rf"more than 0 and at most {longest:g}"):
+        parse_settings(f"{setup}{longest + 1:g}", "setup.cfg", {})

@@ -149,6 +149,8 @@ def test_the_unchanged_documents_load() -> None:
 
 
 SECONDS = st.floats(0, 1e6)
+RUNTIMES = st.floats(1e-3, 1e6)
+"""A task that takes time is not placed without length."""
 BASELINE = 0.05
 """Of the one type, which is burstable: its VMs always have a CPU share."""
 
@@ -156,7 +158,7 @@ BASELINE = 0.05
 @st.composite
 def jobs_with_plans(draw: st.DrawFn) -> tuple[Job, Environment, Plan]:
     """Return tasks laid one after the other on the cores of some VMs."""
-    cores = draw(st.lists(st.lists(st.tuples(SECONDS, SECONDS), max_size=4), min_size=1, max_size=6))
+    cores = draw(st.lists(st.lists(st.tuples(SECONDS, RUNTIMES), max_size=4), min_size=1, max_size=6))
     tasks, vms, number = {}, [], 0
     for vm_number in range(0, len(cores), 2):
         placements = []

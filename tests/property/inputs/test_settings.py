@@ -66,7 +66,7 @@ def test_known_keys_with_any_values(entries: list[tuple[tuple[str, str], str]]) 
 def test_a_known_key_is_never_passed_over(key: tuple[str, str], value: str) -> None:
     """It changes a setting to what was written, has a note, or is refused."""
     section, name = key
-    if not value.strip() or value.strip()[0] in "#;":
+    if value.strip()[:1] in ("#", ";"):
         return
     text = f"[{section}]\n{name} = {value.strip()}"
     try:

@@ -37,6 +37,7 @@ def test_the_files_of_each_task_are_found(tmp_path: Path) -> None:
 def test_folders_that_are_not_used_are_noted(tmp_path: Path) -> None:
     put(tmp_path / "7" / "data" / "x")
     put(tmp_path / "0" / "exec.sh")
+    (tmp_path / os.fsdecode(b"\xff")).mkdir()
 
     files, notes = find_application_files(tmp_path, ["0"])
 
@@ -44,6 +45,7 @@ def test_folders_that_are_not_used_are_noted(tmp_path: Path) -> None:
     assert notes == [
         f"{tmp_path}/0: it has no folder 'data'; its files are not used",
         f"{tmp_path}/7: no task of the job has this id; the folder is not used",
+        f"{tmp_path}/\\udcff: no task of the job has this id; the folder is not used",
     ]
 
 
@@ -63,13 +65,20 @@ def test_what_can_not_be_sent_to_a_vm(tmp_path: Path) -> None:
     (data / "sub").mkdir()
     (data / "folder_link").symlink_to("sub")
     (data / "nowhere").symlink_to("none")
+    (data / "itself").symlink_to("itself")
     (data / "outside").symlink_to(secret)
     os.mkfifo(data / "pipe")
 
     assert sorted(lines_of(tmp_path / "app", "0")) == [
         f"{data}/bad\\nname: its name has characters that can't be printed; rename it",
         f"{data}/folder_link: it is no plain file; remove it (a linked folder must be a folder)",
+        f"{data}/itself: it links to itself, perhaps through other links; put a file in its place",
         f"{data}/nowhere: it can't be read: No such file or directory",
         f"{data}/outside: it links to something outside of {data}; put a copy there",
         f"{data}/pipe: it is no plain file; remove it (a linked folder must be a folder)",
     ]
+
+
+def test_an_application_folder_that_can_not_be_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    assert lines_of(folder, "0") == [f"{folder}: it can't be read: No such file or directory"]

@@ -67,14 +67,43 @@ TYPE = "env.json: instances.c5.large"
         (
             "prices.preemptible",
             0,
-            f"{TYPE}: restrictions.markets offers 'preemptible' at no price; "
-            'give prices more than 0 $/h or answer "no" there',
+            f"{TYPE}.prices.preemptible: 0 is no price, "
+            "but restrictions.markets offers 'preemptible'; give more than 0 $/h, or answer \"no\" there",
+        ),
+        (
+            "prices.on-demand",
+            None,
+            f"{TYPE}.prices.on-demand: null is no price, "
+            "but restrictions.markets offers 'on-demand'; give more than 0 $/h, or answer \"no\" there",
+        ),
+        (
+            "prices",
+            {"on-demand": 1},
+            f"{TYPE}.prices.preemptible: this key is missing, "
+            "but restrictions.markets offers 'preemptible'; give more than 0 $/h, or answer \"no\" there",
+        ),
+        (
+            "prices",
+            {"on-demand": 1, "spot": 0},
+            f"{TYPE}.prices.spot: 0 is no price, "
+            "but restrictions.markets offers 'preemptible'; give more than 0 $/h, or answer \"no\" there",
         ),
         (
             "restrictions.limits",
             {"preemptible": 1},
-            f"{TYPE}: restrictions.markets offers 'on-demand', but restrictions.limits has no limit for it; "
-            "add one",
+            f"{TYPE}.restrictions.limits.on-demand: this key is missing, "
+            "but restrictions.markets offers 'on-demand'; give one, or answer \"no\" there",
+        ),
+        (
+            "restrictions.limits.on-demand",
+            None,
+            f"{TYPE}.restrictions.limits.on-demand: null is no limit, "
+            "but restrictions.markets offers 'on-demand'; give one, or answer \"no\" there",
+        ),
+        (
+            "memory",
+            10**400,
+            f"{TYPE}.memory: 1{'0' * 59}... is too large a number; use fewer digits",
         ),
         (
             "restrictions.limits.on-demand",
@@ -135,4 +164,4 @@ def test_nothing_is_offered(environment_document: Document) -> None:
 def test_a_type_name_that_is_no_safe_name(environment_document: Document) -> None:
     environment_document["instances"]["c5 large"] = environment_document["instances"].pop("t3.micro")
     (line,) = lines_of(environment_document)
-    assert line.startswith('env.json: instances.c5 large: "c5 large" can\'t be used as a name: ')
+    assert line.startswith('env.json: instances."c5 large": "c5 large" can\'t be used as a name: ')

@@ -184,13 +184,16 @@ def test_oddities_of_a_map_are_noted(
     environment_document["instances"]["c5.large"]["restrictions"]["limits"]["preemptible"] = 1
     environment_document["global_limits"]["ec2"]["preemptible"] = 1
     map_document["instances"]["vm-2"] = {**map_document["instances"]["vm-1"], "map": {"vcpu_0": {}}}
-    setup = "[input]\ndeadline_seconds = 50\n[scheduler]\nallow_parallel_execution = no"
+    setup = (
+        "[ec2]\nvcpu_limits = 3\n[input]\ndeadline_seconds = 50\n[scheduler]\nallow_parallel_execution = no"
+    )
 
     assert load_job_folder(job_folder(map=map_document, setup=setup)).notes == (
         "map.json: VM vm-2 of the map has no tasks",
         "map.json: the plan ends at 60 s, after the deadline of 50 s",
         "map.json: the plan has 2 spot VMs of c5.large; env.json's limit is 1",
         "map.json: the plan has 2 spot VMs; env.json's limit over all types is 1",
+        "map.json: the plan has VMs of 4 vCPUs; setup.cfg's vcpu_limits is 3",
         "map.json: tasks run at once by plan, but allow_parallel_execution is no",
     )
 
@@ -200,4 +203,13 @@ def test_a_named_application_folder_must_exist(job_folder: WriteFolder) -> None:
     assert lines_of(folder) == [
         f"setup.cfg: application.app_local_path: {folder}/nope is no folder; "
         "it must hold <task id>/data/ for each task that needs files"
+    ]
+
+
+def test_a_file_in_the_place_of_the_application_folder(job_folder: WriteFolder) -> None:
+    folder = job_folder()
+    (folder / "app").write_text("x", encoding="utf-8")
+    assert lines_of(folder) == [
+        "app: it is no folder; it must hold <task id>/data/ for each task that needs files; "
+        "rename it if it is something else"
     ]

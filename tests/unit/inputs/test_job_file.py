@@ -98,6 +98,11 @@ def test_bad_values_of_a_job(job_document: Document, key: str, value: object, li
     [
         ("memory", "5", 'job.json: tasks.a.memory: "5" is not a number'),
         ("memory", True, "job.json: tasks.a.memory: true is not a number"),
+        (
+            "memory",
+            10**400,
+            f"job.json: tasks.a.memory: 1{'0' * 59}... is too large a number; use fewer digits",
+        ),
         ("memory", None, "job.json: tasks.a.memory: null is not a number"),
         ("memory", -5, "job.json: tasks.a.memory: -5 is out of range; it must be more than 0"),
         ("memory", float("nan"), "job.json: tasks.a.memory: NaN is not a finite number"),
@@ -124,10 +129,18 @@ def test_bad_values_of_a_task(job_document: Document, key: str, value: object, l
     assert lines_of(json.dumps(job_document)) == [line]
 
 
-def test_a_task_id_that_is_no_safe_name(job_document: Document) -> None:
-    job_document["tasks"]["../x"] = job_document["tasks"].pop("b")
+@pytest.mark.parametrize("name", ["../x", "..", ".x", "x.", "a b", "a: b", ""])
+def test_a_task_id_that_is_no_safe_name(job_document: Document, name: str) -> None:
+    job_document["tasks"][name] = job_document["tasks"].pop("b")
     assert lines_of(json.dumps(job_document)) == [
-        f'job.json: tasks.../x: "../x" can\'t be used as a name: {SAFE}'
+        f'job.json: tasks."{name}": "{name}" can\'t be used as a name: {SAFE}'
+    ]
+
+
+def test_a_name_that_is_too_long_is_shown_in_part_and_quoted(job_document: Document) -> None:
+    job_document["job_id"] = "x" * 65
+    assert lines_of(json.dumps(job_document)) == [
+        f'job.json: job_id: "{"x" * 59}"... can\'t be used as an id: {SAFE}'
     ]
 
 

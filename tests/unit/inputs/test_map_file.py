@@ -152,6 +152,11 @@ PLACE = "map.json: instances.vm-1.map"
             'map.json: instances.vm-1.market: "free" is no market; '
             "use 'on-demand' or 'preemptible' (the same as 'spot')",
         ),
+        (
+            "price",
+            10**400,
+            f"map.json: instances.vm-1.price: 1{'0' * 59}... is too large a number; use fewer digits",
+        ),
         ("price", -1, "map.json: instances.vm-1.price: -1 is out of range; it must be at least 0"),
     ],
 )
@@ -185,6 +190,15 @@ A, B = {"start": 0.0, "end": 60.0}, {"start": 60.0, "end": 120.0}
             f"{PLACE}.vcpu_2: c5.large has 2 vCPUs, vcpu_0 to vcpu_1",
         ),
         (
+            {"vcpu_0": {"a": A}, "vcpu_1": {"b": A}, "vcpu_7": {}},
+            f"{PLACE}.vcpu_7: c5.large has 2 vCPUs, vcpu_0 to vcpu_1",
+        ),
+        (
+            {"vcpu_0": {"a": A}, "vcpu_1": {"b": {"start": 60.0, "end": 60.0}}},
+            f"{PLACE}.vcpu_1.b: the task starts and ends at 60, but takes 60 s on c5.large by job.json; "
+            "give an end after the start",
+        ),
+        (
             {"vcpu_0": {"a": A, "b": {"start": 59.0, "end": 119.0}}},
             f"{PLACE}.vcpu_0.b: it starts at 59, but task 'a' ends at 60 on the same core; move one of them",
         ),
@@ -213,12 +227,21 @@ def test_bad_placements(
     assert lines_of(map_document) == [line]
 
 
+@pytest.mark.parametrize("word", ["spot", "preemptible"])
 def test_a_market_that_is_not_offered(
-    map_document: Document, lines_of: Callable[[Document], list[str]]
+    map_document: Document, lines_of: Callable[[Document], list[str]], word: str
 ) -> None:
-    map_document["instances"]["vm-1"]["type"] = "t3.micro"
+    map_document["instances"]["vm-1"] |= {"type": "t3.micro", "market": word}
     assert lines_of(map_document) == [
-        "map.json: instances.vm-1.market: 'preemptible' is not offered for t3.micro by env.json"
+        "map.json: instances.vm-1.market: 'preemptible' (the same as 'spot') is not offered for t3.micro "
+        "by env.json; choose another market or type"
+    ]
+
+
+def test_a_planner_without_a_name(map_document: Document, lines_of: Callable[[Document], list[str]]) -> None:
+    map_document["scheduler"] = ""
+    assert lines_of(map_document) == [
+        'map.json: scheduler: "" is no planner\'s name; give one or remove the key'
     ]
 
 
@@ -241,7 +264,7 @@ def test_a_vm_id_that_is_no_safe_name(
 ) -> None:
     map_document["instances"]["vm 1"] = map_document["instances"].pop("vm-1")
     (line,) = lines_of(map_document)
-    assert line.startswith('map.json: instances.vm 1: "vm 1" can\'t be used as a name: ')
+    assert line.startswith('map.json: instances."vm 1": "vm 1" can\'t be used as a name: ')
 
 
 def test_tasks_that_do_not_fit_on_their_vm(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_file_with_all_keys_of_the_original_is_honoured() -> None:
         region="us-east-1",
         zone="us-east-1a",
         image_id="ami-0a1b2c3d4e5f60718",
-        security_group="batch-ssh",
+        security_group="sg-0a1b2c3d4e5f60718",
         security_vpc_group="sg-0123456789abcdef0",
         key_name="batch-key",
         tag_key="project",
@@ -74,8 +75,10 @@ def test_every_key_without_effect_has_a_note_that_says_what_to_use_instead() -> 
         "a run has real VMs; use the interruption parameters of the local cloud to try interruptions",
         "setup.cfg: [file_system] path: no effect: "
         "the runner has a folder of its own on each VM, /var/lib/hads",
-        "setup.cfg: [file_system] device, size, ebs_delete: no effect: "
+        "setup.cfg: [file_system] device, size: no effect: "
         "results are kept in a bucket, not on a disk of their own",
+        "setup.cfg: [file_system] ebs_delete: no effect: "
+        "results are kept in a bucket, and disks are deleted with their VMs in any case",
         "setup.cfg: [scheduler] path: no effect: planners are part of this provider; choose one by name",
         "setup.cfg: [checkpoint] formulation: no effect: checkpoints are not taken yet",
         "setup.cfg: [notify] src_mail, dest_mail: no effect: no mail is sent from here; "
@@ -111,8 +114,13 @@ def test_an_empty_file_gives_the_defaults() -> None:
     assert parsed("") == Settings()
 
 
-def test_a_key_without_a_value_counts_as_absent() -> None:
-    assert parsed("[ec2]\nregion =\n[database]\nhost =\n") == Settings()
+def test_a_key_without_a_value_counts_as_absent_and_is_noted() -> None:
+    settings = parsed("[input]\ndeadline_seconds =\npath =\n[database]\nhost =\n")
+    assert replace(settings, notes=()) == Settings()
+    assert settings.notes == (
+        "setup.cfg: [input] deadline_seconds, path: no value: taken as not set",
+        "setup.cfg: [database] host: no value: taken as not set",
+    )
 
 
 def test_keys_in_capitals_and_a_byte_order_mark() -> None:
@@ -137,7 +145,35 @@ def test_a_switch_that_is_off(word: str) -> None:
 def test_keys_of_the_ils_planner_without_it_have_a_note() -> None:
     assert parsed("[scheduler]\nalpha = 0.5\nmax_iteration = 10").notes == (
         "setup.cfg: [scheduler] max_iteration: no effect: only the planner ils looks at them",
+        "setup.cfg: [scheduler] alpha: no effect: only the planner ils looks at it, "
+        "and others where the objective weighted is chosen",
     )
+    assert parsed("[scheduler]\nname = ils\nalpha = 0.5\nmax_iteration = 10").notes == ()
+
+
+def test_a_policy_that_answers_no_loss_has_a_note_of_the_time_for_it() -> None:
+    assert parsed("[scheduler]\nreaction = 60\npolicy = follow-plan").notes == (
+        "setup.cfg: [scheduler] reaction: no effect while the run goes on: the policy follow-plan answers "
+        "no loss; a plan that is made leaves it, a given one does not",
+    )
+    assert parsed("[scheduler]\nreaction = 60\npolicy = hads").notes == ()
+
+
+@pytest.mark.parametrize("word", ["yes", "no"])
+def test_disks_that_are_to_be_kept_are_not_kept_in_silence(word: str) -> None:
+    (note,) = parsed(f"[file_system]\nebs_delete = {word}").notes
+    assert note.endswith("disks are deleted with their VMs in any case")
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        "security_group = ssh\nsecurity_vpc_group = default",
+        "security_group = sg-1\nsecurity_vpc_group = sg-2\nsubnet_id = subnet-1",
+    ],
+)
+def test_security_groups_are_all_names_or_all_ids(groups: str) -> None:
+    assert parsed(f"[ec2]\n{groups}").notes == ()
 
 
 @pytest.mark.parametrize(("given", "used"), [("3600", 60.0), ("60.5", 60.0), ("60", 60.0), ("0.5", 0.5)])
@@ -175,7 +211,7 @@ def test_a_tag_value_without_a_key_has_a_note() -> None:
         ),
         (
             "[input]\nac_size_seconds = nan",
-            'input.ac_size_seconds: "nan" is not right; it must be a number, more than 0 and at most 1e+09',
+            'input.ac_size_seconds: "nan" is not right; it must be a number, more than 0 and at most 86400',
         ),
         (
             "[ec2]\nboot_overhead = -1",
@@ -267,6 +303,22 @@ def test_a_tag_value_without_a_key_has_a_note() -> None:
         ("[ec2]\nregoin = us-east-1", "ec2.regoin: unknown key; did you mean 'region'?"),
         ("[ec2]\ndocker_image = x", "ec2.docker_image: unknown key; it belongs into [docker]"),
         ("[ec2]\nqqqq = x", "ec2.qqqq: unknown key; remove it"),
+        ("[ec2]\nqqqq =", "ec2.qqqq: unknown key; remove it"),
+        (
+            "[ec2]\nsecurity_group = ssh\nsecurity_vpc_group = sg-1",
+            'ec2.security_group: "ssh" is a name; with security_vpc_group, EC2 takes ids only: '
+            "give the group's, sg-...",
+        ),
+        (
+            "[ec2]\nsecurity_group = sg-1\nsecurity_vpc_group = ssh",
+            'ec2.security_vpc_group: "ssh" is a name; with security_group, EC2 takes ids only: '
+            "give the group's, sg-...",
+        ),
+        (
+            "[ec2]\nsecurity_group = ssh\nsubnet_id = subnet-1",
+            'ec2.security_group: "ssh" is a name; with subnet_id, EC2 takes ids only: '
+            "give the group's, sg-...",
+        ),
         ("[EC2]\nregion = us-east-1", "[EC2]: unknown section; did you mean 'ec2'?"),
         (
             "[ec2]\nregion = us-east-1\nregion = us-east-2",
