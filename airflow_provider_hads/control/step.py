@@ -207,7 +207,9 @@ def _needed(ledger: Ledger, vm: VmRecord) -> bool:
 def _deployment(ledger: Ledger, vm: VmRecord, observation: Observation, elapsed: float) -> Iterator[Action]:
     waiting = tuple(task_id for task_id in vm.task_ids if _belongs_into_queue(ledger, vm, task_id))
     silence = observation.silences.get(vm.id)
-    if vm.state is VmState.BOOTING and silence is not None and silence.undeployed:
+    # It may have been hibernated before its deployment.
+    comes_up = vm.state in (VmState.BOOTING, VmState.RESUMED)
+    if comes_up and silence is not None and silence.undeployed:
         yield DeployVm(vm.id, waiting, Reason.VM_WITHOUT_RUNNER)
     elif vm.state is not VmState.READY or vm.id not in observation.statuses:
         return

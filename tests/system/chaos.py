@@ -24,9 +24,6 @@ HIBERNATION_RATE, RESUME_RATE, TERMINATION_RATE = 1 / 60, 1 / 20, 1 / 200
 THROTTLED = 0.2
 """Share of EC2's calls that are throttled."""
 
-BOOT_TIMEOUT = 90
-"""Seconds for which the deployment of a VM that hibernates meanwhile keeps the controller waiting."""
-
 LONGEST = 700.0
 """Seconds until a run is given up."""
 
@@ -88,7 +85,7 @@ def go_through_chaos(deployment: AirflowDeployment, cloud: LocalCloud, seed: int
     """Carry a run out while VMs and calls fail, its controller is killed and Airflow is restarted."""
     began, before = time.monotonic(), len(cloud.history())
     with _trouble(cloud, seed):
-        run = trigger(deployment, cloud, "chaos", {"boot_timeout": BOOT_TIMEOUT})
+        run = trigger(deployment, cloud, "chaos")
         run.wait_for_running_tasks(4)
         os.kill(run.task_runner("supervise"), signal.SIGKILL)
         for component in ("scheduler", "triggerer"):

@@ -48,6 +48,13 @@ def test_a_vm_without_a_runner_is_deployed_with_its_tasks_in_the_order_of_the_pl
     assert actions == (DeployVm("vm-0", tuple(plan), Reason.VM_WITHOUT_RUNNER),)
 
 
+def test_a_vm_that_was_hibernated_before_its_deployment_is_deployed_when_it_is_back() -> None:
+    asleep = shown(instance(state=InstanceState.STOPPED, reason="hibernated"))
+    story = [(1.0, asleep), (50.0, shown(instance())), (52.0, silent(undeployed=True))]
+    _, actions = play(run_state({"vm-0": ["a"]}), story)
+    assert actions == (DeployVm("vm-0", ("a",), Reason.VM_WITHOUT_RUNNER),)
+
+
 def test_a_vm_that_is_only_not_reached_yet_is_left_alone() -> None:
     assert wanted((9, silent())) == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_hads.exceptions import VmUnreachable
 from airflow_provider_hads.model.fleet import Instance, InstanceState
-from airflow_provider_hads.runtime.deployment import wait_until_running
+from airflow_provider_hads.runtime.deployment import prepare_running, wait_until_running
 from tests.support.control_examples import instance
 from tests.support.small_cloud import SmallCloud
 
@@ -47,6 +47,27 @@ def test_a_vm_that_has_ended_is_not_waited_for() -> None:
     cloud.terminate("vm-0")
     with pytest.raises(VmUnreachable, match=r"vm-0 \(i-vm-0\) has ended: Server.SpotInstanceTermination"):
         wait(cloud, lambda: None)
+
+
+@pytest.mark.parametrize("state", [InstanceState.STOPPING, InstanceState.STOPPED])
+def test_a_vm_that_is_off_is_left_to_the_controller(state: InstanceState) -> None:
+    cloud = SmallCloud("vm-0")
+    becomes(cloud, state, None)()
+    with pytest.raises(VmUnreachable, match=rf"vm-0 \(i-vm-0\) is {state.value}"):
+        wait(cloud, lambda: None)
+
+
+class HibernatesBeforeItsSshAnswers(SmallCloud):
+    def prepare(self, instance: Instance, until: datetime) -> None:
+        becomes(self, InstanceState.STOPPED, None)()
+        raise VmUnreachable("no answer")
+
+
+def test_a_vm_that_does_not_answer_is_looked_at_again() -> None:
+    cloud = HibernatesBeforeItsSshAnswers("vm-0")
+    until = datetime.now(timezone.utc) + timedelta(minutes=5)
+    with pytest.raises(VmUnreachable, match=r"vm-0 \(i-vm-0\) is stopped"):
+        prepare_running(cloud, cloud, "i-vm-0", until)
 
 
 def test_at_the_end_of_the_boot_time_out_it_says_what_it_saw_last() -> None:
