@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
-from airflow_provider_hads.cloud.tags import LAUNCH_TAG
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.rest import Json
 
@@ -143,11 +142,6 @@ class RunInCloud(ABC):
     def instance_ids(self) -> list[str]:
         """Return all instances that were ever launched for the run, ended ones included."""
         return [one["InstanceId"] for one in self._instances()]
-
-    def client_tokens(self) -> set[str]:
-        """Return the tokens of the launches that have led to an instance."""
-        tags = (tag for one in self._instances() for tag in one["Tags"])
-        return {tag["Value"] for tag in tags if tag["Key"] == LAUNCH_TAG}
 
     def containers(self) -> list[str]:
         """Return the VM containers of the run that Docker runs."""

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
+from airflow_provider_hads.model.identifiers import launch_token
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
 from tests.system.other_controllers import let_another_controller_take_over
@@ -116,6 +117,7 @@ def test_every_provision_fails_after_its_launch_and_the_controller_takes_the_vms
     run.wait_for("open_run", "success")
     local_cloud.fault("RunInstances", "fail-after", "InternalError", count=1000, match=f"hads+{run.folder}+")
     hide_from_provisions(run, local_cloud, count=2)
+    run.wait_for_vms(2)
     run.fail_all("vm.provision")
     local_cloud.clear_faults()
 
@@ -139,16 +141,10 @@ def test_every_deploy_fails_and_the_controller_deploys(
 
 
 def hide_from_provisions(run: ObservedRun, cloud: LocalCloud, count: int) -> None:
-    """Let no second try of ``provision`` find the VM that its first one has launched."""
-    hidden: set[str] = set()
-
-    def all_are_hidden() -> bool:
-        for token in run.client_tokens() - hidden:
-            cloud.fault("DescribeInstances", "fail-before", "InternalError", count=1000, match=token)
-            hidden.add(token)
-        return len(hidden) == count
-
-    run.deployment.wait_for(f"{count} VMs", all_are_hidden, BOUND)
+    """Let no second try of ``provision`` find the VM that its first one launches."""
+    for sequence in range(count):
+        token = launch_token(run.identity["uid"], 0, sequence)
+        cloud.fault("DescribeInstances", "fail-before", "InternalError", count=1000, match=token)
 
 
 def wait_for_report(run: ObservedRun) -> None:
