@@ -13,7 +13,7 @@ __all__ = ["hear_of_sleeps"]
 
 _FALLS_ASLEEP = frozenset({InstanceState.STOPPING, InstanceState.STOPPED})
 
-ROUNDED = 2.0
+ROUNDED = 1.0
 """Seconds by which the cloud's count must be higher to be taken: the times of its events are rounded."""
 
 
@@ -24,12 +24,34 @@ def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
     """
     told = [event for event in events if event.state is not None]
     vm_ids = {vm.instance_id: vm.id for vm in ledger.vms.values()} if told else {}
+    woken: dict[str, float] = {}
     for event in told:
-        if event.instance_id in vm_ids:
-            vm = ledger.vms[vm_ids[event.instance_id]]
-            at = (event.at - ledger.started_at).total_seconds()
-            asleep = event.state in _FALLS_ASLEEP
-            ledger.put_vm(_with_told_sleep(amended(vm, told_sleep=_after(vm.told_sleep, at, asleep=asleep))))
+        if event.instance_id not in vm_ids:
+            continue
+        vm = ledger.vms[vm_ids[event.instance_id]]
+        at = (event.at - ledger.started_at).total_seconds()
+        if event.state in _FALLS_ASLEEP:
+            ledger.put_vm(_asleep(vm, at, woken.pop(vm.id, None)))
+        else:
+            woken.setdefault(vm.id, at)
+            ledger.put_vm(_awake(vm, at))
+
+
+def _asleep(vm: VmRecord, at: float, woken: float | None) -> VmRecord:
+    """Note that a VM fell asleep; one that was taken to sleep all the while was up since it woke."""
+    if vm.told_sleep.since is None:
+        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds, since=at))
+    if woken is None or vm.since is None or not (vm.state.asleep and vm.since <= woken < at):
+        return _with_told_sleep(vm)
+    return amended(vm, since=vm.since + (at - woken), up=vm.up + (at - woken))
+
+
+def _awake(vm: VmRecord, at: float) -> VmRecord:
+    """Note that a VM woke or ended."""
+    since = vm.told_sleep.since
+    if since is not None:
+        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds + max(at - since, 0.0)))
+    return _with_told_sleep(vm)
 
 
 def _with_told_sleep(vm: VmRecord) -> VmRecord:
@@ -40,11 +62,3 @@ def _with_told_sleep(vm: VmRecord) -> VmRecord:
     if vm.state.asleep or vm.told_sleep.seconds - vm.slept < ROUNDED:
         return vm
     return amended(vm, slept=vm.told_sleep.seconds)
-
-
-def _after(told: ToldSleep, at: float, *, asleep: bool) -> ToldSleep:
-    if asleep and told.since is None:
-        return ToldSleep(told.seconds, since=at)
-    if not asleep and told.since is not None:
-        return ToldSleep(told.seconds + max(at - told.since, 0.0))
-    return told

@@ -233,6 +233,22 @@ def test_a_sleep_before_the_first_look_counts_when_the_vm_was_asleep_again_at_th
     assert state.vms["vm-0"].slept == 35.0
 
 
+def test_a_vm_that_was_up_between_two_sleeps_while_nobody_looked_did_not_sleep_then() -> None:
+    asleep = replace(instance(state=InstanceState.STOPPED, reason="hibernated"), stopped_at=at(14))
+    again = replace(asleep, stopped_at=at(30))
+    falls = replace(shown(asleep), events=(told(InstanceState.STOPPING, 14),))
+    between = (
+        told(InstanceState.PENDING, 20),
+        told(InstanceState.RUNNING, 21),
+        told(InstanceState.STOPPING, 30),
+    )
+    unseen = Observation(events=between, news={"vm-0": again})
+    wakes = replace(shown(replace(instance(), started_at=at(50))), events=(told(InstanceState.RUNNING, 50),))
+    story = [(1.0, LAUNCHED), (9.0, heard()), (15.0, falls), (40.0, unseen), (51.0, wakes)]
+    state, _ = play(run_state({"vm-0": ["a"]}), story)
+    assert state.vms["vm-0"].slept == 26.0
+
+
 def test_one_vm_does_not_wait_for_another() -> None:
     state, _ = play(run_state({"vm-0": ["a"], "vm-1": ["b"]}), [(1, LAUNCHED), (5, heard()), (90, LAUNCHED)])
     assert [record.state for record in state.vms.values()] == [VmState.READY, VmState.LOST]
