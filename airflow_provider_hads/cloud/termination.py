@@ -9,7 +9,13 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_hads.cloud.descriptions import described_instances
-from airflow_provider_hads.cloud.errors import PERMISSION_CODES, code_of_cause, translated
+from airflow_provider_hads.cloud.errors import (
+    GONE_CODES,
+    PERMISSION_CODES,
+    code_of_cause,
+    translated,
+    unless_gone,
+)
 from airflow_provider_hads.cloud.requests import (
     cancel_request,
     fleet_request,
@@ -32,7 +38,6 @@ QUIET_LOOKS = 2
 CHUNK = 200
 """Ids in one call; EC2 takes no more values in one filter."""
 _OVER = frozenset({"cancelled", "closed", "failed"})
-_GONE = frozenset({"InvalidInstanceID.NotFound", "InvalidSpotInstanceRequestID.NotFound"})
 
 _EndCall = Callable[[Sequence[str]], None]
 
@@ -53,12 +58,12 @@ def end_instance(client: Any, instance: Instance) -> None:
     """End one VM for good; its spot request is cancelled first, or EC2 would launch it again.
 
     :param client: a boto3 EC2 client.
-    :raises CloudError: EC2 refused or failed.
+    :raises CloudError: EC2 refused or failed; what is gone by itself meanwhile is no error.
     """
     if instance.spot_request_id:
-        with translated("CancelSpotInstanceRequests", instance.spot_request_id):
+        with unless_gone("CancelSpotInstanceRequests", instance.spot_request_id):
             client.cancel_spot_instance_requests(**cancel_request([instance.spot_request_id]))
-    with translated("TerminateInstances", instance.instance_id):
+    with unless_gone("TerminateInstances", instance.instance_id):
         client.terminate_instances(**terminate_request([instance.instance_id]))
     log.info("Ended %s (%s)", instance.vm_id or "a VM without a name", instance.instance_id)
 
@@ -198,7 +203,7 @@ class _Ending:
         except CloudError as error:
             if len(ids) > 1 and code_of_cause(error) not in PERMISSION_CODES:
                 return [done for one in ids for done in self._end_chunk(action, [one], call)]
-            if code_of_cause(error) not in _GONE:
+            if code_of_cause(error) not in GONE_CODES:
                 self._errors.append(error)
             return []
         return ids

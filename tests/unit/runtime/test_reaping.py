@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from botocore.exceptions import ClientError
 
 from airflow_provider_hads.cloud.leftovers import Kind, Leftover, end_leftover
+from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.runtime.reaping import Fate, judge, render_findings
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=timezone.utc)
@@ -61,19 +64,29 @@ def test_the_table_has_a_line_for_each() -> None:
 
 
 class Calls:
-    """A client that only remembers what it was told."""
+    """A client that only remembers what it was told.
 
-    def __init__(self) -> None:
+    :param codes: by id, with which it answers; it does the rest.
+    """
+
+    def __init__(self, codes: Mapping[str, str] | None = None) -> None:
         self.told: list[tuple[str, list[str]]] = []
+        self._codes = codes or {}
 
     def cancel_spot_instance_requests(self, **request: list[str]) -> None:
-        self.told.append(("cancel", request["SpotInstanceRequestIds"]))
+        self._take("cancel", request["SpotInstanceRequestIds"])
 
     def terminate_instances(self, **request: list[str]) -> None:
-        self.told.append(("terminate", request["InstanceIds"]))
+        self._take("terminate", request["InstanceIds"])
+
+    def _take(self, what: str, ids: list[str]) -> None:
+        self.told.append((what, ids))
+        for one in ids:
+            if one in self._codes:
+                raise ClientError({"Error": {"Code": self._codes[one], "Message": one}}, what)
 
 
-@pytest.mark.parametrize(
+VM_AND_REQUEST = pytest.mark.parametrize(
     "spot",
     [
         replace(leftover(), spot_request_id="sir-1"),
@@ -81,6 +94,27 @@ class Calls:
     ],
     ids=["a VM and its request", "a request and what it has launched without tags"],
 )
+
+
+@VM_AND_REQUEST
+def test_a_vm_is_ended_though_its_spot_request_is_gone(spot: Leftover) -> None:
+    calls = Calls({"sir-1": "InvalidSpotInstanceRequestID.NotFound", "i-1": "InvalidInstanceID.NotFound"})
+
+    end_leftover(calls, spot)
+
+    assert calls.told == [("cancel", ["sir-1"]), ("terminate", ["i-1"])]
+
+
+@VM_AND_REQUEST
+def test_a_vm_is_left_where_its_spot_request_can_not_be_cancelled(spot: Leftover) -> None:
+    calls = Calls({"sir-1": "InternalError"})
+
+    with pytest.raises(CloudError, match="CancelSpotInstanceRequests for sir-1: InternalError"):
+        end_leftover(calls, spot)
+    assert calls.told == [("cancel", ["sir-1"])]
+
+
+@VM_AND_REQUEST
 def test_a_spot_request_is_cancelled_before_its_vm_is_ended(spot: Leftover) -> None:
     calls = Calls()
 
