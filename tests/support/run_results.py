@@ -11,6 +11,7 @@ from airflow_provider_hads.local_cloud import LocalCloud
 from airflow_provider_hads.local_cloud.status import BillItem
 
 __all__ = [
+    "LIVING_REQUESTS",
     "bill_of",
     "digest",
     "instances_of",
@@ -22,6 +23,9 @@ __all__ = [
     "results_of",
     "user_data_of",
 ]
+
+LIVING_REQUESTS = ("open", "active", "disabled")
+"""States of spot requests that could still launch something, or resume it; a hibernated VM's is disabled."""
 
 
 def keys_below(cloud: LocalCloud, prefix: str) -> list[str]:
@@ -86,13 +90,13 @@ def bill_of(cloud: LocalCloud, run: str) -> list[BillItem]:
 
 
 def open_spot_requests(cloud: LocalCloud, run: str) -> list[str]:
-    """Return the run's spot requests that could still launch something."""
-    filters = [{"Name": "tag:hads:job", "Values": [run]}, {"Name": "state", "Values": ["open", "active"]}]
+    """Return the run's spot requests that could still launch something, or resume it."""
+    filters = [{"Name": "tag:hads:job", "Values": [run]}, {"Name": "state", "Values": [*LIVING_REQUESTS]}]
     answer = cloud.client("ec2").describe_spot_instance_requests(Filters=filters)
     return [request["SpotInstanceRequestId"] for request in answer["SpotInstanceRequests"]]
 
 
 def nothing_is_left(cloud: LocalCloud, run: str) -> bool:
-    """Say whether no VM container of a run is alive and no spot request can launch one."""
+    """Say whether no VM container of a run is alive and no spot request can launch or resume one."""
     own = {entry["InstanceId"] for entry in instances_of(cloud, run).values()}
     return not (own & set(cloud.containers()) or open_spot_requests(cloud, run))

@@ -10,11 +10,10 @@ from typing import Any
 
 from airflow_provider_hads.cloud.tags import LAUNCH_TAG
 from airflow_provider_hads.local_cloud import LocalCloud
+from tests.support.run_results import LIVING_REQUESTS
 from tests.system.rest import Json
 
 __all__ = ["RunInCloud"]
-
-LIVING_REQUESTS = ("open", "active", "disabled")
 
 
 class RunInCloud(ABC):
