@@ -27,7 +27,7 @@ from airflow_provider_hads.cloud.requests import (
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 
-__all__ = ["PAUSE", "Ended", "end_all", "end_instance"]
+__all__ = ["PAUSE", "Ended", "chunks", "end_all", "end_instance"]
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class _Ending:
         """Return the states of the run's spot requests by id: tagged ones, and those of its tagged VMs."""
         found = self._request_states(spot_requests_request(self._run_uid))
         named = {entry["SpotInstanceRequestId"] for entry in tagged if entry.get("SpotInstanceRequestId")}
-        for chunk in _chunks(sorted(named - found.keys())):
+        for chunk in chunks(sorted(named - found.keys())):
             found.update(self._request_states(spot_requests_by_id(chunk)))
         return found
 
@@ -157,7 +157,7 @@ class _Ending:
     def _alive(self, request_ids: Iterable[str]) -> list[str]:
         """Return the ids of VMs that have not ended: of the run's tag, and launched by its spot requests."""
         entries = self._instances(fleet_request(self._run_uid))
-        for chunk in _chunks(sorted(request_ids)):
+        for chunk in chunks(sorted(request_ids)):
             entries += self._instances(instances_of_requests(chunk))
         alive = (entry for entry in entries if not InstanceState(entry["State"]["Name"]).ended)
         return sorted({entry["InstanceId"] for entry in alive})
@@ -188,7 +188,7 @@ class _Ending:
 
     def _end(self, action: str, ids: Sequence[str], call: _EndCall, ended: dict[str, None]) -> None:
         self._left += ids
-        for chunk in _chunks(ids):
+        for chunk in chunks(ids):
             done = self._end_chunk(action, chunk, call)
             new = [one for one in done if one not in ended]
             ended.update(dict.fromkeys(new))
@@ -209,7 +209,8 @@ class _Ending:
         return ids
 
 
-def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield ids in as many parts as there must be calls for them: of at most :data:`CHUNK`."""
     iterator = iter(ids)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk

@@ -66,15 +66,29 @@ def digest(content: bytes) -> str:
 
 
 def instances_of(cloud: LocalCloud, run: str) -> dict[str, Mapping[str, Any]]:
-    """Return a run's instances by VM id, those that have ended included."""
-    answer = cloud.client("ec2").describe_instances()
-    entries = [entry for group in answer["Reservations"] for entry in group["Instances"]]
-    found = {}
-    for entry in entries:
-        tags = {tag["Key"]: tag["Value"] for tag in entry.get("Tags", ())}
-        if tags.get("hads:job") == run:
-            found[tags["hads:vm"]] = entry
-    return found
+    """Return a run's instances by VM id, those that have ended included; of several the latest one."""
+    return dict(_instances(cloud, run))
+
+
+def _instances(cloud: LocalCloud, run: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return all instances of a run with their VM ids; what was launched anew has its request's tags only."""
+    ec2 = cloud.client("ec2")
+    requests = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
+    by_request = {request["SpotInstanceRequestId"]: _tags(request) for request in requests}
+    entries = [entry for group in ec2.describe_instances()["Reservations"] for entry in group["Instances"]]
+    tagged = [
+        (_tags(entry) or by_request.get(entry.get("SpotInstanceRequestId", ""), {}), entry)
+        for entry in entries
+    ]
+    return [(tags["hads:vm"], entry) for tags, entry in tagged if tags.get("hads:job") == run]
+
+
+def _tags(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in entry.get("Tags", ())}
+
+
+def _own(cloud: LocalCloud, run: str) -> set[str]:
+    return {entry["InstanceId"] for _, entry in _instances(cloud, run)}
 
 
 def user_data_of(cloud: LocalCloud, instance_id: str) -> str:
@@ -85,7 +99,7 @@ def user_data_of(cloud: LocalCloud, instance_id: str) -> str:
 
 def bill_of(cloud: LocalCloud, run: str) -> list[BillItem]:
     """Return what the run's instances have cost."""
-    own = {entry["InstanceId"] for entry in instances_of(cloud, run).values()}
+    own = _own(cloud, run)
     return [item for item in cloud.bill() if item.instance_id in own]
 
 
@@ -98,5 +112,4 @@ def open_spot_requests(cloud: LocalCloud, run: str) -> list[str]:
 
 def nothing_is_left(cloud: LocalCloud, run: str) -> bool:
     """Say whether no VM container of a run is alive and no spot request can launch or resume one."""
-    own = {entry["InstanceId"] for entry in instances_of(cloud, run).values()}
-    return not (own & set(cloud.containers()) or open_spot_requests(cloud, run))
+    return not (_own(cloud, run) & set(cloud.containers()) or open_spot_requests(cloud, run))

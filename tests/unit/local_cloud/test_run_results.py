@@ -39,7 +39,7 @@ class OneVm:
         return {"Reservations": [{"Instances": self.instances}]}
 
     def describe_spot_instance_requests(self, **request: Any) -> dict[str, Any]:
-        states = [one["Values"] for one in request["Filters"] if one["Name"] == "state"]
+        states = [one["Values"] for one in request.get("Filters", ()) if one["Name"] == "state"]
         found = {"SpotInstanceRequestId": "sir-1", "State": self.state, "Tags": TAGS}
         return {"SpotInstanceRequests": [found] if all(self.state in one for one in states) else []}
 
@@ -59,6 +59,14 @@ def test_a_spot_request_that_may_launch_or_resume_is_left(state: str) -> None:
 @pytest.mark.parametrize("state", ["cancelled", "closed", "failed"])
 def test_a_spot_request_that_is_over_is_not_left(state: str) -> None:
     assert nothing_is_left(local_cloud(state=state), RUN)
+
+
+def test_a_container_of_what_a_spot_request_has_launched_anew_is_left() -> None:
+    ended = {"InstanceId": "i-1", "SpotInstanceRequestId": "sir-1", "Tags": TAGS}
+    follower = {"InstanceId": "i-2", "SpotInstanceRequestId": "sir-1"}
+
+    for instances in ([ended, follower], [follower, ended]):
+        assert not nothing_is_left(local_cloud(running=("i-2",), instances=instances), RUN)
 
 
 def test_a_container_of_the_run_is_left() -> None:
