@@ -17,7 +17,16 @@ from airflow_provider_hads.exceptions import (
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-__all__ = ["ADVICE", "PERMISSION_CODES", "cloud_error", "code_of_cause", "error_code", "translated"]
+__all__ = [
+    "ADVICE",
+    "GONE_CODES",
+    "PERMISSION_CODES",
+    "cloud_error",
+    "code_of_cause",
+    "error_code",
+    "translated",
+    "unless_gone",
+]
 
 _NEXT_TYPE = "another type, zone or market may have some; it is tried again later"
 _CAPACITY = {
@@ -45,6 +54,10 @@ PERMISSION_CODES = frozenset(
     {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthFailure", "InvalidClientTokenId"}
 )
 """Codes of errors that a retry can't mend: credentials or permissions."""
+GONE_CODES = frozenset(
+    {"InvalidInstanceID.NotFound", "InvalidSpotInstanceRequestID.NotFound", "InvalidVolume.NotFound"}
+)
+"""Codes of errors that mean, where something is to be ended, that it is there no more."""
 _OTHER = {
     "UnauthorizedOperation": _PERMISSION,
     "AccessDenied": _PERMISSION,
@@ -125,3 +138,19 @@ def translated(action: str, subject: str = "") -> Iterator[None]:
     except BotoCoreError as error:
         advice = "check the AWS connection, its region and the network"
         raise CloudError(f"{_about(action, subject)}: {error} ({advice})") from error
+
+
+@contextmanager
+def unless_gone(action: str, subject: str) -> Iterator[None]:
+    """Do as :func:`translated` does for the one call inside, which ends something: what is gone is no error.
+
+    :param action: the API call, as AWS names it.
+    :param subject: what is to be ended.
+    :raises CloudError: the call failed for another reason.
+    """
+    try:
+        with translated(action, subject):
+            yield
+    except CloudError as error:
+        if code_of_cause(error) not in GONE_CODES:
+            raise

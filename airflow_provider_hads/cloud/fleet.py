@@ -1,4 +1,4 @@
-"""A run's VMs on EC2: launched once, described with one call, ended for certain."""
+"""A run's VMs on EC2: launched once, described with one call or two, ended for certain."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_hads.cloud.clients import ec2_client
 from airflow_provider_hads.cloud.descriptions import described_instances, instance_of
 from airflow_provider_hads.cloud.errors import code_of_cause, translated
+from airflow_provider_hads.cloud.followers import Followers
 from airflow_provider_hads.cloud.hibernation import Interruption, interruption_of, terminates
 from airflow_provider_hads.cloud.host_keys import new_host_key
 from airflow_provider_hads.cloud.instance_types import ImageFacts, TypeFacts, describe_image, describe_types
@@ -18,11 +19,12 @@ from airflow_provider_hads.cloud.requests import (
     CloudDefaults,
     fleet_request,
     image_id_of,
+    instances_of_requests,
     run_instances_request,
     token_request,
 )
 from airflow_provider_hads.cloud.tags import order_token
-from airflow_provider_hads.cloud.termination import PAUSE, Ended, end_all, end_instance
+from airflow_provider_hads.cloud.termination import PAUSE, Ended, chunks, end_all, end_instance
 from airflow_provider_hads.cloud.user_data import make_user_data
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.environment import Market
@@ -73,6 +75,7 @@ class Ec2Fleet:
         self._sleep = sleep
         self._types: dict[str, TypeFacts] = {}
         self._images: dict[str, ImageFacts | None] = {}
+        self._followers = Followers()
 
     @classmethod
     def connect(
@@ -109,13 +112,17 @@ class Ec2Fleet:
     def describe(self) -> tuple[Instance, ...]:
         """Return all VMs of the run that EC2 lists, those that ended within the last hour included.
 
-        One DescribeInstances call (one a thousand VMs).
+        One DescribeInstances call (one a thousand VMs). A second one (one two hundred requests) only where
+        nothing is alive of a spot request that may launch another VM: what it does launch comes without tags,
+        and is told here as the VM that was there before.
 
         :raises CloudError: EC2 does not say.
         """
         with translated("DescribeInstances", self._run.name):
             entries = self._describe(fleet_request(self._run.uid))
-        vms = map(instance_of, entries)
+            for ids in chunks(self._followers.to_ask_about(entries)):
+                entries += self._followers.named(self._describe(instances_of_requests(ids)))
+        vms = map(instance_of, {entry["InstanceId"]: entry for entry in entries}.values())
         return tuple(sorted(vms, key=lambda vm: (vm.generation, vm.sequence, vm.launched_at)))
 
     def spot_prices_paid(self, instances: Iterable[Instance]) -> dict[str, float]:
@@ -131,6 +138,7 @@ class Ec2Fleet:
         :raises CloudError: EC2 refused or failed.
         """
         end_instance(self._client, instance)
+        self._followers.forget(instance.spot_request_id)
 
     def end_all(self) -> Ended:
         """End all that the run owns, until two looks find nothing.

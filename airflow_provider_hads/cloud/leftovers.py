@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from airflow_provider_hads.cloud.descriptions import described_instances, instance_of
-from airflow_provider_hads.cloud.errors import code_of_cause, translated
+from airflow_provider_hads.cloud.errors import translated, unless_gone
 from airflow_provider_hads.cloud.requests import (
     cancel_request,
     delete_volume_request,
@@ -19,11 +19,8 @@ from airflow_provider_hads.cloud.requests import (
     terminate_request,
 )
 from airflow_provider_hads.cloud.tags import BUCKET_TAG, EXPIRES_TAG, JOB_TAG, RUN_TAG, VM_TAG, tag_values
-from airflow_provider_hads.exceptions import CloudError
 
 __all__ = ["Kind", "Leftover", "end_leftover", "find_leftovers"]
-
-_GONE = ("InvalidInstanceID.NotFound", "InvalidSpotInstanceRequestID.NotFound", "InvalidVolume.NotFound")
 
 
 class Kind(str, Enum):
@@ -84,24 +81,16 @@ def end_leftover(client: Any, leftover: Leftover) -> None:
     :param client: a boto3 EC2 client.
     :raises CloudError: EC2 refused or failed; what is gone by itself meanwhile is no error.
     """
-    try:
-        _end(client, leftover)
-    except CloudError as error:
-        if code_of_cause(error) not in _GONE:
-            raise
-
-
-def _end(client: Any, leftover: Leftover) -> None:
     request = leftover.id if leftover.kind is Kind.SPOT_REQUEST else leftover.spot_request_id
     if request:
-        with translated("CancelSpotInstanceRequests", request):
+        with unless_gone("CancelSpotInstanceRequests", request):
             client.cancel_spot_instance_requests(**cancel_request([request]))
     instance = leftover.id if leftover.kind is Kind.INSTANCE else leftover.instance_id
     if instance:
-        with translated("TerminateInstances", instance):
+        with unless_gone("TerminateInstances", instance):
             client.terminate_instances(**terminate_request([instance]))
     if leftover.kind is Kind.VOLUME:
-        with translated("DeleteVolume", leftover.id):
+        with unless_gone("DeleteVolume", leftover.id):
             client.delete_volume(**delete_volume_request(leftover.id))
 
 

@@ -9,7 +9,13 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_hads.cloud.descriptions import described_instances
-from airflow_provider_hads.cloud.errors import PERMISSION_CODES, code_of_cause, translated
+from airflow_provider_hads.cloud.errors import (
+    GONE_CODES,
+    PERMISSION_CODES,
+    code_of_cause,
+    translated,
+    unless_gone,
+)
 from airflow_provider_hads.cloud.requests import (
     cancel_request,
     fleet_request,
@@ -21,7 +27,7 @@ from airflow_provider_hads.cloud.requests import (
 from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.model.fleet import Instance, InstanceState
 
-__all__ = ["PAUSE", "Ended", "end_all", "end_instance"]
+__all__ = ["PAUSE", "Ended", "chunks", "end_all", "end_instance"]
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +38,6 @@ QUIET_LOOKS = 2
 CHUNK = 200
 """Ids in one call; EC2 takes no more values in one filter."""
 _OVER = frozenset({"cancelled", "closed", "failed"})
-_GONE = frozenset({"InvalidInstanceID.NotFound", "InvalidSpotInstanceRequestID.NotFound"})
 
 _EndCall = Callable[[Sequence[str]], None]
 
@@ -53,12 +58,12 @@ def end_instance(client: Any, instance: Instance) -> None:
     """End one VM for good; its spot request is cancelled first, or EC2 would launch it again.
 
     :param client: a boto3 EC2 client.
-    :raises CloudError: EC2 refused or failed.
+    :raises CloudError: EC2 refused or failed; what is gone by itself meanwhile is no error.
     """
     if instance.spot_request_id:
-        with translated("CancelSpotInstanceRequests", instance.spot_request_id):
+        with unless_gone("CancelSpotInstanceRequests", instance.spot_request_id):
             client.cancel_spot_instance_requests(**cancel_request([instance.spot_request_id]))
-    with translated("TerminateInstances", instance.instance_id):
+    with unless_gone("TerminateInstances", instance.instance_id):
         client.terminate_instances(**terminate_request([instance.instance_id]))
     log.info("Ended %s (%s)", instance.vm_id or "a VM without a name", instance.instance_id)
 
@@ -140,7 +145,7 @@ class _Ending:
         """Return the states of the run's spot requests by id: tagged ones, and those of its tagged VMs."""
         found = self._request_states(spot_requests_request(self._run_uid))
         named = {entry["SpotInstanceRequestId"] for entry in tagged if entry.get("SpotInstanceRequestId")}
-        for chunk in _chunks(sorted(named - found.keys())):
+        for chunk in chunks(sorted(named - found.keys())):
             found.update(self._request_states(spot_requests_by_id(chunk)))
         return found
 
@@ -152,7 +157,7 @@ class _Ending:
     def _alive(self, request_ids: Iterable[str]) -> list[str]:
         """Return the ids of VMs that have not ended: of the run's tag, and launched by its spot requests."""
         entries = self._instances(fleet_request(self._run_uid))
-        for chunk in _chunks(sorted(request_ids)):
+        for chunk in chunks(sorted(request_ids)):
             entries += self._instances(instances_of_requests(chunk))
         alive = (entry for entry in entries if not InstanceState(entry["State"]["Name"]).ended)
         return sorted({entry["InstanceId"] for entry in alive})
@@ -183,7 +188,7 @@ class _Ending:
 
     def _end(self, action: str, ids: Sequence[str], call: _EndCall, ended: dict[str, None]) -> None:
         self._left += ids
-        for chunk in _chunks(ids):
+        for chunk in chunks(ids):
             done = self._end_chunk(action, chunk, call)
             new = [one for one in done if one not in ended]
             ended.update(dict.fromkeys(new))
@@ -198,13 +203,14 @@ class _Ending:
         except CloudError as error:
             if len(ids) > 1 and code_of_cause(error) not in PERMISSION_CODES:
                 return [done for one in ids for done in self._end_chunk(action, [one], call)]
-            if code_of_cause(error) not in _GONE:
+            if code_of_cause(error) not in GONE_CODES:
                 self._errors.append(error)
             return []
         return ids
 
 
-def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield ids in as many parts as there must be calls for them: of at most :data:`CHUNK`."""
     iterator = iter(ids)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk

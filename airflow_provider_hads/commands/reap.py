@@ -20,6 +20,8 @@ __all__ = ["DESCRIPTION", "get_reap_arguments", "reap"]
 DESCRIPTION = (
     "Finds VMs, spot requests and volumes by this provider's tags, and ends those whose lease is over, or "
     "which are older than --older-than, and whose run is not queued or running in this Airflow. "
+    "A run that is called running an hour after its lease keeps nothing; where a run's state can't be seen, "
+    "only the lease counts. "
     "Exit code 0: nothing is left to be ended; 1: something could not be ended or seen; "
     "2: with --dry-run, something is to be ended."
 )
@@ -78,8 +80,11 @@ def _reap(args: argparse.Namespace) -> None:
         raise SystemExit(1) from None
     document = json.dumps([finding.to_json() for finding in findings], indent=2)
     write_line(sys.stdout, document if args.json else reaping.render_findings(findings, now))
+    unseen = reaping.unseen_runs(findings)
+    for line in unseen:
+        write_line(sys.stderr, line)
     fates = {finding.fate for finding in findings}
-    if reaping.Fate.FAILED in fates:
+    if unseen or reaping.Fate.FAILED in fates:
         raise SystemExit(1)
     if reaping.Fate.DUE in fates:
         raise SystemExit(2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -114,6 +114,8 @@ class LocalEc2Backend(EC2Backend):
     def launch_again(self, request: SpotRequest) -> bool:
         """Launch the next instance of a persistent request, unless it has been closed meanwhile.
 
+        EC2 does not document that it has the tags of the first one, so here it has none.
+
         :return: whether the matter is settled; False where there is no capacity now.
         """
         if request.state != "open" or request.expired(datetime.now(timezone.utc)):
@@ -121,8 +123,8 @@ class LocalEc2Backend(EC2Backend):
         if not self.capacity.has(request.instance_type, SPOT):
             request.hold()
             return False
-        again = request.arguments
-        options = {**again.options, "client_token": ""}
+        again = replace(request.arguments, tags={})
+        options = {**again.options, "client_token": "", "tags": again.tags}
         reservation = super().run_instances(
             again.image_id, 1, again.user_data, again.security_groups, **options
         )

@@ -143,7 +143,10 @@ def _names(machine: VmInstance) -> tuple[str, ...]:
 
 
 def _tags(machine: VmInstance) -> dict[str, str]:
-    return {tag["key"]: tag["value"] for tag in machine.get_tags()}
+    """Return the tags of an instance, or of the spot request that has launched it anew, without tags."""
+    request = machine.ec2_backend.spot_request_of(machine)
+    tags = machine.get_tags() or (request.get_tags() if request is not None else [])
+    return {tag["key"]: tag["value"] for tag in tags}
 
 
 def _status(machine: VmInstance, now: datetime) -> CloudVm:

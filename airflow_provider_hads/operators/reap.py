@@ -23,10 +23,12 @@ class ReapOperator(BaseOperator):
     End what is left of runs that are not alive: VMs, spot requests, volumes, all found by tag.
 
     A thing is ended when its lease is over, or when it is older than ``older_than``, and its run is not
-    queued or running in this Airflow. Runs of another Airflow count as not alive: where several share an
-    account, leave ``older_than`` out.
+    queued or running in this Airflow. A run that is called running an hour after its lease keeps nothing.
+    Where a run's state can't be seen, only the lease counts. Runs of another Airflow count as not alive:
+    where several share an account, leave ``older_than`` out.
 
-    It returns what it has found and what has become of it, and fails where something could not be ended.
+    It returns what it has found and what has become of it, and fails where something could not be ended, or
+    a run's state not be seen.
 
     :param older_than: seconds; None leaves it to the lease. (templated)
     :param dry_run: only tell.
@@ -55,7 +57,7 @@ class ReapOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Look, and end."""
         from airflow_provider_hads.cloud.clients import ec2_client
-        from airflow_provider_hads.runtime.reaping import Fate, reap, render_findings, run_of
+        from airflow_provider_hads.runtime.reaping import Fate, reap, render_findings, run_of, unseen_runs
 
         now = timezone.utcnow()
         with told_plainly():
@@ -69,8 +71,11 @@ class ReapOperator(BaseOperator):
         for line in render_findings(findings, now).splitlines():
             self.log.info("%s", line)
         failed = [finding.leftover.id for finding in findings if finding.fate is Fate.FAILED]
+        unseen = unseen_runs(findings)
         if failed:
-            raise AirflowException(f"Not ended: {', '.join(failed)}; the log says why")
+            unseen.insert(0, f"Not ended: {', '.join(failed)}; the log says why")
+        if unseen:
+            raise AirflowException("; ".join(unseen))
         return [finding.to_json() for finding in findings]
 
 

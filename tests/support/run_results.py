@@ -11,6 +11,7 @@ from airflow_provider_hads.local_cloud import LocalCloud
 from airflow_provider_hads.local_cloud.status import BillItem
 
 __all__ = [
+    "LIVING_REQUESTS",
     "bill_of",
     "digest",
     "instances_of",
@@ -22,6 +23,9 @@ __all__ = [
     "results_of",
     "user_data_of",
 ]
+
+LIVING_REQUESTS = ("open", "active", "disabled")
+"""States of spot requests that could still launch something, or resume it; a hibernated VM's is disabled."""
 
 
 def keys_below(cloud: LocalCloud, prefix: str) -> list[str]:
@@ -62,15 +66,29 @@ def digest(content: bytes) -> str:
 
 
 def instances_of(cloud: LocalCloud, run: str) -> dict[str, Mapping[str, Any]]:
-    """Return a run's instances by VM id, those that have ended included."""
-    answer = cloud.client("ec2").describe_instances()
-    entries = [entry for group in answer["Reservations"] for entry in group["Instances"]]
-    found = {}
-    for entry in entries:
-        tags = {tag["Key"]: tag["Value"] for tag in entry.get("Tags", ())}
-        if tags.get("hads:job") == run:
-            found[tags["hads:vm"]] = entry
-    return found
+    """Return a run's instances by VM id, those that have ended included; of several the latest one."""
+    return dict(_instances(cloud, run))
+
+
+def _instances(cloud: LocalCloud, run: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return all instances of a run with their VM ids; what was launched anew has its request's tags only."""
+    ec2 = cloud.client("ec2")
+    requests = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
+    by_request = {request["SpotInstanceRequestId"]: _tags(request) for request in requests}
+    entries = [entry for group in ec2.describe_instances()["Reservations"] for entry in group["Instances"]]
+    tagged = [
+        (_tags(entry) or by_request.get(entry.get("SpotInstanceRequestId", ""), {}), entry)
+        for entry in entries
+    ]
+    return [(tags["hads:vm"], entry) for tags, entry in tagged if tags.get("hads:job") == run]
+
+
+def _tags(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in entry.get("Tags", ())}
+
+
+def _own(cloud: LocalCloud, run: str) -> set[str]:
+    return {entry["InstanceId"] for _, entry in _instances(cloud, run)}
 
 
 def user_data_of(cloud: LocalCloud, instance_id: str) -> str:
@@ -81,18 +99,17 @@ def user_data_of(cloud: LocalCloud, instance_id: str) -> str:
 
 def bill_of(cloud: LocalCloud, run: str) -> list[BillItem]:
     """Return what the run's instances have cost."""
-    own = {entry["InstanceId"] for entry in instances_of(cloud, run).values()}
+    own = _own(cloud, run)
     return [item for item in cloud.bill() if item.instance_id in own]
 
 
 def open_spot_requests(cloud: LocalCloud, run: str) -> list[str]:
-    """Return the run's spot requests that could still launch something."""
-    filters = [{"Name": "tag:hads:job", "Values": [run]}, {"Name": "state", "Values": ["open", "active"]}]
+    """Return the run's spot requests that could still launch something, or resume it."""
+    filters = [{"Name": "tag:hads:job", "Values": [run]}, {"Name": "state", "Values": [*LIVING_REQUESTS]}]
     answer = cloud.client("ec2").describe_spot_instance_requests(Filters=filters)
     return [request["SpotInstanceRequestId"] for request in answer["SpotInstanceRequests"]]
 
 
 def nothing_is_left(cloud: LocalCloud, run: str) -> bool:
-    """Say whether no VM container of a run is alive and no spot request can launch one."""
-    own = {entry["InstanceId"] for entry in instances_of(cloud, run).values()}
-    return not (own & set(cloud.containers()) or open_spot_requests(cloud, run))
+    """Say whether no VM container of a run is alive and no spot request can launch or resume one."""
+    return not (_own(cloud, run) & set(cloud.containers()) or open_spot_requests(cloud, run))

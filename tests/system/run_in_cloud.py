@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from airflow_provider_hads.local_cloud import LocalCloud
+from tests.support.run_results import LIVING_REQUESTS
 from tests.system.rest import Json
 
 __all__ = ["RunInCloud"]
-
-LIVING_REQUESTS = ("open", "active", "disabled")
 
 
 class RunInCloud(ABC):
@@ -158,8 +157,16 @@ class RunInCloud(ABC):
         return [*self.containers(), *self.spot_requests()]
 
     def _instances(self) -> list[Json]:
-        answer = self.cloud.client("ec2").describe_instances(Filters=self._own())
-        return [one for group in answer["Reservations"] for one in group["Instances"]]
+        """Return the run's instances: what a spot request has launched anew has no tags, but its id."""
+        ec2 = self.cloud.client("ec2")
+        requests = ec2.describe_spot_instance_requests(Filters=self._own())["SpotInstanceRequests"]
+        ids = [one["SpotInstanceRequestId"] for one in requests]
+        filters = (
+            [self._own(), [{"Name": "spot-instance-request-id", "Values": ids}]] if ids else [self._own()]
+        )
+        answers = [ec2.describe_instances(Filters=one) for one in filters]
+        groups = [group for answer in answers for group in answer["Reservations"]]
+        return list({one["InstanceId"]: one for group in groups for one in group["Instances"]}.values())
 
     def _own(self) -> list[dict[str, Any]]:
         return [{"Name": "tag:hads:run", "Values": [self.identity["uid"]]}]

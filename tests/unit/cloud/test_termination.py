@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from airflow_provider_hads.cloud.descriptions import instance_of
 from airflow_provider_hads.cloud.termination import Ended, end_all, end_instance
 from airflow_provider_hads.exceptions import CloudError
+from airflow_provider_hads.model.fleet import Instance
 
 RUN = "uid-1"
 
@@ -228,12 +229,42 @@ def test_many_are_ended_in_calls_of_two_hundred() -> None:
     assert cloud.calls.count("terminate_instances") == 3
 
 
-def test_one_vm_alone_is_ended_with_its_request_first() -> None:
-    cloud = ScriptedEc2({"i-1": Vm(request="sir-1"), "i-2": Vm()}, {"sir-1": "active"})
+def spot_vm() -> Instance:
+    """Return i-1 of request sir-1 as EC2 describes it."""
     launched_at = datetime(2030, 1, 1, tzinfo=timezone.utc)
     entry = {"InstanceId": "i-1", "State": {"Name": "running"}, "LaunchTime": launched_at}
+    return instance_of({**entry, "SpotInstanceRequestId": "sir-1"})
 
-    end_instance(cloud, instance_of({**entry, "SpotInstanceRequestId": "sir-1"}))
+
+def test_one_vm_alone_is_ended_though_its_request_is_gone() -> None:
+    cloud = ScriptedEc2({"i-1": Vm()}, refused={"sir-1": "InvalidSpotInstanceRequestID.NotFound"})
+
+    end_instance(cloud, spot_vm())
+
+    assert alive(cloud) == []
+
+
+def test_one_vm_alone_that_is_gone_meanwhile_is_no_error() -> None:
+    cloud = ScriptedEc2({}, {"sir-1": "active"}, refused={"i-1": "InvalidInstanceID.NotFound"})
+
+    end_instance(cloud, spot_vm())
+
+    assert cloud.requests == {"sir-1": "cancelled"}
+
+
+def test_one_vm_alone_is_left_where_its_request_can_not_be_cancelled() -> None:
+    """EC2 would launch it again."""
+    cloud = ScriptedEc2({"i-1": Vm()}, refused={"sir-1": "InternalError"})
+
+    with pytest.raises(CloudError, match="CancelSpotInstanceRequests for sir-1: InternalError"):
+        end_instance(cloud, spot_vm())
+    assert alive(cloud) == ["i-1"]
+
+
+def test_one_vm_alone_is_ended_with_its_request_first() -> None:
+    cloud = ScriptedEc2({"i-1": Vm(request="sir-1"), "i-2": Vm()}, {"sir-1": "active"})
+
+    end_instance(cloud, spot_vm())
 
     assert cloud.calls == ["cancel_spot_instance_requests", "terminate_instances"]
     assert alive(cloud) == ["i-2"]
