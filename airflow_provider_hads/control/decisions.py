@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from airflow_provider_hads.control.actions import (
     Action,
@@ -19,10 +20,21 @@ from airflow_provider_hads.control.actions import (
 )
 from airflow_provider_hads.model.run_state import Decision, RunState
 
-__all__ = ["MOST_DECISIONS", "decision_of", "in_words", "with_decisions"]
+__all__ = [
+    "MOST_DECISIONS",
+    "PART_OF_DECISIONS",
+    "all_decisions",
+    "decision_of",
+    "first_number",
+    "in_words",
+    "with_decisions",
+]
 
 MOST_DECISIONS = 300
 """The last ones are kept; of all others only their number, by reason: the state document is to stay small."""
+
+PART_OF_DECISIONS = 100
+"""All others are kept elsewhere, in parts of so many."""
 
 
 def decision_of(action: Action, elapsed: float) -> Decision | None:
@@ -40,6 +52,9 @@ def decision_of(action: Action, elapsed: float) -> Decision | None:
 def with_decisions(state: RunState, actions: Iterable[Action], elapsed: float) -> RunState:
     """Return the state with what was decided entered.
 
+    Of many decisions at once all stay, with those before them that are no whole part yet: nobody who sees
+    each state misses one.
+
     :param elapsed: seconds since the run's start.
     """
     made = [one for action in actions if (one := decision_of(action, elapsed)) is not None]
@@ -47,9 +62,31 @@ def with_decisions(state: RunState, actions: Iterable[Action], elapsed: float) -
         return state
     return replace(
         state,
-        decisions=(*state.decisions, *made)[-MOST_DECISIONS:],
+        decisions=(*state.decisions, *made)[-max(MOST_DECISIONS, len(made) + PART_OF_DECISIONS) :],
         decided=dict(Counter(state.decided) + Counter(one.reason for one in made)),
     )
+
+
+def first_number(state: RunState) -> int:
+    """Return the number of the first decision that a state still has, counted from 0 over the whole run."""
+    return sum(state.decided.values()) - len(state.decisions)
+
+
+def all_decisions(
+    kept: Mapping[int, Sequence[Mapping[str, Any]]], snapshot: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """Return the decisions of parts and of a snapshot in their order, each once, whichever has it.
+
+    :param kept: parts by the number of their first decision.
+    """
+    last = snapshot.get("decisions", ())
+    first = sum(snapshot.get("decided", {}).values()) - len(last)
+    numbered = {
+        number: one
+        for start, decisions in [*kept.items(), (first, last)]
+        for number, one in enumerate(decisions, start)
+    }
+    return [numbered[number] for number in sorted(numbered)]
 
 
 def in_words(action: Action) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_provider_hads.control.decisions import all_decisions
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.run_state import TaskState
 
@@ -14,7 +15,11 @@ __all__ = ["make_report", "render_report"]
 
 
 def make_report(
-    run: str, snapshot: Mapping[str, Any], figures: Mapping[str, Any], fleet: Iterable[Mapping[str, Any]]
+    run: str,
+    snapshot: Mapping[str, Any],
+    figures: Mapping[str, Any],
+    fleet: Iterable[Mapping[str, Any]],
+    kept: Mapping[int, Sequence[Mapping[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """Return the report as a JSON-able document.
 
@@ -24,6 +29,8 @@ def make_report(
     :param fleet: the run's VMs with ``vm_id``, ``instance_type``, ``market``, ``launched_at`` and
         ``ended_at`` (ISO times; the end as it was seen), with ``price`` where the cloud tells it, and with
         ``stopped_at`` where it was off at the end.
+    :param kept: decisions that the snapshot need not have any more, in parts, each by the number of its
+        first one; None is none.
     """
     seen = _seen_vms(snapshot)
     vms = [_vm(vm, seen.get(vm["instance_id"], {}), figures, snapshot) for vm in fleet]
@@ -37,6 +44,7 @@ def make_report(
         "deadline": deadline,
         "makespan": makespan,
         "deadline_met": finished and makespan is not None and deadline is not None and makespan <= deadline,
+        "miss": snapshot.get("miss"),
         "tasks": len(tasks),
         "finished": states[TaskState.FINISHED.value],
         "failed": {task_id: task["reason"] for task_id, task in tasks.items() if task["state"] == "failed"},
@@ -45,7 +53,7 @@ def make_report(
         "on_demand_cost": figures.get("on_demand_cost"),
         "same_vms_on_demand": _cost_at(vms, "on_demand_price"),
         "vms": vms,
-        "decisions": [_decision(one, vms) for one in snapshot.get("decisions", ())],
+        "decisions": [_decision(one, vms) for one in all_decisions(kept or {}, snapshot)],
         "decided": snapshot.get("decided", {}),
     }
 
@@ -59,11 +67,10 @@ def render_report(report: Mapping[str, Any]) -> str:
     lines.extend(f"  task {task_id} failed: {reason}" for task_id, reason in report["failed"].items())
     if report["makespan"] is not None:
         lines.append(f"Last task finished {report['makespan']:.1f} s after the start; {_verdict(report)}")
+    lines.extend(_miss_lines(report))
     lines.append(f"Cost: ${report['cost']:.5f}, boot included")
     lines.extend(_comparisons(report))
-    if report["decided"]:
-        counts = sorted(report["decided"].items(), key=lambda item: (-item[1], item[0]))
-        lines.append("Decisions: " + ", ".join(f"{count} {reason}" for reason, count in counts))
+    lines.extend(_decision_lines(report))
     return "\n".join(lines)
 
 
@@ -72,6 +79,21 @@ def _verdict(report: Mapping[str, Any]) -> str:
         return "deadline met"
     in_time = report["deadline"] is not None and report["makespan"] <= report["deadline"]
     return "not all tasks finished by the deadline" if in_time else "deadline missed"
+
+
+def _miss_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    if report["miss"] is not None:
+        miss = report["miss"]
+        yield f"The deadline was known to be missed {miss['at']:.1f} s after the start: {miss['reason']}"
+
+
+def _decision_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    counts = sorted(report["decided"].items(), key=lambda item: (-item[1], item[0]))
+    if counts:
+        yield "Decisions: " + ", ".join(f"{count} {reason}" for reason, count in counts)
+    made, told = sum(report["decided"].values()), len(report["decisions"])
+    if told < made:
+        yield f"{made - told} of these are not told one by one: the bucket could not be used then"
 
 
 def _seen_vms(snapshot: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

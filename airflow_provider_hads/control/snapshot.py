@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from airflow_provider_hads.model.run_state import Attempt, Decision, RunState, TaskRecord, VmRecord
 
-__all__ = ["snapshot"]
+__all__ = ["decision_document", "snapshot"]
 
 
 def snapshot(state: RunState) -> dict[str, Any]:
@@ -21,7 +22,8 @@ def snapshot(state: RunState) -> dict[str, Any]:
         "ended": state.ended,
         "vms": {vm.id: _vm(vm) for vm in state.vms.values()},
         "tasks": {task.id: _task(task) for task in state.tasks.values()},
-        "decisions": [_decision(one) for one in state.decisions],
+        "miss": asdict(state.miss) if state.miss is not None else None,
+        "decisions": [decision_document(one) for one in state.decisions],
         "decided": dict(state.decided),
     }
 
@@ -65,7 +67,8 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def decision_document(decision: Decision) -> dict[str, Any]:
+    """Return a decision as everyone outside the controller reads it."""
     return {
         "at": decision.at,
         "action": decision.action,

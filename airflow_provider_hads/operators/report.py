@@ -14,12 +14,14 @@ from airflow_provider_hads.notifications import NotifierChoice, notify
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_hads.runtime.workshop import Workshop
+
 __all__ = ["ReportOperator"]
 
 
 class ReportOperator(BaseOperator):
     """
-    Write a run's report: cost, makespan, savings, and how each task went.
+    Write a run's report: cost, makespan, savings, how each task went, and every decision with its reason.
 
     It returns the report, logs it as a table and keeps it in the bucket as
     ``<job>_<execution>/_hads/report.json``. It is meant to be a teardown that can fail its run: it fails
@@ -69,13 +71,25 @@ class ReportOperator(BaseOperator):
 
         run = RunContext.from_xcom(self.run)
         snapshot, figures = _document(self.snapshot), _document(self.figures)
-        report = make_report(run.identity.name, snapshot, figures, self.fleet or [])
+        workshop = Workshop(run, self.aws_conn_id)
+        kept = self._kept_decisions(workshop)
+        report = make_report(run.identity.name, snapshot, figures, self.fleet or [], kept)
         for line in render_report(report).splitlines():
             self.log.info("%s", line)
-        Workshop(run, self.aws_conn_id).save_report(report)
+        workshop.save_report(report)
         self._tell(context, report)
         self._require_supervision(context)
         return report
+
+    def _kept_decisions(self, workshop: Workshop) -> Mapping[int, Sequence[Mapping[str, Any]]]:
+        """Return the decisions that the snapshot lacks; a report without them is better than none."""
+        from airflow_provider_hads.exceptions import StorageError
+
+        try:
+            return workshop.decisions.read()
+        except StorageError as error:
+            self.log.warning("Only the last decisions can be told one by one: %s", error)
+            return {}
 
     def _tell(self, context: Context, report: Mapping[str, Any]) -> None:
         """Say how the run has ended to whoever wants to know."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_hads.configuration import read_configuration
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.policies import FOLLOW_PLAN
+from airflow_provider_hads.control.snapshot import decision_document
 from airflow_provider_hads.exceptions import CloudError, HadsError
 from airflow_provider_hads.model.environment import Environment
 from airflow_provider_hads.model.fleet import LaunchOrder
 from airflow_provider_hads.model.job import Job, Task
 from airflow_provider_hads.model.plan import Plan
-from airflow_provider_hads.model.run_state import VmRecord
+from airflow_provider_hads.model.run_state import Decision, VmRecord
 from airflow_provider_hads.model.settings import Ec2Settings, Settings
 from airflow_provider_hads.runtime.connecting import connect_fleet, vm_view_of_aws
 from airflow_provider_hads.runtime.market_prices import with_prices
@@ -25,6 +26,7 @@ from airflow_provider_hads.runtime.orders import OrderBook, slots_of
 from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.run_vms import RunVms
 from airflow_provider_hads.storage.bucket import Bucket
+from airflow_provider_hads.storage.decisions import KeptDecisions
 from airflow_provider_hads.storage.layout import RunLayout
 from airflow_provider_hads.storage.results import Results
 from airflow_provider_hads.vm.messages import RunnerConfig
@@ -228,6 +230,18 @@ class Workshop:
         ec2 = self.inputs.settings.ec2
         now = datetime.now(timezone.utc)
         return refresh_prices(self.inputs.environment, self._aws_conn_id, ec2.region, ec2.zone, now)
+
+    @cached_property
+    def decisions(self) -> KeptDecisions:
+        """The decisions that are kept beside the controller's state."""
+        return KeptDecisions(self.bucket, self.layout, self.run.generation)
+
+    def keep_decisions(self, first: int, decisions: Sequence[Decision]) -> None:
+        """Keep a part of the decisions for the report.
+
+        :param first: number of its first decision.
+        """
+        self.decisions.write(first, [decision_document(one) for one in decisions])
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Keep the run's report in the bucket."""

@@ -25,7 +25,10 @@ class SpotInterruptionSensor(BaseSensorOperator):
     Wait until one of some VMs is hibernated, stopped or terminated, or a notice says that it will be.
 
     It looks at all VMs with one call. With an SQS queue into which EventBridge puts EC2's events it knows
-    within seconds, and of notices too; it deletes the messages about its own VMs and leaves all others.
+    within seconds, and of notices too; it deletes the messages about its own VMs, whatever their kind, and
+    leaves all others. So sensors of different VMs may share a queue, but two that watch the same VM need a
+    queue each (and a target each in EventBridge's rule): what one of them takes, the other never sees, and
+    nothing but the queue tells of a notice.
 
     It returns the interruption (``kind``, ``vm_id``, ``instance_id``, ``reason``, ``source``), or an
     empty mapping where the tasks of ``while_running`` have ended without one.
@@ -34,7 +37,8 @@ class SpotInterruptionSensor(BaseSensorOperator):
         :class:`~airflow_provider_hads.operators.provision_vm.ProvisionVmOperator` returns them. (templated)
     :param kinds: which interruptions count: ``hibernated``, ``stopped``, ``terminated``, ``notice``.
     :param while_running: task ids in the same run; it stops waiting when all of them have ended. (templated)
-    :param events_queue: name or URL of an SQS queue with EventBridge's EC2 events; None is none. (templated)
+    :param events_queue: name or URL of an SQS queue with EventBridge's EC2 events, one that no other sensor
+        of these VMs reads; None is none. (templated)
     :param aws_conn_id: connection for EC2 and SQS. (templated)
     :param deferrable: wait in the triggerer.
     """

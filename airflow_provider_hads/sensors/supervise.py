@@ -19,6 +19,7 @@ from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.exceptions import EpochRefused
 from airflow_provider_hads.model.run_state import TaskState, VmState
 from airflow_provider_hads.operators.failures import no_retry
+from airflow_provider_hads.runtime.decision_archive import DecisionArchive
 from airflow_provider_hads.runtime.first_state import first_state
 from airflow_provider_hads.runtime.local_hazard import LocalHazard
 from airflow_provider_hads.runtime.run_context import RunContext
@@ -49,7 +50,8 @@ class SuperviseSensor(BaseSensorOperator):
 
     One poke is one step: look at the fleet and its runners, decide, act. The state of the run is kept in the
     task state store, so that the next try of a killed worker goes on where it was; what watchers need is
-    published as XCom ``snapshot`` whenever it has changed.
+    published as XCom ``snapshot`` whenever it has changed. Decisions that are too many for these two are kept
+    in the bucket, for the report.
 
     What is to be done about VMs that EC2 hibernates, stops or ends, and about those that were not to be had,
     is the policy's to decide. The task fails when a task of the job could not be run for want of a VM; a
@@ -114,6 +116,7 @@ class SuperviseSensor(BaseSensorOperator):
         self.aws_conn_id = aws_conn_id
         self.ssh_conn_id = ssh_conn_id
         self._supervisor: Supervisor | None = None
+        self._archive: DecisionArchive | None = None
         self._published: dict[str, Any] = {}
         self._published_at = float("-inf")
 
@@ -124,6 +127,7 @@ class SuperviseSensor(BaseSensorOperator):
                 "There is nothing to supervise: the run has no plan. See 'schedule' for why."
             )
         workshop = Workshop(RunContext.from_xcom(self.run), self.aws_conn_id, self.ssh_conn_id)
+        self._archive = DecisionArchive(workshop.keep_decisions)
         with no_retry():  # the settings and the private key are read here
             state = self._take_over(context, workshop)
             self._supervisor = self._make_supervisor(context, workshop, state)
@@ -134,6 +138,7 @@ class SuperviseSensor(BaseSensorOperator):
                 return self._control(context)
         finally:
             self._supervisor.close()
+            self._archive.close()
 
     def _control(self, context: Context) -> Any:
         try:
@@ -218,6 +223,8 @@ class SuperviseSensor(BaseSensorOperator):
     def _save(self, context: Context, workshop: Workshop, state: RunState) -> None:
         document = {"generation": workshop.run.generation, **dump_state(state)}
         context["task_state_store"].set(STATE_KEY, document)
+        if self._archive is not None:
+            self._archive.keep(state)
 
     def _publish(self, context: Context) -> None:
         if self._supervisor is None:

@@ -52,6 +52,10 @@ class RunLayout:
         """The run's report."""
         return f"{self.run}/{_OWN}/report.json"
 
+    def decisions(self, generation: int) -> str:
+        """Return the folder of the decisions of a generation of the run, in parts."""
+        return f"{self.run}/{_OWN}/decisions/{generation}/"
+
     @property
     def staged_files(self) -> str:
         """Which files each task needs."""

@@ -43,7 +43,8 @@ class SpotInterruptionTrigger(BaseTrigger):
         them.
     :param kinds: which interruptions count.
     :param aws_conn_id: connection for EC2 and SQS.
-    :param events_queue: name or URL of an SQS queue with EventBridge's EC2 events; None is none.
+    :param events_queue: name or URL of an SQS queue with EventBridge's EC2 events, one that no other sensor
+        of these VMs reads; None is none.
     :param dag_id: of the tasks that are watched.
     :param run_id: their run.
     :param while_running: their task ids; with none, it waits for an interruption only.

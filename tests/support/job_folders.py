@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Machine", "environment_of", "rentable", "write_job_folder"]
+__all__ = ["ENVIRONMENT", "Machine", "environment_of", "rentable", "write_job_folder"]
 
 MARKETS = ("on-demand", "preemptible")
 

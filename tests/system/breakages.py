@@ -9,12 +9,15 @@ from tests.support.run_results import instances_of
 from tests.system.dags_test import StartedRun
 from tests.system.waiting import wait_for
 
-__all__ = ["BREAKAGES", "break_vm", "inside"]
+__all__ = ["BREAKAGES", "OTHER_HOST", "break_vm", "inside"]
 
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 
+OTHER_HOST = f"rm {HOST_KEY} && ssh-keygen -q -t ed25519 -N '' -f {HOST_KEY}"
+"""Another host's key, for every connection from now on; an SSH server that has just begun goes on."""
+
 BREAKAGES = (
-    f"rm {HOST_KEY} && ssh-keygen -q -t ed25519 -N '' -f {HOST_KEY}",
+    OTHER_HOST,
     "kill $(pgrep -o -x sshd)",
     "rm /home/*/.ssh/authorized_keys",
 )

@@ -51,17 +51,19 @@ def migrate(toolbox: Toolbox, source: VmHandle, target: VmHandle) -> tuple[Moved
     :raises VmError: the source has been taken over, or is another host.
     :raises StorageError: the bucket can't be read or written.
     """
-    toolbox.tickets.hand_over(source, target)  # first: what is placed from now on goes to the target
+    # First: what is placed from now on goes to the target, and what was placed by now is listed.
+    toolbox.tickets.hand_over(source, target)
     latest = toolbox.tickets.all_latest()
     published = toolbox.results.published([ticket.order.task_id for ticket in latest])
     open_tickets = [ticket for ticket in latest if ticket.order.task_id not in published]
     on_source = [ticket for ticket in open_tickets if ticket.vm.instance_id == source.instance_id]
     given_up = _withdraw(VmReader(toolbox, source), on_source)
-    fresh = [_ticket_for(toolbox, ticket, target) for ticket in given_up]
+    following = [(ticket, _ticket_for(toolbox, ticket, target)) for ticket in given_up]
+    # Whoever was first may have had another target.
+    moved = [(old, new) for old, new in following if new.vm.instance_id == target.instance_id]
     # Also those of an earlier try that was killed half-way: a VM leaves what it has as it is.
     waiting = [ticket for ticket in open_tickets if ticket.vm.instance_id == target.instance_id]
-    _enqueue(toolbox, target, [*waiting, *fresh])
-    moved = zip(given_up, fresh, strict=True)
+    _enqueue(toolbox, target, [*waiting, *(new for _, new in moved)])
     return tuple(Moved(old.order.task_id, old.order.attempt_id, new.order.attempt_id) for old, new in moved)
 
 
@@ -93,8 +95,12 @@ def _stays(attempt: AttemptStatus) -> bool:
 
 
 def _ticket_for(toolbox: Toolbox, ticket: Ticket, target: VmHandle) -> Ticket:
+    """Return the ticket that follows on another one: ours, or that of a task which was placed meanwhile."""
     return toolbox.tickets.write(
-        ticket.order.task_id, target, lambda attempt_id: replace(ticket.order, attempt_id=attempt_id)
+        ticket.order.task_id,
+        target,
+        lambda attempt_id: replace(ticket.order, attempt_id=attempt_id),
+        after=ticket.number,
     )
 
 

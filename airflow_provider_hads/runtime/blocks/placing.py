@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["DockerTask", "place"]
 
 log = logging.getLogger(__name__)
+
+_MOST_MOVES = 10
+"""VMs that one after the other are left while a task is placed: more are left for each other in a circle."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class DockerTask:
 def place(toolbox: Toolbox, task: DockerTask, vm: VmHandle) -> Ticket:
     """Put a task into a VM's queue, unless an earlier try's attempt still goes on, there or elsewhere.
 
-    Where the VM's tasks were moved to another one, it goes there.
+    Where the VM's tasks were moved to another one, or are while this goes on, it goes there.
 
     :return: the attempt to wait for.
     :raises InputError: a file can't be staged under its path.
@@ -68,21 +72,57 @@ def place(toolbox: Toolbox, task: DockerTask, vm: VmHandle) -> Ticket:
     :raises StorageError: the bucket can't be read or written.
     """
     earlier = toolbox.tickets.latest(task.task_id)
-    if earlier is not None:
-        sighting = _enqueue(toolbox, earlier)
-        if not _is_lost(earlier, sighting):
-            log.info("Attempt %s on %s goes on", earlier.order.attempt_id, earlier.vm.vm_id)
-            return earlier
-    files, vm = _staged(toolbox, task), toolbox.tickets.place_of(vm)
-    ticket = toolbox.tickets.write(task.task_id, vm, lambda attempt_id: task.order(attempt_id, vm, files))
+    if earlier is not None and _goes_on(toolbox, earlier):
+        log.info("Attempt %s on %s goes on", earlier.order.attempt_id, earlier.vm.vm_id)
+        return earlier
+    ticket = _write(toolbox, task, vm, earlier)
     sighting = _enqueue(toolbox, ticket)
     if sighting.status is None and _is_lost(ticket, sighting):
         raise VmUnreachable(f"{sighting.problem}: provision it again, or another one")
     if sighting.status is None:
         log.warning("Attempt %s waits for its VM: %s", ticket.order.attempt_id, sighting.problem)
     else:
-        log.info("Attempt %s is in the queue of %s", ticket.order.attempt_id, vm.vm_id)
+        log.info("Attempt %s is in the queue of %s", ticket.order.attempt_id, ticket.vm.vm_id)
     return ticket
+
+
+def _goes_on(toolbox: Toolbox, ticket: Ticket) -> bool:
+    """Say whether an earlier try's attempt needs none in its place.
+
+    A VM that was left for another one is asked for it, but not given it anew: that try may have been killed
+    before it has seen the change, and whoever moved the VM's tasks does not know of this one then.
+    """
+    if _place_of(toolbox, ticket) is None:
+        return not _is_lost(ticket, _enqueue(toolbox, ticket))
+    sighting = VmReader(toolbox, ticket.vm).look()
+    return sighting.status is not None and not _is_lost(ticket, sighting)
+
+
+def _write(toolbox: Toolbox, task: DockerTask, vm: VmHandle, earlier: Ticket | None) -> Ticket:
+    """Write the ticket of the task's next attempt, for the VM that its VM's tasks go to.
+
+    A migration first says where tasks go from now on, and lists them then. So whoever finds his VM still in
+    charge after he has written his ticket is on that list; whoever does not moves his ticket himself.
+    """
+    files, place = _staged(toolbox, task), toolbox.tickets.place_of(vm)
+    number = 0 if earlier is None else earlier.number
+    for _ in range(_MOST_MOVES):
+        order = partial(task.order, vm=place, files=files)
+        ticket = toolbox.tickets.write(task.task_id, place, order, after=number)
+        moved_to = _place_of(toolbox, ticket)
+        if moved_to is None:
+            return ticket
+        number, place = ticket.number, moved_to
+    log.warning(
+        "Attempt %s stays on %s, which is left again and again", ticket.order.attempt_id, ticket.vm.vm_id
+    )
+    return ticket
+
+
+def _place_of(toolbox: Toolbox, ticket: Ticket) -> VmHandle | None:
+    """Return the VM that has taken over from a ticket's; None while that has been left by nobody."""
+    place = toolbox.tickets.place_of(ticket.vm)
+    return None if place.instance_id == ticket.vm.instance_id else place
 
 
 def _enqueue(toolbox: Toolbox, ticket: Ticket) -> Sighting:

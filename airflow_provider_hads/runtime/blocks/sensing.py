@@ -25,6 +25,9 @@ __all__ = ["InterruptionSense"]
 class InterruptionSense:
     """Looks for interruptions: one describe call for all VMs and, where there is one, their queue.
 
+    The queue is read as that of one reader for each VM: every message about these VMs is deleted, also one
+    of a kind that does not count. A second reader of the same VMs needs a queue of its own.
+
     :param vms: VMs of one run, at least one.
     :param kinds: what counts.
     :param queue: name or URL of an SQS queue with EventBridge's EC2 events.

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from airflow_provider_hads.control.attempts import attempt_id
-from airflow_provider_hads.exceptions import StorageError
 from airflow_provider_hads.model.runner import TaskOrder
 from airflow_provider_hads.runtime.blocks.vm_handle import VmHandle
 from airflow_provider_hads.storage.bucket import Bucket
 from airflow_provider_hads.storage.layout import RunLayout
 
 __all__ = ["Ticket", "Tickets"]
-
-_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -44,19 +41,21 @@ class Tickets:
         self._bucket = bucket
         self._layout = layout
 
-    def write(self, task_id: str, vm: VmHandle, order: Callable[[str], TaskOrder]) -> Ticket:
-        """Write the ticket of a task's next attempt; a number that was taken meanwhile is left to its owner.
+    def write(self, task_id: str, vm: VmHandle, order: Callable[[str], TaskOrder], after: int = 0) -> Ticket:
+        """Write the ticket of the attempt that follows on another one, unless somebody else has written it.
+
+        Of those who see the same attempt lost or moved, one only writes the next one: no task has two.
 
         :param order: makes the order of an attempt's id.
+        :param after: number of the attempt that it follows on; 0 for the task's first.
+        :return: that ticket, or the latest one where somebody else was first.
         :raises StorageError: the bucket can't be read or written.
         """
-        first = max((number for _, number in self._keys(f"{task_id}/")), default=0) + 1
-        for number in range(first, first + _TRIES):
-            ticket = Ticket(number, order(attempt_id(task_id, number)), vm)
-            content = _TICKET.dump_json(ticket, indent=1)
-            if self._bucket.put_if_absent(self._layout.ticket(task_id, number), content):
-                return ticket
-        raise StorageError(f"Bucket {self._bucket.name}: no free attempt number for task {task_id}")
+        ours = Ticket(after + 1, order(attempt_id(task_id, after + 1)), vm)
+        key = self._layout.ticket(task_id, ours.number)
+        if self._bucket.put_if_absent(key, _TICKET.dump_json(ours, indent=1)):
+            return ours
+        return self.latest(task_id) or ours
 
     def latest(self, task_id: str) -> Ticket | None:
         """Return a task's last ticket; None if it has none yet.

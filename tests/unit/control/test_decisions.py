@@ -18,8 +18,16 @@ from airflow_provider_hads.control import (
     StealTask,
     TerminateVm,
 )
-from airflow_provider_hads.control.decisions import MOST_DECISIONS, in_words, with_decisions
+from airflow_provider_hads.control.decisions import (
+    MOST_DECISIONS,
+    PART_OF_DECISIONS,
+    all_decisions,
+    first_number,
+    in_words,
+    with_decisions,
+)
 from airflow_provider_hads.control.reasons import explain
+from airflow_provider_hads.control.snapshot import decision_document, snapshot
 from airflow_provider_hads.model import Market
 from airflow_provider_hads.model.run_state import Decision
 from tests.support.control_examples import run_state
@@ -55,6 +63,27 @@ def test_the_last_ones_are_kept_and_all_are_counted() -> None:
     assert len(state.decisions) == MOST_DECISIONS
     assert state.decisions[0].at == 5
     assert state.decided == {"migrated": MOST_DECISIONS + 5}
+
+
+def test_of_many_at_once_none_is_lost_nor_what_is_no_whole_part_before_them() -> None:
+    state = with_decisions(run_state({"vm-0": ["a"]}), [ASSIGN] * (MOST_DECISIONS - 1), 1)
+    state = with_decisions(state, [ASSIGN] * (MOST_DECISIONS + 50), 2)
+    at_once = [one for one in state.decisions if one.at == 2]
+    assert len(at_once) == MOST_DECISIONS + 50
+    assert len(state.decisions) == len(at_once) + PART_OF_DECISIONS
+    assert first_number(state) == MOST_DECISIONS - 1 - PART_OF_DECISIONS
+
+
+def test_parts_and_the_snapshot_make_the_whole_with_each_decision_once() -> None:
+    state = run_state({"vm-0": ["a"]})
+    made: list[dict[str, object]] = []
+    for number in range(MOST_DECISIONS + 250):
+        state = with_decisions(state, [ASSIGN], number)
+        made.append(decision_document(state.decisions[-1]))
+    kept = {start: made[start : start + PART_OF_DECISIONS] for start in (0, 100, 200, 300)}
+    assert all_decisions(kept, snapshot(state)) == made
+    assert all_decisions(kept, {}) == made[:400]
+    assert all_decisions({}, snapshot(state)) == made[250:]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_hads.control import Observation, Reason, TerminateVm
-from airflow_provider_hads.control.decisions import with_decisions
+from airflow_provider_hads.control.decisions import MOST_DECISIONS, with_decisions
 from airflow_provider_hads.control.report import make_report, render_report
 from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.model.fleet import InstanceState
+from airflow_provider_hads.model.run_state import Miss
 from airflow_provider_hads.model.runner import AttemptState
 from tests.support.control_examples import NOTHING, at, attempt, done, heard, instance, play, run_state, shown
 
@@ -136,3 +137,26 @@ def test_every_decision_is_told_with_what_its_vm_costs_and_would_cost_on_demand(
         }
     ]
     assert "Decisions: 1 vm-idle" in render_report(made)
+
+
+def test_decisions_that_the_snapshot_has_no_more_are_told_too() -> None:
+    state = FIRST
+    for number in range(MOST_DECISIONS + 2):
+        state = with_decisions(state, [TerminateVm("vm-0", Reason.VM_IDLE)], number)
+    seen = snapshot(state)
+    first = [{**seen["decisions"][0], "at": float(number)} for number in range(100)]
+    made = make_report("7_0", seen, FIGURES, [VM], {0: first})
+    assert [one["at"] for one in made["decisions"]] == [*range(MOST_DECISIONS + 2)]
+    assert {one["price"] for one in made["decisions"]} == {0.36}
+    assert "not told one by one" not in render_report(made)
+    assert "2 of these are not told one by one" in render_report(make_report("7_0", seen, FIGURES, [VM]))
+
+
+def test_a_miss_is_told_with_when_it_was_certain_and_why() -> None:
+    missed = replace(FIRST, miss=Miss(300.0, 1100.0, "task b can't end before 1100 s"))
+    made = make_report("7_0", snapshot(missed), FIGURES, [VM])
+    assert made["miss"] == {"at": 300.0, "end": 1100.0, "reason": "task b can't end before 1100 s"}
+    sentence = "The deadline was known to be missed 300.0 s after the start: task b can't end before 1100 s"
+    assert sentence in render_report(made)
+    assert report(*GOOD)["miss"] is None
+    assert "known to be missed" not in render_report(report(*GOOD))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_hads.control import Reason, TerminateVm
+from airflow_provider_hads.control.decisions import with_decisions
 from airflow_provider_hads.exceptions import StorageError
 from airflow_provider_hads.model import Environment, Job, Task
 from airflow_provider_hads.model.identifiers import RunIdentity
+from airflow_provider_hads.model.run_state import Decision, RunState
 from airflow_provider_hads.model.settings import CommunicationSettings, SchedulerSettings, Settings
 from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.workshop import RunInputs, Workshop
@@ -62,6 +66,28 @@ def test_vms_are_looked_at_in_time_whatever_is_given(
         begin(monkeypatch, settings, **parts)
 
     assert intervals == [used]
+
+
+def test_decisions_of_a_saved_state_are_kept_in_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = Event()
+    kept: list[tuple[int, int]] = []
+
+    def keep(_: Workshop, first: int, decisions: Sequence[Decision]) -> None:
+        kept.append((first, len(decisions)))
+        written.set()
+
+    def made(state: RunState, *, save: Callable[[RunState], None], **_: object) -> None:
+        save(with_decisions(state, [TerminateVm("vm-0", Reason.VM_IDLE)] * 150, 1))
+        assert written.wait(5)
+        raise Begun
+
+    monkeypatch.setattr(supervise, "Supervisor", made)
+    parts: Mapping[str, None] = dict.fromkeys(("fleet", "vms", "results", "orders", "events"))
+
+    with pytest.raises(Begun):
+        begin(monkeypatch, Settings(), keep_decisions=keep, **parts)
+
+    assert kept == [(0, 100)]
 
 
 def test_a_private_key_that_is_missing_fails_at_once_and_is_named(
