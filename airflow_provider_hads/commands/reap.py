@@ -20,7 +20,7 @@ __all__ = ["DESCRIPTION", "get_reap_arguments", "reap"]
 DESCRIPTION = (
     "Finds VMs, spot requests and volumes by this provider's tags, and ends those whose lease is over, or "
     "which are older than --older-than, and whose run is not queued or running in this Airflow. "
-    "A run that is called running an hour after its lease keeps nothing; where a run's state can't be seen, "
+    "A run that is called running a day after its lease keeps nothing; where a run's state can't be seen, "
     "only the lease counts. "
     "Exit code 0: nothing is left to be ended; 1: something could not be ended or seen; "
     "2: with --dry-run, something is to be ended."

@@ -33,11 +33,12 @@ log = logging.getLogger(__name__)
 StateOfRun = Callable[[str, str], str | None]
 """Returns the state of an Airflow run by DAG id and run id; None where this Airflow knows no such run."""
 
-GRACE = 3600.0
+GRACE = 86400.0
 """Seconds after the end of a lease for which a run that is called running still keeps what is its own.
 
 A run gives up when its first leases end. One that is called running long after that has no controller: its
-scheduler is dead, its DAG paused or deleted.
+scheduler is dead, its DAG paused or deleted. A day costs little: what is awake has ended by then. And a VM
+of a hand-written DAG may have a later lease than it is tagged with, where its task was tried again.
 """
 
 _ALIVE = frozenset({"queued", "running", "restarting", "up_for_retry"})

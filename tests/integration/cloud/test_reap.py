@@ -24,7 +24,7 @@ from tests.integration.cloud.conftest import SECRET
 REGION = "eu-west-1"
 """Other tests have what they leave in another one."""
 
-HOUR = 3600.0
+DAY = 86400.0
 GONE = "hads-no-such-bucket"
 KEYS = {"aws_access_key_id": "local-key", "aws_secret_access_key": SECRET}
 
@@ -158,11 +158,11 @@ def test_an_age_ends_a_vm_whose_bucket_knows_no_such_run(account: Account) -> No
     assert account.living() == set()
 
 
-def test_a_run_that_is_called_running_keeps_its_vm_for_an_hour_after_the_lease(
+def test_a_run_that_is_called_running_keeps_its_vm_for_a_day_after_the_lease(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uid = account.run("run-1")
-    kept, outlived = account.vm(uid, 60 - HOUR), account.vm(uid, -60 - HOUR)
+    kept, outlived = account.vm(uid, 60 - DAY), account.vm(uid, -60 - DAY)
 
     assert reap(account, older_than=0, dry_run=True) == 2
     capsys.readouterr()
@@ -177,7 +177,7 @@ def test_a_run_that_is_called_running_keeps_its_vm_for_an_hour_after_the_lease(
 
 def test_the_operator_ends_what_a_run_that_is_called_running_has_outlived(account: Account) -> None:
     uid = account.run("run-1")
-    kept, outlived = account.vm(uid, 600), account.vm(uid, -60 - HOUR)
+    kept, outlived = account.vm(uid, 600), account.vm(uid, -60 - DAY)
 
     found = the_operator(account, older_than=0).execute({})
 

@@ -60,8 +60,8 @@ def test_the_reason_is_told_in_a_line() -> None:
     assert judge(leftover(), None, NOW, None).why == (
         "its run is not known here, but it is not overdue: 600 s of its lease are left"
     )
-    assert judge(leftover(lease_left=-4000), "running", NOW, None).why == (
-        "its lease is over for 4000 s: its run is running, but a run gives up when its leases end"
+    assert judge(leftover(lease_left=-90000), "running", NOW, None).why == (
+        "its lease is over for 90000 s: its run is running, but a run gives up when its leases end"
     )
     assert judge(leftover(), UNSEEN, NOW, 60).why == (
         "whether its run is alive can't be seen, but it is not overdue: 600 s of its lease are left"
