@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # tests/run.sh: ruff, mypy and all tests, as `make test` runs them.
-# What only computes goes on in the background, at the lowest priority: tests that wait for real VMs and a real Airflow
-# leave about a quarter of two cores idle, and this fills it without making them late.
+# Tests with real VMs and a real Airflow mostly wait, so that three processes of them go on at a time. What only computes
+# goes on in the background, at the lowest priority: it takes the time that they leave, without making them late.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bin=.venv/bin
-processes=${PROCESSES:-2}
+processes=${PROCESSES:-3}
 log=$(mktemp)
 
 computing() {
     nice -n 19 "$bin/mypy" &&
-        nice -n 19 "$bin/python" -m pytest -n "$processes" --dist worksteal --durations 5 tests/unit tests/property
+        nice -n 19 "$bin/python" -m pytest -n "$(nproc)" --dist worksteal --durations 5 tests/unit tests/property
 }
 
 # Its output comes in one piece as soon as it has ended, so that a failure is seen early.
