@@ -70,8 +70,10 @@ def _first_of(folders: tuple[str, ...], parts: tuple[str, ...]) -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
     """Let all tests of a file, or of a folder whose tests belong together, go to the same process."""
+    if config.getoption("dist") != "loadscope":
+        return None
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = _scope
     return scheduler
