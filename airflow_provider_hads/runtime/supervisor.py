@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -51,7 +52,10 @@ __all__ = ["Supervisor"]
 log = logging.getLogger(__name__)
 
 EVENTS_INTERVAL = timedelta(seconds=1)
-"""Between two looks into the queue of the cloud's events."""
+"""Between two looks into the queue of the cloud's events, on average.
+
+By chance up to half of it less or more: of two runs in step, one would always find its events hidden by the other.
+"""
 
 GAP = timedelta(seconds=30)
 """A pause between two steps after which another controller may be at work."""
@@ -116,6 +120,7 @@ class Supervisor:
         self._launch_order = launch_order
         self._events = events
         self._confirm = confirm
+        self._events_pause = EVENTS_INTERVAL
         self._stepped_at: datetime | None = None
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
@@ -230,7 +235,8 @@ class Supervisor:
     def _look(self, now: datetime) -> None:
         if self._due(DESCRIBE, now):
             self._lanes.submit(DESCRIBE, DESCRIBE, self._fleet.describe)
-        if self._events is not None and self._due(EVENTS, now, EVENTS_INTERVAL):
+        if self._events is not None and self._due(EVENTS, now, self._events_pause):
+            self._events_pause = EVENTS_INTERVAL * random.uniform(0.5, 1.5)
             self._lanes.submit(EVENTS, EVENTS, self._reception(self._events))
         for vm in self.state.vms.values():
             instance = self._instances.get(vm.id)

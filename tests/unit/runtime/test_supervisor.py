@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import random
+import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import pairwise
 from threading import Event
 from typing import Any
 
@@ -340,7 +343,7 @@ def test_a_vm_that_comes_back_hears_what_to_drop_before_it_starts_anything() -> 
 
 def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
     cloud = SmallCloud("vm-0")
-    events = ToldEvents()
+    events = ToldEvents(cloud)
     harness = Harness(cloud, tasks=1, events=events, **with_policy(1))
     harness.run_until(lambda state: TaskState.RUNNING in states(state))
     harness.supervisor.step()
@@ -361,13 +364,34 @@ def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
     assert cloud.forgotten == ["vm-0"], "a call to it would hang until long after its resume"
 
 
+def test_the_queue_is_looked_into_each_second_but_not_in_step_with_other_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(random, "uniform", random.Random(7).uniform)
+    cloud = SmallCloud("vm-0")
+    events = ToldEvents(cloud)
+    supervisor = Harness(cloud, tasks=1, events=events).supervisor
+    while cloud.now < 30:
+        supervisor.step()
+        while any(thread.name == "hads events" for thread in threading.enumerate()):
+            time.sleep(0.0005)
+        cloud.now += 0.1
+    pauses = [later - earlier for earlier, later in pairwise(events.looks)]
+    assert 0.45 < min(pauses) < 0.75
+    assert 1.25 < max(pauses) < 1.65
+    assert 0.85 < sum(pauses) / len(pauses) < 1.25
+
+
 class ToldEvents:
     """A queue of events that a test fills."""
 
-    def __init__(self) -> None:
+    def __init__(self, cloud: SmallCloud) -> None:
+        self.cloud = cloud
         self.waiting: list[CloudEvent] = []
+        self.looks: list[float] = []
 
     def receive(self, instance_ids: Collection[str]) -> tuple[CloudEvent, ...]:
+        self.looks.append(self.cloud.now)
         told = tuple(event for event in self.waiting if event.instance_id in instance_ids)
         self.waiting = [event for event in self.waiting if event not in told]
         return told
