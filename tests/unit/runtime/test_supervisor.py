@@ -19,7 +19,7 @@ from airflow_provider_hads.exceptions import EpochRefused, StorageError, VmUnrea
 from airflow_provider_hads.model import Burstable, InstanceType, Job, Market, Task
 from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
 from airflow_provider_hads.model.environment import Environment
-from airflow_provider_hads.model.fleet import Instance, InterruptionKind, LaunchOrder
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind, LaunchOrder
 from airflow_provider_hads.model.identifiers import RunIdentity
 from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
@@ -348,20 +348,42 @@ def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
     harness.run_until(lambda state: TaskState.RUNNING in states(state))
     harness.supervisor.step()
     looked = cloud.looks
-    events.waiting.append(
-        CloudEvent(
-            "e-1",
-            "i-vm-0",
-            CloudEventKind.INTERRUPTION,
-            at(cloud.now),
-            interruption=InterruptionKind.HIBERNATE,
-        )
-    )
+    events.tell("i-vm-0", cloud.now, InterruptionKind.HIBERNATE)
     state = harness.run_until(lambda state: state.vms["vm-0"].state.asleep, limit=cloud.now + 60, stride=0.4)
     assert state.vms["vm-0"].state is VmState.HIBERNATING
     assert cloud.looks - looked <= 1
     time.sleep(0.05)
     assert cloud.forgotten == ["vm-0"], "a call to it would hang until long after its resume"
+
+
+def test_a_look_that_was_begun_before_an_event_does_not_undo_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud, begun, release = SmallCloud("vm-0"), Event(), Event()
+    events, vm, describe = ToldEvents(cloud), cloud.vms["vm-0"], cloud.describe
+
+    def slow() -> tuple[Instance, ...]:
+        shown = describe()
+        begun.set()
+        assert release.wait(5)
+        return shown
+
+    harness = Harness(cloud, tasks=1, events=events, **with_policy(1))
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    monkeypatch.setattr(cloud, "describe", slow)
+    harness.run_until(lambda _: begun.is_set())
+    vm.shown = replace(
+        vm.shown, state=InstanceState.STOPPING, interruption=InterruptionKind.HIBERNATE, address=None
+    )
+    events.tell("i-vm-0", cloud.now, InterruptionKind.HIBERNATE)
+    harness.run_until(lambda state: state.vms["vm-0"].state is VmState.HIBERNATING, stride=0.2)
+
+    looks = cloud.looks
+    release.set()
+    harness.run_until(lambda _: cloud.looks > looks, limit=cloud.now + 4, stride=0.1)
+
+    harness.run_until(lambda _: cloud.looks > looks + 2, limit=cloud.now + 30)
+    seen = {state.vms["vm-0"].state for state in harness.saved}
+    assert VmState.HIBERNATING in seen
+    assert VmState.RESUMED not in seen
 
 
 def test_the_queue_is_looked_into_each_second_but_not_in_step_with_other_runs(
@@ -389,6 +411,12 @@ class ToldEvents:
         self.cloud = cloud
         self.waiting: list[CloudEvent] = []
         self.looks: list[float] = []
+
+    def tell(self, instance_id: str, now: float, interruption: InterruptionKind) -> None:
+        """Announce an interruption; ``now`` is seconds since the run's start."""
+        kind = CloudEventKind.INTERRUPTION
+        event = CloudEvent(f"{len(self.looks)}", instance_id, kind, at(int(now)), interruption=interruption)
+        self.waiting.append(event)
 
     def receive(self, instance_ids: Collection[str]) -> tuple[CloudEvent, ...]:
         self.looks.append(self.cloud.now)
