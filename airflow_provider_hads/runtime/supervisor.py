@@ -127,7 +127,7 @@ class Supervisor:
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
         self._told: dict[str, Told] = {}
-        self._lanes = Lanes()
+        self._lanes = Lanes(clock=lambda: clock().timestamp(), patience=GAP.total_seconds())
         self._has_looked = False
         self._told_to_drop: dict[str, tuple[str, ...]] = {}
 
@@ -170,6 +170,9 @@ class Supervisor:
 
     def _make_sure_of_being_in_charge(self, gap: timedelta) -> None:
         """Act on nothing that was decided before a long gap until it is sure that nobody else does by now.
+
+        What waits in the lanes is held till then: it goes on when this step collects from them, and where this
+        raises, it never does.
 
         :raises EpochRefused: a later controller has taken over.
         """

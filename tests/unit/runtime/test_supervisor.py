@@ -256,9 +256,12 @@ def test_the_log_tells_the_story_and_the_decisions(caplog: pytest.LogCaptureFixt
 PLAIN = InstanceType("small", 1, 4000, 10, {Market.SPOT: 0.03}, {Market.SPOT: 9})
 
 
-def with_policy(tasks: int) -> dict[str, Any]:
-    """Return what a supervisor needs that decides by itself."""
-    environment = Environment({"small": PLAIN}, {Market.SPOT: 9})
+def with_policy(tasks: int, kind: InstanceType = PLAIN) -> dict[str, Any]:
+    """Return what a supervisor needs that decides by itself.
+
+    :param kind: the type of all VMs.
+    """
+    environment = Environment({"small": kind}, {Market.SPOT: 9})
 
     def launch_order(vm: VmRecord) -> LaunchOrder:
         run = RunIdentity("7", 0, "uid", "bucket")
@@ -326,6 +329,60 @@ def test_if_no_vm_tells_who_is_in_charge_the_stored_state_does() -> None:
     cloud.now += 300
     with pytest.raises(EpochRefused, match="has been followed by 2"):
         harness.supervisor.step()
+
+
+class Paused:
+    """A controller whose process was paused for long while one order waited behind another one to its VM."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, confirm: Callable[[], None]) -> None:
+        cloud, begun, release = SmallCloud("vm-0"), Event(), Event()
+        self.ordered: list[str] = []
+        exchange = cloud.exchange
+
+        def slow(instance: Instance, message: Exchange) -> VmStatus:
+            if message.enqueue:
+                self.ordered += [order.attempt_id for order in message.enqueue]
+                begun.set()
+                assert release.wait(5)
+            return exchange(instance, message)
+
+        monkeypatch.setattr(cloud, "exchange", slow)
+        self.harness = Harness(cloud, tasks=2, confirm=confirm, **with_policy(2, replace(PLAIN, vcpus=2)))
+        self.harness.run_until(lambda _: begun.is_set())
+        cloud.now += 300
+        release.set()
+        self.rest()
+
+    @staticmethod
+    def rest() -> None:
+        """Wait until nothing is said to the VM."""
+        while any(thread.name == "hads vm/vm-0" for thread in threading.enumerate()):
+            time.sleep(0.001)
+
+
+def test_what_waited_through_a_long_gap_is_not_carried_out_where_another_has_taken_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def taken_over() -> None:
+        raise EpochRefused("epoch 1 has been followed by 2")
+
+    paused = Paused(monkeypatch, taken_over)
+    assert paused.ordered == ["0.1"]
+    with pytest.raises(EpochRefused):
+        paused.harness.supervisor.step()
+    paused.harness.supervisor.close()
+    paused.rest()
+    assert paused.ordered == ["0.1"]
+
+
+def test_what_waited_through_a_long_gap_is_carried_out_once_it_is_sure_who_is_in_charge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paused = Paused(monkeypatch, confirm=lambda: ordered.append(list(paused.ordered)))
+    ordered: list[list[str]] = []
+    assert states(paused.harness.run_until(has_ended)) == {TaskState.FINISHED}
+    assert ordered == [["0.1"]], "the other one was held until then"
+    assert paused.ordered == ["0.1", "1.1"]
 
 
 def test_a_vm_that_comes_back_hears_what_to_drop_before_it_starts_anything() -> None:
