@@ -171,8 +171,8 @@ class Supervisor:
     def _make_sure_of_being_in_charge(self, gap: timedelta) -> None:
         """Act on nothing that was decided before a long gap until it is sure that nobody else does by now.
 
-        What waits in the lanes is held till then: it goes on when this step collects from them, and where this
-        raises, it never does.
+        What waits in the lanes is held till then: it goes on when this step collects, and never if this
+        raises.
 
         :raises EpochRefused: a later controller has taken over.
         """
