@@ -316,8 +316,18 @@ class Supervisor:
         return lambda: self._fleet.launch(order)
 
     def _ending(self, action: TerminateVm) -> Callable[[], None]:
+        """Return the end of a VM: of its known instance, or else of all that the cloud shows for it.
+
+        A look is needed where the answer to its launch was lost, where another instance has taken its place,
+        and where its end has failed: the cloud may have forgotten it.
+        """
+        vm, known = self.state.vms[action.vm_id], self._instances.get(action.vm_id)
+        sure = known is not None and known.instance_id == vm.instance_id
+        if action.key in self.state.setbacks or not sure:
+            known = None
+
         def end() -> None:
-            for instance in self._fleet.describe():
+            for instance in self._fleet.describe() if known is None else (known,):
                 same = (instance.vm_id, instance.generation) == (action.vm_id, self._orders.generation)
                 if same and not instance.state.ended:
                     self._fleet.end(instance)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hads.control import Mission
-from airflow_provider_hads.exceptions import EpochRefused, StorageError, VmUnreachable
+from airflow_provider_hads.exceptions import CloudError, EpochRefused, StorageError, VmUnreachable
 from airflow_provider_hads.model import Burstable, InstanceType, Job, Market, Task
 from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
 from airflow_provider_hads.model.environment import Environment
@@ -304,6 +304,78 @@ def test_a_launch_of_which_a_predecessor_has_not_heard_is_asked_for_again() -> N
     harness = Harness(cloud, tasks=1, state=state, **with_policy(1))
     harness.run_until(has_ended)
     assert [*cloud.vms] == ["vm-4"]
+
+
+class LooksToEndVms:
+    """Counts the looks at a cloud by which VMs are ended, and shows VMs to those looks only.
+
+    :param late: ids of VMs that no other look shows yet.
+    """
+
+    def __init__(self, cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch, *late: str) -> None:
+        self.count = 0
+        describe = cloud.describe
+
+        def counted() -> tuple[Instance, ...]:
+            ends = threading.current_thread().name.startswith("hads cloud/")
+            self.count += ends
+            return tuple(one for one in describe() if ends or one.vm_id not in late)
+
+        monkeypatch.setattr(cloud, "describe", counted)
+
+
+def living(cloud: SmallCloud) -> set[str]:
+    """Return the VMs that have not ended, once all that was asked of the cloud has been done."""
+    while any(thread.name.startswith("hads cloud/") for thread in threading.enumerate()):
+        time.sleep(0.001)
+    return {vm_id for vm_id, vm in cloud.vms.items() if not vm.shown.state.ended}
+
+
+def test_vms_that_are_known_are_ended_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = SmallCloud("vm-0", "vm-1", "vm-2", "vm-3")
+    looks = LooksToEndVms(cloud, monkeypatch)
+    Harness(cloud, tasks=1, **with_policy(1)).run_until(has_ended)
+    assert (living(cloud), looks.count) == (set(), 0)
+
+
+def test_a_vm_of_whose_launch_no_answer_has_come_is_looked_for_to_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    looks = LooksToEndVms(cloud, monkeypatch, "vm-1")
+    state = run_state({"vm-0": ["0"], "vm-1": []})
+    unheard = replace(state.vms["vm-1"], state=VmState.LAUNCHING)
+    state = replace(state, vms={**state.vms, "vm-1": unheard})
+    Harness(cloud, 1, state, **with_policy(1)).run_until(has_ended)
+    assert (living(cloud), looks.count) == (set(), 1)
+
+
+def test_a_vm_that_can_t_be_ended_is_looked_for_as_the_cloud_may_have_forgotten_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forgotten(_: Instance) -> None:
+        cloud.hidden.add("vm-1")
+        raise CloudError("InvalidInstanceID.NotFound")
+
+    cloud = SmallCloud("vm-0", "vm-1")
+    looks = LooksToEndVms(cloud, monkeypatch)
+    monkeypatch.setattr(cloud, "end", forgotten)
+    harness = Harness(cloud, tasks=1, **with_policy(1))
+    harness.run_until(lambda state: state.vms["vm-1"].state is VmState.TERMINATED, limit=50)
+    assert looks.count == 1
+
+
+def test_of_a_vm_whose_place_another_has_taken_all_that_lives_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    looks = LooksToEndVms(cloud, monkeypatch)
+    harness = Harness(cloud, tasks=2, **with_policy(2))
+    harness.run_until(lambda state: state.vms["vm-1"].instance_id is not None)
+    cloud.vms["vm-1"].shown = replace(cloud.vms["vm-1"].shown, instance_id="i-again")
+    harness.run_until(lambda state: state.vms["vm-1"].state is VmState.TERMINATED)
+    assert "vm-1" not in living(cloud)
+    assert looks.count == 1
 
 
 def test_after_a_long_gap_it_makes_sure_that_nobody_else_has_taken_over() -> None:
