@@ -14,6 +14,7 @@ from airflow_provider_hads.cloud.event_messages import event_of
 from airflow_provider_hads.cloud.requests import (
     MESSAGES_OF_A_CALL,
     delete_messages_request,
+    give_back_messages_request,
     queue_url_request,
     receive_messages_request,
 )
@@ -25,7 +26,10 @@ __all__ = ["SqsEvents"]
 log = logging.getLogger(__name__)
 
 HIDDEN_SECONDS = 5
-"""How long a message that is another run's is hidden from that run."""
+"""How long a received message is hidden from everybody, unless it is given back.
+
+It outlasts one :meth:`SqsEvents.receive`, which would else be given the same messages of other runs twice.
+"""
 FOREIGN_LIFETIME = timedelta(minutes=15)
 """How old a message may become that no run wants, before whoever sees it deletes it."""
 MOST_CALLS = 5
@@ -40,8 +44,8 @@ def _now() -> datetime:
 class SqsEvents:
     """One run's view of the queue; the ``EventsPort`` of EC2.
 
-    Several runs may share a queue: each deletes its own messages, leaves those of others, and deletes what
-    nobody has wanted for a quarter of an hour, so that no queue fills up.
+    Several runs may share a queue: each deletes its own messages, gives those of others back at once, and
+    deletes what nobody has wanted for a quarter of an hour, so that no queue fills up.
 
     :param client: a boto3 SQS client; see :meth:`connect`.
     :param queue_url: URL of the queue.
@@ -53,6 +57,7 @@ class SqsEvents:
         self._queue_url = queue_url
         self._now = now
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._gives_back = True
 
     @classmethod
     def connect(cls, aws_conn_id: str | None, queue: str, region: str | None = None) -> SqsEvents:
@@ -76,15 +81,17 @@ class SqsEvents:
         """
         events: list[CloudEvent] = []
         done: list[str] = []
+        foreign: list[str] = []
         for message in self._messages():
-            event = self._read(message)
+            event, handle = self._read(message), str(message["ReceiptHandle"])
             if event is not None and event.instance_id not in instance_ids:
-                if self._now() - event.at < FOREIGN_LIFETIME:
-                    continue
-                event = None
-            done.append(str(message["ReceiptHandle"]))
+                wanted = self._now() - event.at < FOREIGN_LIFETIME
+                (foreign if wanted else done).append(handle)
+                continue
+            done.append(handle)
             if event is not None:
                 events.append(event)
+        self._give_back(foreign)
         self._delete(done)
         fresh = [event for event in events if self._is_new(event)]
         return tuple(sorted(fresh, key=lambda event: event.at))
@@ -106,16 +113,37 @@ class SqsEvents:
             log.warning("A message of the events queue is not EventBridge's (%s): deleted", error)
             return None
 
+    def _give_back(self, handles: Sequence[str]) -> None:
+        """Show messages to other runs again; those that can't be given back come back by themselves."""
+        for request in self._in_batches(give_back_messages_request, handles):
+            try:
+                with translated("ChangeMessageVisibilityBatch", self._queue_url):
+                    self._client.change_message_visibility_batch(**request)
+            except CloudError as error:
+                if self._gives_back:  # else it was told before, and a missing right would be at every look
+                    log.warning(
+                        "Events of other runs could not be given back: each look hides them for %d s (%s)",
+                        HIDDEN_SECONDS,
+                        error,
+                    )
+                self._gives_back = False
+                return
+
     def _delete(self, handles: Sequence[str]) -> None:
         """Delete messages; those that can't be deleted come again, and are known then."""
-        for start in range(0, len(handles), MESSAGES_OF_A_CALL):
-            request = delete_messages_request(self._queue_url, handles[start : start + MESSAGES_OF_A_CALL])
+        for request in self._in_batches(delete_messages_request, handles):
             try:
                 with translated("DeleteMessageBatch", self._queue_url):
                     self._client.delete_message_batch(**request)
             except CloudError as error:
                 log.warning("Messages of the events queue could not be deleted: %s", error)
                 return
+
+    def _in_batches(
+        self, request: Callable[[str, Sequence[str]], dict[str, Any]], handles: Sequence[str]
+    ) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(handles), MESSAGES_OF_A_CALL):
+            yield request(self._queue_url, handles[start : start + MESSAGES_OF_A_CALL])
 
     def _is_new(self, event: CloudEvent) -> bool:
         """Say whether an event comes for the first time: EventBridge and SQS deliver at least once."""

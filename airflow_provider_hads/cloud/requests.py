@@ -21,6 +21,7 @@ __all__ = [
     "delete_messages_request",
     "delete_volume_request",
     "fleet_request",
+    "give_back_messages_request",
     "image_id_of",
     "instances_of_requests",
     "left_instances_request",
@@ -261,6 +262,18 @@ def delete_messages_request(queue_url: str, handles: Sequence[str]) -> dict[str,
     :param handles: receipt handles, at most :data:`MESSAGES_OF_A_CALL`.
     """
     entries = [{"Id": str(index), "ReceiptHandle": handle} for index, handle in enumerate(handles)]
+    return {"QueueUrl": queue_url, "Entries": entries}
+
+
+def give_back_messages_request(queue_url: str, handles: Sequence[str]) -> dict[str, Any]:
+    """Return the ChangeMessageVisibilityBatch request that shows some received messages to everybody at once.
+
+    :param handles: receipt handles, at most :data:`MESSAGES_OF_A_CALL`.
+    """
+    entries = [
+        {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+        for index, handle in enumerate(handles)
+    ]
     return {"QueueUrl": queue_url, "Entries": entries}
 
 

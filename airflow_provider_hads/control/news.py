@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
 from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 
-__all__ = ["News", "news_of"]
+__all__ = ["SETTLING", "News", "Told", "look_after_events", "news_of"]
+
+SETTLING = timedelta(seconds=5)
+"""For how long after an event a description may not know of it: EC2's are consistent in the end only."""
 
 _STOPS = (InterruptionKind.HIBERNATE, InterruptionKind.STOP)
+_GOES_ON = {
+    InstanceState.STOPPING: InstanceState.STOPPED,
+    InstanceState.PENDING: InstanceState.RUNNING,
+}
+"""What becomes of a state by itself: a description that tells it is newer than the event, not older."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the last event of a VM has told.
+
+    :param instance: the VM as the event has left it.
+    :param at: when it happened, UTC, in whole seconds.
+    """
+
+    instance: Instance
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -21,11 +42,13 @@ class News:
     :param notices: interruptions that are announced for VMs that still run, and rebalance recommendations.
     :param incomplete: something has happened that only a description tells in full (a resumed VM's address,
         the reason of an end): look now instead of at the next interval.
+    :param told: by VM id, the last events of VMs' states, announced hibernations included.
     """
 
     instances: Mapping[str, Instance]
     notices: tuple[CloudEvent, ...]
     incomplete: bool
+    told: Mapping[str, Told] = field(default_factory=dict)
 
 
 def news_of(events: Iterable[CloudEvent], fleet: Mapping[str, Instance]) -> News:
@@ -36,6 +59,7 @@ def news_of(events: Iterable[CloudEvent], fleet: Mapping[str, Instance]) -> News
     """
     vm_ids = {instance.instance_id: vm_id for vm_id, instance in fleet.items()}
     changed: dict[str, Instance] = {}
+    told: dict[str, Told] = {}
     notices: list[CloudEvent] = []
     incomplete = False
     for event in events:
@@ -48,9 +72,34 @@ def news_of(events: Iterable[CloudEvent], fleet: Mapping[str, Instance]) -> News
         if after != before:
             changed[vm_id] = after
             incomplete = incomplete or _needs_a_look(after)
+        if event.state is not None or event.interruption is InterruptionKind.HIBERNATE:
+            told[vm_id] = Told(after, event.at)
         if event.kind is not CloudEventKind.STATE and after.state is InstanceState.RUNNING:
             notices.append(event)
-    return News(changed, tuple(notices), incomplete)
+    return News(changed, tuple(notices), incomplete, told)
+
+
+def look_after_events(
+    look: Mapping[str, Instance], begun_at: datetime, told: Mapping[str, Told]
+) -> dict[str, Instance]:
+    """Return what a description shows, without what it undoes of newer events.
+
+    :param look: the described instances by VM id.
+    :param begun_at: when the description was asked for, UTC.
+    :param told: by VM id, the last events.
+    """
+    return {
+        vm_id: told[vm_id].instance if vm_id in told and _undoes(seen, begun_at, told[vm_id]) else seen
+        for vm_id, seen in look.items()
+    }
+
+
+def _undoes(seen: Instance, begun_at: datetime, told: Told) -> bool:
+    """Say whether an instance is shown as it was before an event. An end is always later than all else."""
+    before = told.instance
+    if seen.instance_id != before.instance_id or seen.state.ended or begun_at > told.at + SETTLING:
+        return False
+    return begun_at < told.at or seen.state not in (before.state, _GOES_ON.get(before.state))
 
 
 def _after(instance: Instance, event: CloudEvent) -> Instance:

@@ -62,6 +62,7 @@ def render_report(report: Mapping[str, Any]) -> str:
     """Return the report as plain text for a log."""
     lines = [f"Report of run {report['run']}", ""]
     lines.extend(_vm_lines(report["vms"]))
+    lines.extend(_rebalance_lines(report["vms"]))
     lines.append("")
     lines.append(f"Tasks: {report['finished']} of {report['tasks']} finished")
     lines.extend(f"  task {task_id} failed: {reason}" for task_id, reason in report["failed"].items())
@@ -127,6 +128,7 @@ def _vm(
         "price": price,
         "on_demand_price": prices.get(Market.ON_DEMAND.value),
         "slept": round(slept, 1),
+        "rebalance_at": seen.get("rebalance_at"),
         "seconds": round(seconds, 1),
         "cost": seconds * price / 3600,
     }
@@ -183,6 +185,12 @@ def _vm_lines(vms: Iterable[Mapping[str, Any]]) -> list[str]:
         for vm in vms
     ]
     return [header, *rows] if rows else ["No VM was launched."]
+
+
+def _rebalance_lines(vms: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for vm in vms:
+        if vm["rebalance_at"] is not None:
+            yield f"  {vm['vm_id']}: rebalance recommended {vm['rebalance_at']:.0f} s after the start"
 
 
 def _comparisons(report: Mapping[str, Any]) -> Iterator[str]:

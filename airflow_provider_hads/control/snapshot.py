@@ -40,6 +40,7 @@ def _vm(vm: VmRecord) -> dict[str, Any]:
         "asleep_since": vm.since if vm.state.asleep else None,
         "ended_asleep": vm.ended_asleep,
         "ended_at": vm.ended_at,
+        "rebalance_at": vm.rebalance_at,
         "reason": vm.reason,
     }
 

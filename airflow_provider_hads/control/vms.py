@@ -8,6 +8,7 @@ from datetime import datetime
 
 from airflow_provider_hads.control.ledger import Ledger, amended
 from airflow_provider_hads.control.observation import Observation, Silence
+from airflow_provider_hads.control.rebalance import hear_of_rebalances
 from airflow_provider_hads.control.stretches import timed
 from airflow_provider_hads.control.told_sleep import hear_of_sleeps
 from airflow_provider_hads.control.transitions import vm_after
@@ -81,7 +82,9 @@ def follow_vms(ledger: Ledger, observation: Observation, elapsed: float) -> list
         ledger.put_vm(vm)
         if vm.state is VmState.LOST and known.state is not VmState.LOST and ledger.mission is not None:
             _pause_after_losses(ledger, vm, elapsed)
-    hear_of_sleeps(ledger, observation.events)
+    if observation.events:
+        hear_of_sleeps(ledger, observation.events)
+        hear_of_rebalances(ledger, observation.events)
     return changed
 
 

@@ -199,6 +199,8 @@ class VmRecord:
     :param resumes: how often it came back.
     :param leaves_at: seconds since the run's start when it will be stopped or terminated, by its notice; None
         where it has none.
+    :param rebalance_at: seconds since the run's start when the cloud last recommended another place; None
+        where it has not.
     :param credits: CPU credits of a burstable VM at ``credits_at``; none at its launch, unless told.
     :param credits_at: seconds since the run's start when it had them; None until it is ready.
     """
@@ -229,6 +231,7 @@ class VmRecord:
     hibernations: int = 0
     resumes: int = 0
     leaves_at: float | None = None
+    rebalance_at: float | None = None
     credits: float = 0.0
     credits_at: float | None = None
 

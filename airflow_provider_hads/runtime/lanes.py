@@ -52,6 +52,7 @@ class _Lane:
     waiting: deque[_Call]
     running: _Call | None = None
     due: float = math.inf
+    held: bool = False
 
 
 class Lanes:
@@ -60,9 +61,19 @@ class Lanes:
     Each lane at work has a thread of its own, so that a call that hangs holds up its own lane only, and that
     until its time-out: then it counts as ended, whatever becomes of it, and the lane goes on with the next
     one. The threads don't keep the process alive: what still hangs at its end is left behind.
+
+    What waits in a lane was decided by who collects. A process that was paused for long could go on with its
+    lanes before that one has found out whether it is still in charge: nothing more is begun then before it
+    collects again.
+
+    :param clock: tells the time in seconds.
+    :param patience: seconds after a :meth:`collect` in which calls are begun.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, patience: float = math.inf) -> None:
+        self._clock = clock
+        self._patience = patience
+        self._collected_at = math.inf  # nobody has to, before the first time
         self._lock = Lock()
         self._lanes: dict[str, _Lane] = {}
         self._ended: list[Ended] = []
@@ -74,16 +85,21 @@ class Lanes:
             return lane in self._lanes
 
     def wait(self, lane: str, timeout: float) -> bool:
-        """Wait until no call of that lane runs or waits; say whether that was so in time.
+        """Wait until no call of that lane runs, or waits and may begin; say whether that was so in time.
 
         :param timeout: seconds.
         """
         end = time.monotonic() + timeout
-        while self.busy(lane):
+        while self._at_work(lane):
             if time.monotonic() > end:
                 return False
             time.sleep(LOOK_PAUSE)
         return True
+
+    def _at_work(self, name: str) -> bool:
+        with self._lock:
+            lane = self._lanes.get(name)
+            return lane is not None and (lane.running is not None or not self._holds())
 
     def submit(self, lane: str, key: str, call: Callable[[], Any], timeout: float = CALL_TIMEOUT) -> None:
         """Run a call after those that its lane has already; after :meth:`close`, drop it.
@@ -101,8 +117,11 @@ class Lanes:
         """Return the calls that have ended since the last time, without waiting.
 
         Calls of one lane come in their order. One that is overdue has ended by ``CallOverdue``.
+        What was held goes on.
         """
         with self._lock:
+            self._collected_at = self._clock()
+            self._let_go_on()
             self._give_up_what_is_overdue()
             ended, self._ended = self._ended, []
         return ended
@@ -115,6 +134,14 @@ class Lanes:
     def _open(self, name: str, waiting: deque[_Call]) -> None:
         lane = self._lanes[name] = _Lane(waiting)
         Thread(target=self._work, args=(name, lane), name=f"hads {name}", daemon=True).start()
+
+    def _holds(self) -> bool:
+        return self._clock() - self._collected_at > self._patience
+
+    def _let_go_on(self) -> None:
+        for name, lane in list(self._lanes.items()):
+            if lane.held:
+                self._open(name, lane.waiting)
 
     def _give_up_what_is_overdue(self) -> None:
         now = time.monotonic()
@@ -139,8 +166,12 @@ class Lanes:
                 return None  # what has ended was given up before, and somebody else has the lane
             if ended is not None:
                 self._ended.append(ended)
+            lane.running, lane.due = None, math.inf
             if not lane.waiting or self._closed:
                 del self._lanes[name]
+                return None
+            if self._holds():
+                lane.held = True
                 return None
             lane.running = lane.waiting.popleft()
             lane.due = time.monotonic() + lane.running.timeout

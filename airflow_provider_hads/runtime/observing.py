@@ -31,6 +31,8 @@ __all__ = [
     "EXCHANGE",
     "FORGET",
     "VM",
+    "Look",
+    "begun_at",
     "events_of",
     "newest_by_vm",
     "notices_of",
@@ -58,6 +60,17 @@ VM = "vm/"
 """Start of the lane of everything that is said to a VM; the VM's id follows."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the cloud has said of the VMs.
+
+    :param begun_at: when it was asked, UTC: what happens later it need not know.
+    """
+
+    begun_at: datetime
+    instances: tuple[Instance, ...]
+
+
 def observe(ended: Iterable[Ended], generation: int = 0) -> Observation:
     """Return what calls have brought to light.
 
@@ -73,6 +86,12 @@ def observe(ended: Iterable[Ended], generation: int = 0) -> Observation:
     return Observation(
         seen.fleet, seen.statuses, seen.silences, tuple(seen.results), notices=_notices(seen.statuses)
     )
+
+
+def begun_at(ended: Iterable[Ended]) -> datetime | None:
+    """Return when the last look at the cloud was begun that was answered, UTC; None where none was."""
+    looks = [one.value.begun_at for one in ended if one.key == DESCRIBE and one.error is None]
+    return looks[-1] if looks else None
 
 
 def events_of(ended: Iterable[Ended]) -> list[CloudEvent]:
@@ -143,7 +162,7 @@ class _Seen:
 
     def _take_fleet(self, ended: Ended) -> None:
         if ended.error is None:
-            own = (instance for instance in ended.value if instance.generation >= self.generation)
+            own = (instance for instance in ended.value.instances if instance.generation >= self.generation)
             self.fleet = newest_by_vm(own)
         else:
             log.warning("The cloud did not tell about the VMs: %s", _one_line(ended.error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from airflow_provider_hads.control import (
     decide,
 )
 from airflow_provider_hads.control.decisions import in_words, with_decisions
-from airflow_provider_hads.control.news import news_of
+from airflow_provider_hads.control.news import Told, look_after_events, news_of
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.ports import EventsPort, FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
@@ -40,6 +41,8 @@ from airflow_provider_hads.runtime.observing import (
     EXCHANGE,
     FORGET,
     VM,
+    Look,
+    begun_at,
     events_of,
     notices_of,
     observe,
@@ -51,7 +54,10 @@ __all__ = ["Supervisor"]
 log = logging.getLogger(__name__)
 
 EVENTS_INTERVAL = timedelta(seconds=1)
-"""Between two looks into the queue of the cloud's events."""
+"""Between two looks into the queue of the cloud's events, on average.
+
+By chance up to half of it less or more: of two runs in step, one would find its events hidden each time.
+"""
 
 GAP = timedelta(seconds=30)
 """A pause between two steps after which another controller may be at work."""
@@ -116,10 +122,12 @@ class Supervisor:
         self._launch_order = launch_order
         self._events = events
         self._confirm = confirm
+        self._events_pause = EVENTS_INTERVAL
         self._stepped_at: datetime | None = None
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
-        self._lanes = Lanes()
+        self._told: dict[str, Told] = {}
+        self._lanes = Lanes(clock=lambda: clock().timestamp(), patience=GAP.total_seconds())
         self._has_looked = False
         self._told_to_drop: dict[str, tuple[str, ...]] = {}
 
@@ -163,6 +171,9 @@ class Supervisor:
     def _make_sure_of_being_in_charge(self, gap: timedelta) -> None:
         """Act on nothing that was decided before a long gap until it is sure that nobody else does by now.
 
+        What waits in the lanes is held till then: it goes on when this step collects, and never if this
+        raises.
+
         :raises EpochRefused: a later controller has taken over.
         """
         log.warning(
@@ -200,11 +211,23 @@ class Supervisor:
 
     def _observe(self, now: datetime) -> Observation:
         ended = self._lanes.collect()
-        observation = observe(ended, self._orders.generation)
+        observation = self._without_old_news(observe(ended, self._orders.generation), begun_at(ended))
         # A VM that a look does not show stays reachable for what is under way.
         self._instances.update(observation.fleet or {})
         events = events_of(ended)
         return self._with_news(observation, events, now) if events else observation
+
+    def _without_old_news(self, observation: Observation, begun: datetime | None) -> Observation:
+        """Return what is seen without what a look undoes of newer events; another look follows then.
+
+        :param begun: when the look at the cloud was begun; None where there was none.
+        """
+        if observation.fleet is None or begun is None:
+            return observation
+        fleet = look_after_events(observation.fleet, begun, self._told)
+        if fleet != observation.fleet:
+            self._looked_at.pop(DESCRIBE, None)
+        return replace(observation, fleet=fleet)
 
     def _with_news(
         self, observation: Observation, events: Sequence[CloudEvent], now: datetime
@@ -219,6 +242,7 @@ class Supervisor:
         if news.incomplete or observation.fleet is not None:
             self._looked_at.pop(DESCRIBE, None)
         self._instances.update(news.instances)
+        self._told.update(news.told)
         told = notices_of(news.notices, self._instances, now)
         return replace(
             observation,
@@ -229,13 +253,17 @@ class Supervisor:
 
     def _look(self, now: datetime) -> None:
         if self._due(DESCRIBE, now):
-            self._lanes.submit(DESCRIBE, DESCRIBE, self._fleet.describe)
-        if self._events is not None and self._due(EVENTS, now, EVENTS_INTERVAL):
+            self._lanes.submit(DESCRIBE, DESCRIBE, self._description(now))
+        if self._events is not None and self._due(EVENTS, now, self._events_pause):
+            self._events_pause = EVENTS_INTERVAL * random.uniform(0.5, 1.5)
             self._lanes.submit(EVENTS, EVENTS, self._reception(self._events))
         for vm in self.state.vms.values():
             instance = self._instances.get(vm.id)
             if instance is not None and _can_answer(vm, instance) and self._due(VM + vm.id, now):
                 self._lanes.submit(VM + vm.id, EXCHANGE + vm.id, self._exchange(vm, instance))
+
+    def _description(self, now: datetime) -> Callable[[], Look]:
+        return lambda: Look(now, self._fleet.describe())
 
     def _reception(self, events: EventsPort) -> Callable[[], tuple[CloudEvent, ...]]:
         own = {instance.instance_id for instance in self._instances.values()}
@@ -288,8 +316,18 @@ class Supervisor:
         return lambda: self._fleet.launch(order)
 
     def _ending(self, action: TerminateVm) -> Callable[[], None]:
+        """Return the end of a VM: of its known instance, or else of all that the cloud shows for it.
+
+        A look is needed where the answer to its launch was lost, where another instance has taken its place,
+        and where its end has failed: the cloud may have forgotten it.
+        """
+        vm, known = self.state.vms[action.vm_id], self._instances.get(action.vm_id)
+        sure = known is not None and known.instance_id == vm.instance_id
+        if action.key in self.state.setbacks or not sure:
+            known = None
+
         def end() -> None:
-            for instance in self._fleet.describe():
+            for instance in self._fleet.describe() if known is None else (known,):
                 same = (instance.vm_id, instance.generation) == (action.vm_id, self._orders.generation)
                 if same and not instance.state.ended:
                     self._fleet.end(instance)

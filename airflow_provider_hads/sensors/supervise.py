@@ -253,11 +253,17 @@ class SuperviseSensor(BaseSensorOperator):
 def _confirm(context: Context, epoch: int) -> None:
     """Compare one's own epoch with that of the stored state.
 
+    Every try stores its state when it takes over. The next try of one that Airflow has taken for dead has
+    another task instance id, and by the old id nothing is found any more.
+
     :raises EpochRefused: a later try has taken over.
     """
     stored: Any = context["task_state_store"].get(STATE_KEY)
-    if stored is not None and load_state(stored).epoch > epoch:
-        raise EpochRefused(f"epoch {epoch} has been followed by {load_state(stored).epoch}")
+    if stored is None:
+        raise EpochRefused(f"what epoch {epoch} has stored is gone; see the later tries of this task")
+    followed_by = load_state(stored).epoch
+    if followed_by > epoch:
+        raise EpochRefused(f"epoch {epoch} has been followed by {followed_by}")
 
 
 def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:

@@ -181,3 +181,4 @@ def test_the_events_queue(name: str, handles: list[str]) -> None:
     check("sqs", "GetQueueUrl", requests.queue_url_request(name))
     check("sqs", "ReceiveMessage", requests.receive_messages_request(url, 5))
     check("sqs", "DeleteMessageBatch", requests.delete_messages_request(url, handles))
+    check("sqs", "ChangeMessageVisibilityBatch", requests.give_back_messages_request(url, handles))

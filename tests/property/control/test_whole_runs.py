@@ -13,7 +13,7 @@ from airflow_provider_hads.exceptions import HadsError, StorageError, VmUnreacha
 from airflow_provider_hads.model.run_state import RunState, TaskState
 from airflow_provider_hads.model.runner import Exchange, TaskOrder
 from airflow_provider_hads.runtime.lanes import Ended
-from airflow_provider_hads.runtime.observing import observe
+from airflow_provider_hads.runtime.observing import Look, observe
 from airflow_provider_hads.runtime.orders import attempt_id, next_number
 from tests.support.control_examples import RULES, at, run_state
 from tests.support.small_cloud import NO_CLOUD, SmallCloud, plan_of
@@ -42,7 +42,7 @@ class Controller:
     def step(self, trouble: frozenset[str]) -> None:
         self.answers_get_lost = "lost answer" in trouble
         self.cloud.failing = {call: error for call, error in ERRORS.items() if call in trouble}
-        ended = [self._called("describe", "describe", self.cloud.describe)]
+        ended = [self._called("describe", "describe", self._described)]
         ended += [self._called(action.lane, action.key, self._doing(action)) for action in self.wanted]
         ended += [self._look(vm_id) for vm_id in self.cloud.vms]
         if "killed" in trouble:
@@ -52,6 +52,9 @@ class Controller:
             return
         self.state, self.wanted = decide(self.state, observe(ended), at(self.cloud.now), RULES)
         self.saved = self.state
+
+    def _described(self) -> Look:
+        return Look(at(self.cloud.now), self.cloud.describe())
 
     def _look(self, vm_id: str) -> Ended:
         message = Exchange(epoch=self.state.epoch)

@@ -162,6 +162,7 @@ def test_all_calls_of_a_run_and_of_a_reap_are_found_in_the_source() -> None:
         "pricing:GetProducts",
         "s3:CopyObject",
         "s3:ListObjectsV2",
+        "sqs:ChangeMessageVisibilityBatch",
         "sqs:DeleteMessageBatch",
     }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_provider_hads.control.news import news_of
+import pytest
+
+from airflow_provider_hads.control.news import Told, look_after_events, news_of
 from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
 from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from tests.support.control_examples import at, instance
@@ -96,3 +98,55 @@ def test_what_is_known_already_is_no_news() -> None:
     news = news_of([told(InstanceState.RUNNING)], {"vm-0": VM})
 
     assert (dict(news.instances), news.incomplete) == ({}, False)
+
+
+HIBERNATING = replace(VM, state=InstanceState.STOPPING, interruption=InterruptionKind.HIBERNATE, address=None)
+HIBERNATED = replace(HIBERNATING, state=InstanceState.STOPPED)
+BACK = replace(VM, address=None)
+ENDED = replace(VM, state=InstanceState.TERMINATED, address=None)
+
+
+def shown(seen: Instance, begun: float, told: Instance, moment: float = 10) -> Instance:
+    """What is taken from a look that shows ``seen``, where an event has told ``told``."""
+    (taken,) = look_after_events({"vm-0": seen}, at(begun), {"vm-0": Told(told, at(moment))}).values()
+    return taken
+
+
+@pytest.mark.parametrize("begun", [9.8, 10.2, 14])
+@pytest.mark.parametrize("told", [HIBERNATING, HIBERNATED, ENDED])
+def test_a_look_that_still_shows_a_vm_as_it_was_before_an_event_does_not_undo_it(
+    told: Instance, begun: float
+) -> None:
+    assert shown(VM, begun, told) == told
+
+
+def test_what_goes_on_after_an_event_is_taken_from_a_look() -> None:
+    assert shown(HIBERNATED, 12, HIBERNATING) == HIBERNATED
+    assert shown(replace(VM, address="10.0.0.9"), 12, BACK).address == "10.0.0.9"
+    assert shown(VM, 12, replace(BACK, state=InstanceState.PENDING)) == VM
+
+
+def test_an_address_of_before_a_sleep_is_not_taken_for_that_of_after_it() -> None:
+    assert shown(VM, 9, BACK).address is None
+
+
+def test_an_end_that_a_look_shows_counts_whatever_an_event_has_told() -> None:
+    assert shown(ENDED, 9, HIBERNATING) == ENDED
+
+
+def test_a_look_that_is_long_after_an_event_counts() -> None:
+    assert shown(VM, 15.1, HIBERNATING) == VM, "the event of its resume may be lost"
+
+
+def test_an_event_says_nothing_of_another_instance_of_the_vm_and_of_other_vms() -> None:
+    other = replace(VM, instance_id="i-other")
+    assert shown(other, 9, HIBERNATING) == other
+    assert look_after_events({"vm-1": VM}, at(9), {"vm-0": Told(HIBERNATING, at(10))}) == {"vm-1": VM}
+
+
+def test_the_last_event_of_a_vm_s_state_is_remembered_though_it_changes_nothing() -> None:
+    stop = announced(InterruptionKind.STOP)
+    events = [told(InstanceState.STOPPED, moment=7), stop, REBALANCE]
+    assert news_of(events, {"vm-0": HIBERNATED}).told == {"vm-0": Told(HIBERNATED, at(7))}
+    assert news_of([announced(InterruptionKind.HIBERNATE)], {"vm-0": VM}).told["vm-0"].instance.hibernated
+    assert news_of([stop, REBALANCE], {"vm-0": VM}).told == {}

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from threading import Event
@@ -160,3 +161,90 @@ def test_a_lane_can_be_waited_for_but_not_for_ever(lanes: Lanes) -> None:
     assert not lanes.wait("vm/0", 0.05)
     release.set()
     assert lanes.wait("vm/0", 5.0)
+
+
+class Watch:
+    """A clock that a test sets, in seconds."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def with_one_that_waits(lanes: Lanes) -> tuple[Event, list[str]]:
+    """Give a lane two calls; return what releases the first, and where the second notes that it was begun."""
+    begun, release, done = Event(), Event(), list[str]()
+
+    def first() -> bool:
+        begun.set()
+        return release.wait(5)
+
+    lanes.submit("vm/0", "first", first)
+    lanes.submit("vm/0", "second", lambda: done.append("second"))
+    assert begun.wait(5)
+    return release, done
+
+
+def rest() -> None:
+    """Wait until no lane has a thread."""
+    until = time.monotonic() + 5
+    while any(thread.name == "hads vm/0" for thread in threading.enumerate()):
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def clock() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def patient(clock: Watch) -> Iterator[Lanes]:
+    """Lanes in which nothing is begun 30 s after they were collected from."""
+    made = Lanes(clock=clock, patience=30)
+    made.collect()
+    yield made
+    made.close()
+
+
+def test_what_waits_while_nobody_collects_for_long_goes_on_when_somebody_does(
+    patient: Lanes, clock: Watch
+) -> None:
+    release, done = with_one_that_waits(patient)
+    clock.now = 31
+    release.set()
+    rest()
+    assert done == []
+    assert patient.busy("vm/0")
+    assert patient.wait("vm/0", 0), "nothing runs there"
+    assert [ended.key for ended in wait_for(patient, 2)] == ["first", "second"]
+    assert done == ["second"]
+
+
+def test_what_is_asked_for_after_so_long_is_held_too(patient: Lanes, clock: Watch) -> None:
+    clock.now = 31
+    patient.submit("vm/0", "look", lambda: 42)
+    rest()
+    assert patient.busy("vm/0")
+    assert wait_for(patient, 1) == [Ended("vm/0", "look", 42)]
+
+
+def test_what_is_held_is_never_begun_after_a_close(patient: Lanes, clock: Watch) -> None:
+    release, done = with_one_that_waits(patient)
+    clock.now = 31
+    assert not patient.wait("vm/0", 0.01), "the first still runs"
+    release.set()
+    rest()
+    patient.close()
+    assert [ended.key for ended in patient.collect()] == ["first"]
+    rest()
+    assert done == []
+
+
+def test_before_the_first_collect_nobody_has_to_be_in_time(clock: Watch) -> None:
+    lanes = Lanes(clock=clock, patience=30)
+    clock.now = 100
+    lanes.submit("vm/0", "look", lambda: 42)
+    rest()
+    assert lanes.collect() == [Ended("vm/0", "look", 42)]

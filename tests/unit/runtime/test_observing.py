@@ -16,15 +16,26 @@ from airflow_provider_hads.exceptions import (
     VmUnreachable,
 )
 from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
-from airflow_provider_hads.model.fleet import InstanceState, InterruptionKind
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from airflow_provider_hads.model.runner import VmNotice
 from airflow_provider_hads.runtime.lanes import Ended
-from airflow_provider_hads.runtime.observing import events_of, newest_by_vm, notices_of, observe
+from airflow_provider_hads.runtime.observing import (
+    Look,
+    begun_at,
+    events_of,
+    newest_by_vm,
+    notices_of,
+    observe,
+)
 from tests.support.control_examples import NOTHING, at, instance, status
 
 
 def look(error: BaseException | None = None) -> Ended:
     return Ended("vm/vm-0", "exchange/vm-0", status() if error is None else None, error)
+
+
+def described(*instances: Instance, begun: float = 0) -> Ended:
+    return Ended("describe", "describe", Look(at(begun), instances))
 
 
 def test_without_calls_there_is_nothing_to_see() -> None:
@@ -33,8 +44,15 @@ def test_without_calls_there_is_nothing_to_see() -> None:
 
 
 def test_a_look_at_the_cloud_shows_the_fleet() -> None:
-    seen = observe([Ended("describe", "describe", (instance("vm-0"), instance("vm-1")))])
+    seen = observe([described(instance("vm-0"), instance("vm-1"))])
     assert seen == Observation(fleet={"vm-0": instance("vm-0"), "vm-1": instance("vm-1")})
+
+
+def test_of_two_looks_at_the_cloud_the_later_one_counts() -> None:
+    looks = [described(instance("vm-0"), begun=5), described(instance("vm-1"), begun=9)]
+    assert observe(looks) == Observation(fleet={"vm-1": instance("vm-1")})
+    assert begun_at([*looks, Ended("describe", "describe", error=CloudError("Throttling"))]) == at(9)
+    assert begun_at([]) is None
 
 
 def test_a_cloud_that_does_not_answer_shows_nothing_which_is_not_an_empty_fleet() -> None:
@@ -106,7 +124,7 @@ def test_of_several_instances_of_a_vm_the_living_one_counts_then_the_latest() ->
 
 def test_vms_of_before_the_run_was_cleared_are_not_its_own() -> None:
     old, new = instance("vm-0"), replace(instance("g1-vm-0"), generation=1)
-    assert observe([Ended("describe", "describe", (old, new))], generation=1).fleet == {"g1-vm-0": new}
+    assert observe([described(old, new)], generation=1).fleet == {"g1-vm-0": new}
 
 
 def test_a_notice_that_a_vms_runner_tells_of_is_seen_but_hibernation_has_none() -> None:

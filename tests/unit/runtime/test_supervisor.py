@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+import random
+import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import pairwise
 from threading import Event
 from typing import Any
 
 import pytest
 
 from airflow_provider_hads.control import Mission
-from airflow_provider_hads.exceptions import EpochRefused, StorageError, VmUnreachable
+from airflow_provider_hads.exceptions import CloudError, EpochRefused, StorageError, VmUnreachable
 from airflow_provider_hads.model import Burstable, InstanceType, Job, Market, Task
 from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
 from airflow_provider_hads.model.environment import Environment
-from airflow_provider_hads.model.fleet import Instance, InterruptionKind, LaunchOrder
+from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind, LaunchOrder
 from airflow_provider_hads.model.identifiers import RunIdentity
 from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
@@ -214,9 +217,7 @@ def test_a_fault_in_a_lane_ends_the_controller(monkeypatch: pytest.MonkeyPatch) 
 def test_a_short_lease_is_renewed_while_the_vm_is_needed() -> None:
     cloud = SmallCloud("vm-0")
     cloud.vms["vm-0"].expiry = 100
-    harness = Harness(cloud, tasks=1)
-    harness.run_until(lambda state: cloud.vms["vm-0"].expiry > 600 or state.ended, stride=0.1)
-    assert cloud.vms["vm-0"].expiry > 600
+    Harness(cloud, tasks=1).run_until(lambda _: cloud.vms["vm-0"].expiry > 600, limit=100)
 
 
 def test_the_state_is_saved_before_its_actions_are_carried_out() -> None:
@@ -253,9 +254,12 @@ def test_the_log_tells_the_story_and_the_decisions(caplog: pytest.LogCaptureFixt
 PLAIN = InstanceType("small", 1, 4000, 10, {Market.SPOT: 0.03}, {Market.SPOT: 9})
 
 
-def with_policy(tasks: int) -> dict[str, Any]:
-    """Return what a supervisor needs that decides by itself."""
-    environment = Environment({"small": PLAIN}, {Market.SPOT: 9})
+def with_policy(tasks: int, kind: InstanceType = PLAIN) -> dict[str, Any]:
+    """Return what a supervisor needs that decides by itself.
+
+    :param kind: the type of all VMs.
+    """
+    environment = Environment({"small": kind}, {Market.SPOT: 9})
 
     def launch_order(vm: VmRecord) -> LaunchOrder:
         run = RunIdentity("7", 0, "uid", "bucket")
@@ -300,6 +304,78 @@ def test_a_launch_of_which_a_predecessor_has_not_heard_is_asked_for_again() -> N
     assert [*cloud.vms] == ["vm-4"]
 
 
+class LooksToEndVms:
+    """Counts the looks at a cloud by which VMs are ended, and shows VMs to those looks only.
+
+    :param late: ids of VMs that no other look shows yet.
+    """
+
+    def __init__(self, cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch, *late: str) -> None:
+        self.count = 0
+        describe = cloud.describe
+
+        def counted() -> tuple[Instance, ...]:
+            ends = threading.current_thread().name.startswith("hads cloud/")
+            self.count += ends
+            return tuple(one for one in describe() if ends or one.vm_id not in late)
+
+        monkeypatch.setattr(cloud, "describe", counted)
+
+
+def living(cloud: SmallCloud) -> set[str]:
+    """Return the VMs that have not ended, once all that was asked of the cloud has been done."""
+    while any(thread.name.startswith("hads cloud/") for thread in threading.enumerate()):
+        time.sleep(0.001)
+    return {vm_id for vm_id, vm in cloud.vms.items() if not vm.shown.state.ended}
+
+
+def test_vms_that_are_known_are_ended_without_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = SmallCloud("vm-0", "vm-1", "vm-2", "vm-3")
+    looks = LooksToEndVms(cloud, monkeypatch)
+    Harness(cloud, tasks=1, **with_policy(1)).run_until(has_ended)
+    assert (living(cloud), looks.count) == (set(), 0)
+
+
+def test_a_vm_of_whose_launch_no_answer_has_come_is_looked_for_to_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    looks = LooksToEndVms(cloud, monkeypatch, "vm-1")
+    state = run_state({"vm-0": ["0"], "vm-1": []})
+    unheard = replace(state.vms["vm-1"], state=VmState.LAUNCHING)
+    state = replace(state, vms={**state.vms, "vm-1": unheard})
+    Harness(cloud, 1, state, **with_policy(1)).run_until(has_ended)
+    assert (living(cloud), looks.count) == (set(), 1)
+
+
+def test_a_vm_that_can_t_be_ended_is_looked_for_as_the_cloud_may_have_forgotten_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forgotten(_: Instance) -> None:
+        cloud.hidden.add("vm-1")
+        raise CloudError("InvalidInstanceID.NotFound")
+
+    cloud = SmallCloud("vm-0", "vm-1")
+    looks = LooksToEndVms(cloud, monkeypatch)
+    monkeypatch.setattr(cloud, "end", forgotten)
+    harness = Harness(cloud, tasks=1, **with_policy(1))
+    harness.run_until(lambda state: state.vms["vm-1"].state is VmState.TERMINATED, limit=50)
+    assert looks.count == 1
+
+
+def test_of_a_vm_whose_place_another_has_taken_all_that_lives_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloud = SmallCloud("vm-0", "vm-1")
+    looks = LooksToEndVms(cloud, monkeypatch)
+    harness = Harness(cloud, tasks=2, **with_policy(2))
+    harness.run_until(lambda state: state.vms["vm-1"].instance_id is not None)
+    cloud.vms["vm-1"].shown = replace(cloud.vms["vm-1"].shown, instance_id="i-again")
+    harness.run_until(lambda state: state.vms["vm-1"].state is VmState.TERMINATED)
+    assert "vm-1" not in living(cloud)
+    assert looks.count == 1
+
+
 def test_after_a_long_gap_it_makes_sure_that_nobody_else_has_taken_over() -> None:
     cloud = SmallCloud("vm-0")
     harness = Harness(cloud, tasks=1, **with_policy(1))
@@ -325,6 +401,60 @@ def test_if_no_vm_tells_who_is_in_charge_the_stored_state_does() -> None:
         harness.supervisor.step()
 
 
+class Paused:
+    """A controller whose process was paused for long while one order waited behind another one to its VM."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, confirm: Callable[[], None]) -> None:
+        cloud, begun, release = SmallCloud("vm-0"), Event(), Event()
+        self.ordered: list[str] = []
+        exchange = cloud.exchange
+
+        def slow(instance: Instance, message: Exchange) -> VmStatus:
+            if message.enqueue:
+                self.ordered += [order.attempt_id for order in message.enqueue]
+                begun.set()
+                assert release.wait(5)
+            return exchange(instance, message)
+
+        monkeypatch.setattr(cloud, "exchange", slow)
+        self.harness = Harness(cloud, tasks=2, confirm=confirm, **with_policy(2, replace(PLAIN, vcpus=2)))
+        self.harness.run_until(lambda _: begun.is_set())
+        cloud.now += 300
+        release.set()
+        self.rest()
+
+    @staticmethod
+    def rest() -> None:
+        """Wait until nothing is said to the VM."""
+        while any(thread.name == "hads vm/vm-0" for thread in threading.enumerate()):
+            time.sleep(0.001)
+
+
+def test_what_waited_through_a_long_gap_is_not_carried_out_where_another_has_taken_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def taken_over() -> None:
+        raise EpochRefused("epoch 1 has been followed by 2")
+
+    paused = Paused(monkeypatch, taken_over)
+    assert paused.ordered == ["0.1"]
+    with pytest.raises(EpochRefused):
+        paused.harness.supervisor.step()
+    paused.harness.supervisor.close()
+    paused.rest()
+    assert paused.ordered == ["0.1"]
+
+
+def test_what_waited_through_a_long_gap_is_carried_out_once_it_is_sure_who_is_in_charge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paused = Paused(monkeypatch, confirm=lambda: ordered.append(list(paused.ordered)))
+    ordered: list[list[str]] = []
+    assert states(paused.harness.run_until(has_ended)) == {TaskState.FINISHED}
+    assert ordered == [["0.1"]], "the other one was held until then"
+    assert paused.ordered == ["0.1", "1.1"]
+
+
 def test_a_vm_that_comes_back_hears_what_to_drop_before_it_starts_anything() -> None:
     cloud = SmallCloud("vm-0")
     cloud.vms["vm-0"].prepared = True
@@ -340,20 +470,12 @@ def test_a_vm_that_comes_back_hears_what_to_drop_before_it_starts_anything() -> 
 
 def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
     cloud = SmallCloud("vm-0")
-    events = ToldEvents()
+    events = ToldEvents(cloud)
     harness = Harness(cloud, tasks=1, events=events, **with_policy(1))
     harness.run_until(lambda state: TaskState.RUNNING in states(state))
     harness.supervisor.step()
     looked = cloud.looks
-    events.waiting.append(
-        CloudEvent(
-            "e-1",
-            "i-vm-0",
-            CloudEventKind.INTERRUPTION,
-            at(cloud.now),
-            interruption=InterruptionKind.HIBERNATE,
-        )
-    )
+    events.tell("i-vm-0", cloud.now, InterruptionKind.HIBERNATE)
     state = harness.run_until(lambda state: state.vms["vm-0"].state.asleep, limit=cloud.now + 60, stride=0.4)
     assert state.vms["vm-0"].state is VmState.HIBERNATING
     assert cloud.looks - looked <= 1
@@ -361,13 +483,70 @@ def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
     assert cloud.forgotten == ["vm-0"], "a call to it would hang until long after its resume"
 
 
+def test_a_look_that_was_begun_before_an_event_does_not_undo_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud, begun, release = SmallCloud("vm-0"), Event(), Event()
+    events, vm, describe = ToldEvents(cloud), cloud.vms["vm-0"], cloud.describe
+
+    def slow() -> tuple[Instance, ...]:
+        shown = describe()
+        begun.set()
+        assert release.wait(5)
+        return shown
+
+    harness = Harness(cloud, tasks=1, events=events, **with_policy(1))
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    monkeypatch.setattr(cloud, "describe", slow)
+    harness.run_until(lambda _: begun.is_set())
+    vm.shown = replace(
+        vm.shown, state=InstanceState.STOPPING, interruption=InterruptionKind.HIBERNATE, address=None
+    )
+    events.tell("i-vm-0", cloud.now, InterruptionKind.HIBERNATE)
+    harness.run_until(lambda state: state.vms["vm-0"].state is VmState.HIBERNATING, stride=0.2)
+
+    looks = cloud.looks
+    release.set()
+    harness.run_until(lambda _: cloud.looks > looks, limit=cloud.now + 4, stride=0.1)
+
+    harness.run_until(lambda _: cloud.looks > looks + 2, limit=cloud.now + 30)
+    seen = {state.vms["vm-0"].state for state in harness.saved}
+    assert VmState.HIBERNATING in seen
+    assert VmState.RESUMED not in seen
+
+
+def test_the_queue_is_looked_into_each_second_but_not_in_step_with_other_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(random, "uniform", random.Random(7).uniform)
+    cloud = SmallCloud("vm-0")
+    events = ToldEvents(cloud)
+    supervisor = Harness(cloud, tasks=1, events=events).supervisor
+    while cloud.now < 30:
+        supervisor.step()
+        while any(thread.name == "hads events" for thread in threading.enumerate()):
+            time.sleep(0.0005)
+        cloud.now += 0.1
+    pauses = [later - earlier for earlier, later in pairwise(events.looks)]
+    assert 0.45 < min(pauses) < 0.75
+    assert 1.25 < max(pauses) < 1.65
+    assert 0.85 < sum(pauses) / len(pauses) < 1.25
+
+
 class ToldEvents:
     """A queue of events that a test fills."""
 
-    def __init__(self) -> None:
+    def __init__(self, cloud: SmallCloud) -> None:
+        self.cloud = cloud
         self.waiting: list[CloudEvent] = []
+        self.looks: list[float] = []
+
+    def tell(self, instance_id: str, now: float, interruption: InterruptionKind) -> None:
+        """Announce an interruption; ``now`` is seconds since the run's start."""
+        kind = CloudEventKind.INTERRUPTION
+        event = CloudEvent(f"{len(self.looks)}", instance_id, kind, at(int(now)), interruption=interruption)
+        self.waiting.append(event)
 
     def receive(self, instance_ids: Collection[str]) -> tuple[CloudEvent, ...]:
+        self.looks.append(self.cloud.now)
         told = tuple(event for event in self.waiting if event.instance_id in instance_ids)
         self.waiting = [event for event in self.waiting if event not in told]
         return told

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_hads.control import Reason, TerminateVm
 from airflow_provider_hads.control.decisions import with_decisions
-from airflow_provider_hads.exceptions import StorageError
+from airflow_provider_hads.exceptions import EpochRefused, StorageError
 from airflow_provider_hads.model import Environment, Job, Task
 from airflow_provider_hads.model.identifiers import RunIdentity
 from airflow_provider_hads.model.run_state import Decision, RunState
@@ -39,13 +39,23 @@ def begin(monkeypatch: pytest.MonkeyPatch, settings: Settings, **parts: Any) -> 
 
     :param parts: of the workshop, instead of its own.
     """
+    begin_with({}, monkeypatch, settings, **parts)
+
+
+def context_of(store: dict[str, Any]) -> Any:
+    """Return a try's context, with what its task state store has."""
+    return {"task_state_store": SimpleNamespace(get=store.get, set=store.__setitem__)}
+
+
+def begin_with(
+    store: dict[str, Any], monkeypatch: pytest.MonkeyPatch, settings: Settings, **parts: Any
+) -> None:
+    """Begin a try that finds that in the task state store."""
     inputs = RunInputs(JOB, Environment({}, {}), None, settings)
     for name, part in {"inputs": inputs, **parts}.items():
         monkeypatch.setattr(Workshop, name, part)
     sensor = SuperviseSensor(task_id="supervise", run=RUN.to_xcom(), vms=[], policy="follow-plan")
-    store: dict[str, Any] = {}
-    context: Any = {"task_state_store": SimpleNamespace(get=store.get, set=store.__setitem__)}
-    sensor.execute(context)
+    sensor.execute(context_of(store))
 
 
 @pytest.mark.parametrize(("given", "used"), [(3600.0, 60.0), (2.0, 2.0)])
@@ -121,3 +131,33 @@ def test_a_bucket_that_does_not_answer_is_tried_again(monkeypatch: pytest.Monkey
 
     with pytest.raises(StorageError):
         begin(monkeypatch, Settings(), results=property(fail), fleet=None, vms=None)
+
+
+def test_a_try_has_stored_its_state_before_it_can_be_asked_whether_it_is_in_charge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store: dict[str, Any] = {}
+    asked: list[Callable[[], None]] = []
+
+    def made(*_: object, confirm: Callable[[], None], **__: object) -> None:
+        asked.append(confirm)
+        raise Begun
+
+    monkeypatch.setattr(supervise, "Supervisor", made)
+    parts: Mapping[str, None] = dict.fromkeys(("fleet", "vms", "results", "orders", "events"))
+    for _ in range(2):
+        with pytest.raises(Begun):
+            begin_with(store, monkeypatch, Settings(), **parts)
+
+    older, newer = asked
+    newer()
+    with pytest.raises(EpochRefused, match="epoch 1 has been followed by 2"):
+        older()
+
+
+def test_a_try_that_no_longer_finds_what_it_has_stored_is_not_in_charge() -> None:
+    """By the id of a task instance that Airflow has begun anew, its task state store finds nothing."""
+    with pytest.raises(
+        EpochRefused, match="what epoch 3 has stored is gone; see the later tries of this task"
+    ):
+        supervise._confirm(context_of({}), 3)
