@@ -76,7 +76,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | 
         return None
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = _scope
-    return scheduler
+    chosen: object = scheduler
+    return chosen
 
 
 def _scope(nodeid: str) -> str:

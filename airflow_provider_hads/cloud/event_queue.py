@@ -56,7 +56,10 @@ class SqsEvents:
         self._client = client
         self._queue_url = queue_url
         self._now = now
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: OrderedDict[str, bool] = OrderedDict()
+        """Event ids, and whether they are settled."""
+        self._unsettled: dict[str, str] = {}
+        """Receipt handles by event id."""
         self._gives_back = True
 
     @classmethod
@@ -74,11 +77,16 @@ class SqsEvents:
         with translated("GetQueueUrl", queue):
             return cls(client, str(client.get_queue_url(**queue_url_request(queue))["QueueUrl"]))
 
-    def receive(self, instance_ids: Collection[str]) -> tuple[CloudEvent, ...]:
+    def receive(
+        self, instance_ids: Collection[str], settled: Collection[str] | None = None
+    ) -> tuple[CloudEvent, ...]:
         """Return what has been told about some instances since the last call, each event once, oldest first.
 
+        :param settled: ids of events that were received before and need not be told again, to a successor for
+            one: only they are deleted. None deletes each event when it is received.
         :raises CloudError: SQS refused or failed; what had been received by then is received again.
         """
+        self._settle(settled or ())
         events: list[CloudEvent] = []
         done: list[str] = []
         foreign: list[str] = []
@@ -88,7 +96,10 @@ class SqsEvents:
                 wanted = self._now() - event.at < FOREIGN_LIFETIME
                 (foreign if wanted else done).append(handle)
                 continue
-            done.append(handle)
+            if event is None or settled is None or self._seen.get(event.event_id):
+                done.append(handle)
+            else:
+                self._unsettled[event.event_id] = handle
             if event is not None:
                 events.append(event)
         self._give_back(foreign)
@@ -145,11 +156,21 @@ class SqsEvents:
         for start in range(0, len(handles), MESSAGES_OF_A_CALL):
             yield request(self._queue_url, handles[start : start + MESSAGES_OF_A_CALL])
 
+    def _settle(self, event_ids: Collection[str]) -> None:
+        for event_id in event_ids:
+            self._seen[event_id] = True
+        handles = {
+            event_id: handle for event_id, handle in self._unsettled.items() if self._seen.get(event_id)
+        }
+        for event_id in handles:
+            del self._unsettled[event_id]
+        self._delete([*handles.values()])
+
     def _is_new(self, event: CloudEvent) -> bool:
         """Say whether an event comes for the first time: EventBridge and SQS deliver at least once."""
         if event.event_id in self._seen:
             return False
-        self._seen[event.event_id] = None
+        self._seen[event.event_id] = False
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         return True

@@ -108,7 +108,7 @@ def _after(instance: Instance, event: CloudEvent) -> Instance:
         return instance
     if event.kind is CloudEventKind.INTERRUPTION:
         return _interrupted(instance, event)
-    if event.state is None or event.state is instance.state:
+    if event.state is None or event.state is instance.state or _is_older(event, instance):
         return instance
     if event.state in (InstanceState.PENDING, InstanceState.RUNNING):
         came_back = instance.state in (InstanceState.STOPPING, InstanceState.STOPPED)
@@ -120,6 +120,12 @@ def _after(instance: Instance, event: CloudEvent) -> Instance:
         ended = replace(instance, ended_at=instance.ended_at or event.at, stopped_at=None)
         return replace(ended, state=event.state, address=address)
     return replace(instance, state=event.state, address=None, stopped_at=instance.stopped_at or event.at)
+
+
+def _is_older(event: CloudEvent, instance: Instance) -> bool:
+    """Say whether an event is of a sleep before the one start that is known: it may be told again."""
+    falls_asleep = event.state in (InstanceState.STOPPING, InstanceState.STOPPED)
+    return falls_asleep and instance.started_at is not None and event.at < instance.started_at
 
 
 def _interrupted(instance: Instance, event: CloudEvent) -> Instance:

@@ -43,12 +43,16 @@ class FleetPort(Protocol):
 class EventsPort(Protocol):
     """What the cloud tells by itself; an addition to :meth:`FleetPort.describe`, not in its place."""
 
-    def receive(self, instance_ids: Collection[str]) -> tuple[CloudEvent, ...]:
+    def receive(
+        self, instance_ids: Collection[str], settled: Collection[str] | None = None
+    ) -> tuple[CloudEvent, ...]:
         """Return what has been told since the last call, each event once, in the order of its time.
 
         It does not wait for events. Events may be lost, late or out of order: a description is the truth.
 
         :param instance_ids: the run's instances; events of others are left for others.
+        :param settled: ids of events that were received before and need not be told again: a successor is
+            told all others. None settles each event when it is received.
         :raises CloudError: the cloud did not answer.
         """
         ...

@@ -30,6 +30,8 @@ def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
             continue
         vm = ledger.vms[vm_ids[event.instance_id]]
         at = (event.at - ledger.started_at).total_seconds()
+        if vm.told_sleep.until is not None and at < vm.told_sleep.until:
+            continue  # a predecessor has heard of it
         if event.state in _FALLS_ASLEEP:
             ledger.put_vm(_asleep(vm, at, woken.pop(vm.id, None)))
         else:
@@ -40,7 +42,7 @@ def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
 def _asleep(vm: VmRecord, at: float, woken: float | None) -> VmRecord:
     """Note that a VM fell asleep; one that was taken to sleep all the while was up since it woke."""
     if vm.told_sleep.since is None:
-        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds, since=at))
+        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds, since=at, until=vm.told_sleep.until))
     if woken is None or vm.since is None or not (vm.state.asleep and vm.since <= woken < at):
         return _with_told_sleep(vm)
     return amended(vm, since=vm.since + (at - woken), up=vm.up + (at - woken))
@@ -50,7 +52,7 @@ def _awake(vm: VmRecord, at: float) -> VmRecord:
     """Note that a VM woke or ended."""
     since = vm.told_sleep.since
     if since is not None:
-        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds + max(at - since, 0.0)))
+        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds + max(at - since, 0.0), until=at))
     return _with_told_sleep(vm)
 
 

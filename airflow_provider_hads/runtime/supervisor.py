@@ -127,6 +127,7 @@ class Supervisor:
         self._instances: dict[str, Instance] = {}
         self._looked_at: dict[str, datetime] = {}
         self._told: dict[str, Told] = {}
+        self._settled: set[str] = set()
         self._lanes = Lanes(clock=lambda: clock().timestamp(), patience=GAP.total_seconds())
         self._has_looked = False
         self._told_to_drop: dict[str, tuple[str, ...]] = {}
@@ -155,6 +156,7 @@ class Supervisor:
             log.info("%s", sentence)
         if self.state != before:
             self._save(self.state)
+        self._settled.update(event.event_id for event in observation.events)
         self._hang_up(before)
         for action in actions:
             self._carry_out(action)
@@ -267,7 +269,8 @@ class Supervisor:
 
     def _reception(self, events: EventsPort) -> Callable[[], tuple[CloudEvent, ...]]:
         own = {instance.instance_id for instance in self._instances.values()}
-        return lambda: events.receive(own)
+        settled, self._settled = frozenset(self._settled), set()
+        return lambda: events.receive(own, settled)
 
     def _due(self, lane: str, now: datetime, interval: timedelta | None = None) -> bool:
         last = self._looked_at.get(lane)

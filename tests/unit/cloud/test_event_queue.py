@@ -163,3 +163,17 @@ def test_events_that_can_t_be_given_back_are_told_once_and_come_back_by_themselv
     assert told.startswith("Events of other runs could not be given back: each look hides them for 5 s (")
     assert "ChangeMessageVisibilityBatch for https://sqs/events: AccessDenied: no" in told
     assert all(message.visible(client.now + 5) for message in client.messages[:15])
+
+
+def test_an_event_that_is_not_settled_is_told_to_a_successor() -> None:
+    sqs = Sqs([Message("i-own", 0.0)], random.Random(7))
+    first, successor = (SqsEvents(sqs, "https://sqs/events", now=sqs.clock) for _ in range(2))
+    (event,) = first.receive({"i-own"}, settled=())
+    sqs.now = 10.0
+    assert first.receive({"i-own"}, settled=()) == (), "it was told"
+    sqs.now = 20.0
+
+    assert successor.receive({"i-own"}, settled=()) == (event,)
+    sqs.now = 30.0
+    successor.receive({"i-own"}, settled={event.event_id})
+    assert sqs.messages[0].deleted

@@ -58,6 +58,11 @@ def test_a_stop_that_is_announced_leaves_the_vm_running_until_it_happens() -> No
     assert news.notices == (warning,)
 
 
+def test_a_stop_of_before_the_last_start_changes_nothing() -> None:
+    running = replace(VM, started_at=at(40))
+    assert after(told(InstanceState.STOPPING, moment=12), before=running) == running
+
+
 def test_a_rebalance_recommendation_is_a_notice_and_changes_nothing() -> None:
     news = news_of([REBALANCE], {"vm-0": VM})
 

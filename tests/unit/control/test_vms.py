@@ -249,6 +249,18 @@ def test_a_vm_that_was_up_between_two_sleeps_while_nobody_looked_did_not_sleep_t
     assert state.vms["vm-0"].slept == 26.0
 
 
+def test_what_a_predecessor_has_heard_already_counts_once() -> None:
+    sleep = (told(InstanceState.STOPPING, 12), told(InstanceState.RUNNING, 40))
+    story = [
+        (1.0, LAUNCHED),
+        (9.0, heard()),
+        (41.0, Observation(events=sleep)),
+        (43.0, Observation(events=sleep)),
+    ]
+    state, _ = play(run_state({"vm-0": ["a"]}), story)
+    assert state.vms["vm-0"].slept == 28.0
+
+
 def test_one_vm_does_not_wait_for_another() -> None:
     state, _ = play(run_state({"vm-0": ["a"], "vm-1": ["b"]}), [(1, LAUNCHED), (5, heard()), (90, LAUNCHED)])
     assert [record.state for record in state.vms.values()] == [VmState.READY, VmState.LOST]
