@@ -18,21 +18,16 @@ from airflow_provider_hads.commands.simulate_values import (
     trace,
 )
 from airflow_provider_hads.control.mission import Mission
-from airflow_provider_hads.control.planned import planned_vms
 from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
-from airflow_provider_hads.model.run_state import VmRecord
 from airflow_provider_hads.model.settings import SchedulerSettings
-from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule, get_planner
 from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, seconds, whole_number
 from airflow_provider_hads.simulation import Billing, Experiment, OnLoss, Scope, Setting
+from airflow_provider_hads.simulation.planned_fleet import PLANNERS, planned_fleet
 from airflow_provider_hads.simulation.traces import Trace
 
 __all__ = ["SimulateOptions", "read_options"]
-
-FOLLOWING: Mapping[str, str] = {"burst-hads": "ils", "hads": "cc"}
-"""The policies that follow a plan, each with the planner that was published with it."""
 
 
 @dataclass(frozen=True)
@@ -103,35 +98,14 @@ def _experiment(
     mission: Mission, deadline: float, world: Setting, runs: int, planner: str | None, inputs: JobInputs
 ) -> Experiment:
     """Return the runs of one policy, with the VMs of a plan where it follows one."""
-    policy = mission.policy
-    planner = (planner or _planner(policy, inputs)).lower()
-    vms = _planned(mission, deadline, planner) if policy in FOLLOWING else ()
-    return Experiment(mission, deadline, world, runs, vms)
+    planner = (planner or _planner(mission.policy, inputs)).lower()
+    return Experiment(mission, deadline, world, runs, planned_fleet(mission, deadline, planner))
 
 
 def _planner(policy: str, inputs: JobInputs) -> str:
     """Return the planner of a policy's own publication; that of setup.cfg where it names another."""
     named = inputs.settings.scheduler.name
-    return named if named != SchedulerSettings().name else FOLLOWING.get(policy, named)
-
-
-def _planned(mission: Mission, deadline: float, planner: str) -> tuple[VmRecord, ...]:
-    """Return the VMs of a plan whose spot work can be made good at every moment.
-
-    :raises InfeasibleJob: there is none.
-    """
-    request = PlanRequest(
-        mission.job,
-        mission.environment,
-        deadline - mission.safety,
-        lead_time=mission.boot,
-        parallel=mission.parallel,
-        spot_deadline=SpotDeadlineRule.SAFE,
-        boot=mission.boot,
-        reaction=mission.reaction,
-        vcpu_limit=mission.vcpu_limit,
-    )
-    return planned_vms(get_planner(planner)(request))
+    return named if named != SchedulerSettings().name else PLANNERS.get(policy, named)
 
 
 def _one_world(_text: str, args: argparse.Namespace) -> None:
