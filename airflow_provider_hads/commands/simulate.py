@@ -46,12 +46,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--checkpoint": {
         "metavar": "WHEN",
         "default": "none",
-        "help": "none, continuous, or the seconds between two; default: none",
+        "help": "none, continuous, or the seconds between two, 1 or more; default: none",
     },
     "--estimate-error": {
         "metavar": "SIGMA",
         "default": "0",
-        "help": "tasks take longer than estimated by a lognormal factor of that sigma; default: 0",
+        "help": "tasks take longer than estimated by a lognormal factor of that sigma, 0 to 5; default: 0",
     },
     "--billing": {
         "default": "per-second",

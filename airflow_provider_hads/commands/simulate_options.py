@@ -9,20 +9,24 @@ from pathlib import Path
 
 from airflow_provider_hads.commands.output_file import output_path
 from airflow_provider_hads.commands.simulate_values import (
+    HIGHEST_RATE,
+    LARGEST_SIGMA,
     at_least_one,
     checkpoint_period,
+    deadline_seconds,
     not_negative,
     one_of,
     policy_name,
     scenario,
     trace,
+    up_to,
 )
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
 from airflow_provider_hads.model.settings import SchedulerSettings
-from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, seconds, whole_number
+from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, whole_number
 from airflow_provider_hads.simulation import Billing, Experiment, OnLoss, Scope, Setting
 from airflow_provider_hads.simulation.planned_fleet import PLANNERS, planned_fleet
 from airflow_provider_hads.simulation.traces import Trace
@@ -57,7 +61,7 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     reader = ChoiceReader("command line")
     reader.read("--planner", args.planner, planner_name)
     policy = reader.read("--policy", args.policy, policy_name) or ""
-    deadline = reader.read("--deadline", args.deadline, seconds)
+    deadline = reader.read("--deadline", args.deadline, deadline_seconds)
     boot = reader.read("--boot", args.boot, not_negative)
     runs = reader.read("--runs", args.runs, at_least_one)
     run = reader.read("--run", args.run, whole_number)
@@ -118,8 +122,8 @@ def _one_world(_text: str, args: argparse.Namespace) -> None:
 def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
     reader.read("--scenario, --trace", "", lambda text: _one_world(text, args))
     rates = reader.read("--scenario", args.scenario, scenario) or (
-        reader.read("--hibernation-rate", args.hibernation_rate, not_negative) or 0.0,
-        reader.read("--resume-rate", args.resume_rate, not_negative) or 0.0,
+        reader.read("--hibernation-rate", args.hibernation_rate, up_to(HIGHEST_RATE)) or 0.0,
+        reader.read("--resume-rate", args.resume_rate, up_to(HIGHEST_RATE)) or 0.0,
     )
     on_loss = args.on_loss or ("terminate" if args.trace else "hibernate")
     checkpoint = reader.read("--checkpoint", args.checkpoint, checkpoint_period)
@@ -129,7 +133,7 @@ def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
         scope=reader.read("--scope", args.scope, one_of(Scope)) or Scope.VM,
         on_loss=reader.read("--on-loss", on_loss, one_of(OnLoss)) or OnLoss.HIBERNATE,
         checkpoint=None if checkpoint is None or checkpoint < 0 else checkpoint,
-        estimate_error=reader.read("--estimate-error", args.estimate_error, not_negative) or 0.0,
+        estimate_error=reader.read("--estimate-error", args.estimate_error, up_to(LARGEST_SIGMA)) or 0.0,
         billing=reader.read("--billing", args.billing, one_of(Billing)) or Billing.PER_SECOND,
         seed=reader.read("--seed", args.seed, whole_number) or 0,
     )

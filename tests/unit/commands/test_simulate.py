@@ -86,6 +86,10 @@ def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> 
         (["--on-loss", "explode"], "give one of hibernate, terminate"),
         (["--billing", "by-weight"], "give one of per-second, ec2"),
         (["--checkpoint", "often"], "give none, continuous, or seconds"),
+        (["--checkpoint", "1e-7"], "--checkpoint: '1e-7' is too short; give none, continuous, or seconds"),
+        (["--estimate-error", "1000"], "--estimate-error: '1000' is too large; give a number from 0 to 5"),
+        (["--resume-rate", "1e9"], "--resume-rate: '1e9' is too large; give a number from 0 to 10"),
+        (["--deadline", "1e308"], "--deadline: '1e308' is too large; give seconds, 1e+09 at most"),
         (["--scenario", "c1", "--resume-rate", "0.1"], "give one of --scenario"),
     ],
 )
@@ -96,3 +100,15 @@ def test_what_is_wrong_is_said(
         main([str(EXAMPLE), "--deadline", "1200", *arguments])
     assert ended.value.code == 1
     assert complaint in capsys.readouterr().err
+
+
+def test_a_wrong_trace_is_named_with_its_field_and_value(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace.json"
+    trace.write_text('{"metadata": {"gap_seconds": 60}, "data": [1, Infinity]}')
+    with pytest.raises(SystemExit) as ended:
+        main([str(EXAMPLE), "--deadline", "1200", "--trace", str(trace)])
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"command line: --trace: '{trace}' is not a trace: data[1] is Infinity; give")
