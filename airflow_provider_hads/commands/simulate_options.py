@@ -140,9 +140,20 @@ def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
 
 
 def _by_type(mission: Mission, traces: Sequence[Trace]) -> Mapping[str, Trace]:
-    if not traces:
-        return {}
-    return {kind.name: traces[index % len(traces)] for index, kind in enumerate(mission.spot_types)}
+    """Return the trace of each spot type.
+
+    :raises InputErrors: there are more than one, but not one for each.
+    """
+    names = [kind.name for kind in mission.spot_types]
+    if len(traces) < 2:
+        return {name: one for name in names for one in traces}
+    if len(traces) != len(names):
+        problem = (
+            f"{len(traces)} traces for the job's {len(names)} spot types; give one for all, or one for each, "
+            f"in this order: {', '.join(names)}"
+        )
+        raise InputErrors([InputError("command line", "--trace", problem)])
+    return dict(zip(names, traces, strict=True))
 
 
 def _load(job_dir: str, *, has_deadline: bool) -> JobInputs:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_hads.commands.simulate import main
+from airflow_provider_hads.commands.simulate import OPTIONS, main
+from airflow_provider_hads.commands.simulate_options import SimulateOptions, read_options
+from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.inputs import load_job_folder
 from tests.support.log_checker import check_log
 
@@ -18,6 +21,13 @@ EXAMPLE = Path(__file__).parents[3] / "dags" / "jobs" / "example"
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     main([str(EXAMPLE), "--deadline", "1200", "--runs", "5", *arguments])
     return capsys.readouterr().out
+
+
+def read(arguments: list[str]) -> SimulateOptions:
+    parser = argparse.ArgumentParser()
+    for flag, settings in OPTIONS.items():
+        parser.add_argument(flag, **settings)
+    return read_options(parser.parse_args(arguments))
 
 
 def test_json_holds_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,13 +112,76 @@ def test_what_is_wrong_is_said(
     assert complaint in capsys.readouterr().err
 
 
+@pytest.fixture
+def traces(tmp_path: Path) -> list[str]:
+    """Return trace files: no spot VM at all, and as many as one likes."""
+    files = [tmp_path / "never.json", tmp_path / "always.json"]
+    for file, count in zip(files, (0, 1), strict=True):
+        file.write_text(json.dumps({"metadata": {"gap_seconds": 60}, "data": [count]}))
+    return [str(file) for file in files]
+
+
+def spot_types() -> list[str]:
+    inputs = load_job_folder(EXAMPLE, with_application_files=False, with_map=False)
+    return [kind.name for kind in Mission(inputs.job, inputs.environment).spot_types]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the one line with which a command line is refused."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert isinstance(line, str)
+    return line
+
+
+@pytest.mark.parametrize("again", [[], ["--trace"]], ids=["together", "each by itself"])
+def test_each_spot_type_follows_its_own_trace(traces: list[str], again: list[str]) -> None:
+    first, *others = spot_types()
+    never, always = traces
+    names = [always, *(name for _ in others for name in (*again, never))]
+    options = read([str(EXAMPLE), "--deadline", "1200", "--trace", *names])
+    by_type = options.experiment.setting.traces
+    assert by_type[first].counts == (1,)
+    assert [by_type[name].counts for name in others] == [(0,)] * len(others)
+
+
+def test_one_trace_is_for_all_spot_types(traces: list[str]) -> None:
+    options = read([str(EXAMPLE), "--deadline", "1200", "--trace", traces[0]])
+    assert [trace.counts for trace in options.experiment.setting.traces.values()] == [(0,)] * len(
+        spot_types()
+    )
+
+
+def test_traces_for_some_of_the_spot_types_are_refused(
+    capsys: pytest.CaptureFixture[str], traces: list[str]
+) -> None:
+    names = spot_types()
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", "--trace", *[traces[0]] * (len(names) + 1))
+    assert line.startswith(f"command line: --trace: {len(names) + 1} traces for the job's {len(names)} spot")
+    assert line.endswith(f"in this order: {', '.join(names)}")
+
+
+def test_a_job_folder_behind_the_traces_is_not_taken_for_one(
+    capsys: pytest.CaptureFixture[str], traces: list[str]
+) -> None:
+    line = refused(capsys, "--deadline", "1200", "--trace", traces[0], str(EXAMPLE))
+    assert f"--trace: '{EXAMPLE}' is a folder, not a trace" in line
+    assert f"{EXAMPLE} --trace FILE, --trace FILE -- {EXAMPLE}" in line
+    main(["--deadline", "1200", "--runs", "1", "--trace", traces[0], "--", str(EXAMPLE)])
+    assert "Deadline met: 1 of 1" in capsys.readouterr().out
+
+
+def test_a_folder_as_a_trace_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", "--trace", str(EXAMPLE))
+    assert line.startswith(f"command line: --trace: '{EXAMPLE}' can't be read")
+
+
 def test_a_wrong_trace_is_named_with_its_field_and_value(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     trace = tmp_path / "trace.json"
     trace.write_text('{"metadata": {"gap_seconds": 60}, "data": [1, Infinity]}')
-    with pytest.raises(SystemExit) as ended:
-        main([str(EXAMPLE), "--deadline", "1200", "--trace", str(trace)])
-    assert ended.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", "--trace", str(trace))
     assert line.startswith(f"command line: --trace: '{trace}' is not a trace: data[1] is Infinity; give")
