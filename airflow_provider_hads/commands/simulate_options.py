@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from airflow_provider_hads.commands.output_file import output_path
+from airflow_provider_hads.commands.output_file import distinct, output_path
 from airflow_provider_hads.commands.simulate_values import (
     HIGHEST_RATE,
     LARGEST_SIGMA,
@@ -23,7 +23,7 @@ from airflow_provider_hads.commands.simulate_values import (
 )
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.policies import policy_names
-from airflow_provider_hads.exceptions import InputError, InputErrors
+from airflow_provider_hads.exceptions import InfeasibleJob, InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
 from airflow_provider_hads.model.settings import SchedulerSettings
 from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, whole_number
@@ -42,6 +42,7 @@ class SimulateOptions:
     :param plot: where its picture is to be written.
     :param plot_costs: where the costs by all policies are to be drawn.
     :param others: the same experiment by the other policies, if their costs are to be drawn.
+    :param missing: why there is none, by policy.
     """
 
     experiment: Experiment
@@ -51,6 +52,7 @@ class SimulateOptions:
     as_json: bool
     plot_costs: Path | None = None
     others: Mapping[str, Experiment] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_options(args: argparse.Namespace) -> SimulateOptions:
@@ -68,6 +70,8 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     events = reader.read("--events", args.events, output_path)
     plot = reader.read("--plot", args.plot, output_path)
     plot_costs = reader.read("--plot-costs", args.plot_costs, output_path)
+    outputs = {"--events": events, "--plot": plot, "--plot-costs": plot_costs}
+    reader.read(", ".join(outputs), "", lambda _: distinct(outputs))
     setting = _setting(args, reader)
     traces = [reader.read("--trace", name, trace) for name in args.trace or ()]
     reader.finish()
@@ -89,13 +93,26 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)
     deadline = deadline or _deadline(inputs)
-    names = policy_names() if plot_costs is not None else [policy]
-    experiments = {
-        name: _experiment(replace(mission, policy=name), deadline, world, runs or 1, args.planner, inputs)
-        for name in names
-    }
-    experiment = experiments.pop(policy)
-    return SimulateOptions(experiment, events, plot, run or 0, args.json, plot_costs, experiments)
+
+    def by(name: str) -> Experiment:
+        one = replace(mission, policy=name)
+        return _experiment(one, deadline, world, runs or 1, args.planner, inputs)
+
+    own = by(policy)
+    others, missing = _others(by, policy) if plot_costs is not None else ({}, {})
+    return SimulateOptions(own, events, plot, run or 0, args.json, plot_costs, others, missing)
+
+
+def _others(by: Callable[[str], Experiment], policy: str) -> tuple[dict[str, Experiment], dict[str, str]]:
+    """Return the experiments of the other policies, and why some can't be made: there is no plan for them."""
+    experiments, missing = {}, {}
+    for name in policy_names():
+        try:
+            if name != policy:
+                experiments[name] = by(name)
+        except InfeasibleJob as error:
+            missing[name] = str(error)
+    return experiments, missing
 
 
 def _experiment(

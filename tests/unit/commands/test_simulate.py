@@ -178,6 +178,33 @@ def test_a_folder_as_a_trace_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     assert line.startswith(f"command line: --trace: '{EXAMPLE}' can't be read")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("--events", "--plot"), ("--plot", "--plot-costs"), ("--events", "--plot-costs")]
+)
+def test_two_results_in_one_file_are_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, first: str, second: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    file, same = tmp_path / "result", tmp_path / "folder" / ".." / "result"
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", first, str(file), second, str(same))
+    assert f"'{same}' is the file of {first} and of {second}; name another" in line
+    assert not file.exists()
+
+
+def test_the_costs_of_the_other_policies_are_drawn_where_one_cannot_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    costs = tmp_path / "costs.svg"
+    main([str(EXAMPLE), "--deadline", "190", "--boot", "150", "--runs", "2", "--plot-costs", str(costs)])
+    told = capsys.readouterr()
+    assert "On-demand VMs only can't meet the deadline" in told.out
+    assert "--plot-costs: policy on-demand-only is not drawn: job 12 can't be done on" in told.err
+    assert "--plot-costs: policy hads is not drawn: " in told.err
+    svg = costs.read_text()
+    assert "uniform-progress" in svg
+    assert "on-demand-only is missing: job 12 can't be done" in svg
+
+
 def test_a_wrong_trace_is_named_with_its_field_and_value(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
