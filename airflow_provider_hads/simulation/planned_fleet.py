@@ -15,11 +15,14 @@ PLANNERS: Mapping[str, str] = {"burst-hads": "ils", "hads": "cc"}
 """The policies that follow a plan, each with the planner that was published with it."""
 
 
-def planned_fleet(mission: Mission, deadline: float, planner: str | None = None) -> tuple[VmRecord, ...]:
+def planned_fleet(
+    mission: Mission, deadline: float, planner: str | None = None, *, max_iteration: int = 200
+) -> tuple[VmRecord, ...]:
     """Return the VMs of a plan whose spot work can be made good at every moment; none for other policies.
 
     :param deadline: seconds from the run's start.
     :param planner: a registered name; None is the one that was published with the policy.
+    :param max_iteration: iterations of planner ``ils``.
     :raises InfeasibleJob: there is no such plan.
     """
     if mission.policy not in PLANNERS:
@@ -34,5 +37,6 @@ def planned_fleet(mission: Mission, deadline: float, planner: str | None = None)
         boot=mission.boot,
         reaction=mission.reaction,
         vcpu_limit=mission.vcpu_limit,
+        max_iteration=max_iteration,
     )
     return planned_vms(get_planner(planner or PLANNERS[mission.policy])(request))
