@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_provider_hads.exceptions import InputError, InputErrors
 
-__all__ = ["output_path", "write_text"]
+__all__ = ["distinct", "output_path", "write_text"]
 
 
 def output_path(text: str) -> Path:
@@ -21,6 +22,22 @@ def output_path(text: str) -> Path:
     if not os.path.isdir(path.parent):
         raise ValueError(f"{text!r} can't be written: there is no folder {str(path.parent)!r}; make it first")
     return path
+
+
+def distinct(outputs: Mapping[str, Path | None]) -> None:
+    """Make sure that no two options write the same file.
+
+    :param outputs: where each option writes, if it is given.
+    :raises ValueError: the second would overwrite what the first has written.
+    """
+    seen: dict[str, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = os.path.realpath(path)
+        if place in seen:
+            raise ValueError(f"{str(path)!r} is the file of {seen[place]} and of {option}; name another")
+        seen[place] = option
 
 
 def write_text(path: Path, text: str) -> None:

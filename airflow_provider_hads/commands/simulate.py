@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,30 @@ DESCRIPTION = (
     "Exit code 1, and one line for each error, if anything is wrong with the input."
 )
 
+
+class _TakeTraces(argparse.Action):
+    """Takes the files of every ``--trace``; says so where the last of them seems to be the job's folder."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the files to those that were given before."""
+        names = [*(getattr(namespace, self.dest) or ()), *(values or ())]
+        if getattr(namespace, "job_dir", None) is None and os.path.isdir(names[-1]):
+            folder = names[-1]
+            how = f"{folder} --trace FILE, --trace FILE -- {folder}"
+            problem = (
+                f"{folder!r} is a folder, not a trace; give the job's folder before it, or after --: {how}"
+            )
+            write_line(sys.stderr, f"command line: --trace: {problem}")
+            raise SystemExit(WRONG_INPUT)
+        setattr(namespace, self.dest, names)
+
+
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "job_dir": {"help": "folder with job.json and env.json, and perhaps setup.cfg"},
     "--policy": {
@@ -36,6 +61,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--trace": {
         "metavar": "FILE",
         "nargs": "+",
+        "action": _TakeTraces,
         "help": "recorded availability instead of rates: one for all spot types, or one for each, cheapest "
         "first; where a trace has nothing but 0 and 1, a 1 stands for any number of VMs",
     },
@@ -46,12 +72,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--checkpoint": {
         "metavar": "WHEN",
         "default": "none",
-        "help": "none, continuous, or the seconds between two; default: none",
+        "help": "none, continuous, or the seconds between two, 1 or more; default: none",
     },
     "--estimate-error": {
         "metavar": "SIGMA",
         "default": "0",
-        "help": "tasks take longer than estimated by a lognormal factor of that sigma; default: 0",
+        "help": "tasks take longer than estimated by a lognormal factor of that sigma, 0 to 5; default: 0",
     },
     "--billing": {
         "default": "per-second",

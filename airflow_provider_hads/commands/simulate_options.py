@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from airflow_provider_hads.commands.output_file import output_path
+from airflow_provider_hads.commands.output_file import distinct, output_path
 from airflow_provider_hads.commands.simulate_values import (
+    HIGHEST_RATE,
+    LARGEST_SIGMA,
     at_least_one,
     checkpoint_period,
+    deadline_seconds,
     not_negative,
     one_of,
     policy_name,
     scenario,
     trace,
+    up_to,
 )
 from airflow_provider_hads.control.mission import Mission
-from airflow_provider_hads.control.planned import planned_vms
 from airflow_provider_hads.control.policies import policy_names
-from airflow_provider_hads.exceptions import InputError, InputErrors
+from airflow_provider_hads.exceptions import InfeasibleJob, InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
-from airflow_provider_hads.model.run_state import VmRecord
 from airflow_provider_hads.model.settings import SchedulerSettings
-from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule, get_planner
-from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, seconds, whole_number
+from airflow_provider_hads.planning.choices import ChoiceReader, planner_name, whole_number
 from airflow_provider_hads.simulation import Billing, Experiment, OnLoss, Scope, Setting
+from airflow_provider_hads.simulation.planned_fleet import PLANNERS, planned_fleet
 from airflow_provider_hads.simulation.traces import Trace
 
 __all__ = ["SimulateOptions", "read_options"]
-
-FOLLOWING: Mapping[str, str] = {"burst-hads": "ils", "hads": "cc"}
-"""The policies that follow a plan, each with the planner that was published with it."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class SimulateOptions:
     :param plot: where its picture is to be written.
     :param plot_costs: where the costs by all policies are to be drawn.
     :param others: the same experiment by the other policies, if their costs are to be drawn.
+    :param missing: why there is none, by policy.
     """
 
     experiment: Experiment
@@ -52,6 +52,7 @@ class SimulateOptions:
     as_json: bool
     plot_costs: Path | None = None
     others: Mapping[str, Experiment] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_options(args: argparse.Namespace) -> SimulateOptions:
@@ -62,13 +63,15 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     reader = ChoiceReader("command line")
     reader.read("--planner", args.planner, planner_name)
     policy = reader.read("--policy", args.policy, policy_name) or ""
-    deadline = reader.read("--deadline", args.deadline, seconds)
+    deadline = reader.read("--deadline", args.deadline, deadline_seconds)
     boot = reader.read("--boot", args.boot, not_negative)
     runs = reader.read("--runs", args.runs, at_least_one)
     run = reader.read("--run", args.run, whole_number)
     events = reader.read("--events", args.events, output_path)
     plot = reader.read("--plot", args.plot, output_path)
     plot_costs = reader.read("--plot-costs", args.plot_costs, output_path)
+    outputs = {"--events": events, "--plot": plot, "--plot-costs": plot_costs}
+    reader.read(", ".join(outputs), "", lambda _: distinct(outputs))
     setting = _setting(args, reader)
     traces = [reader.read("--trace", name, trace) for name in args.trace or ()]
     reader.finish()
@@ -90,48 +93,40 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)
     deadline = deadline or _deadline(inputs)
-    names = policy_names() if plot_costs is not None else [policy]
-    experiments = {
-        name: _experiment(replace(mission, policy=name), deadline, world, runs or 1, args.planner, inputs)
-        for name in names
-    }
-    experiment = experiments.pop(policy)
-    return SimulateOptions(experiment, events, plot, run or 0, args.json, plot_costs, experiments)
+
+    def by(name: str) -> Experiment:
+        one = replace(mission, policy=name)
+        return _experiment(one, deadline, world, runs or 1, args.planner, inputs)
+
+    own = by(policy)
+    others, missing = _others(by, policy) if plot_costs is not None else ({}, {})
+    return SimulateOptions(own, events, plot, run or 0, args.json, plot_costs, others, missing)
+
+
+def _others(by: Callable[[str], Experiment], policy: str) -> tuple[dict[str, Experiment], dict[str, str]]:
+    """Return the experiments of the other policies, and why some can't be made: there is no plan for them."""
+    experiments, missing = {}, {}
+    for name in policy_names():
+        try:
+            if name != policy:
+                experiments[name] = by(name)
+        except InfeasibleJob as error:
+            missing[name] = str(error)
+    return experiments, missing
 
 
 def _experiment(
     mission: Mission, deadline: float, world: Setting, runs: int, planner: str | None, inputs: JobInputs
 ) -> Experiment:
     """Return the runs of one policy, with the VMs of a plan where it follows one."""
-    policy = mission.policy
-    planner = (planner or _planner(policy, inputs)).lower()
-    vms = _planned(mission, deadline, planner) if policy in FOLLOWING else ()
-    return Experiment(mission, deadline, world, runs, vms)
+    planner = (planner or _planner(mission.policy, inputs)).lower()
+    return Experiment(mission, deadline, world, runs, planned_fleet(mission, deadline, planner))
 
 
 def _planner(policy: str, inputs: JobInputs) -> str:
     """Return the planner of a policy's own publication; that of setup.cfg where it names another."""
     named = inputs.settings.scheduler.name
-    return named if named != SchedulerSettings().name else FOLLOWING.get(policy, named)
-
-
-def _planned(mission: Mission, deadline: float, planner: str) -> tuple[VmRecord, ...]:
-    """Return the VMs of a plan whose spot work can be made good at every moment.
-
-    :raises InfeasibleJob: there is none.
-    """
-    request = PlanRequest(
-        mission.job,
-        mission.environment,
-        deadline - mission.safety,
-        lead_time=mission.boot,
-        parallel=mission.parallel,
-        spot_deadline=SpotDeadlineRule.SAFE,
-        boot=mission.boot,
-        reaction=mission.reaction,
-        vcpu_limit=mission.vcpu_limit,
-    )
-    return planned_vms(get_planner(planner)(request))
+    return named if named != SchedulerSettings().name else PLANNERS.get(policy, named)
 
 
 def _one_world(_text: str, args: argparse.Namespace) -> None:
@@ -144,8 +139,8 @@ def _one_world(_text: str, args: argparse.Namespace) -> None:
 def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
     reader.read("--scenario, --trace", "", lambda text: _one_world(text, args))
     rates = reader.read("--scenario", args.scenario, scenario) or (
-        reader.read("--hibernation-rate", args.hibernation_rate, not_negative) or 0.0,
-        reader.read("--resume-rate", args.resume_rate, not_negative) or 0.0,
+        reader.read("--hibernation-rate", args.hibernation_rate, up_to(HIGHEST_RATE)) or 0.0,
+        reader.read("--resume-rate", args.resume_rate, up_to(HIGHEST_RATE)) or 0.0,
     )
     on_loss = args.on_loss or ("terminate" if args.trace else "hibernate")
     checkpoint = reader.read("--checkpoint", args.checkpoint, checkpoint_period)
@@ -155,16 +150,27 @@ def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
         scope=reader.read("--scope", args.scope, one_of(Scope)) or Scope.VM,
         on_loss=reader.read("--on-loss", on_loss, one_of(OnLoss)) or OnLoss.HIBERNATE,
         checkpoint=None if checkpoint is None or checkpoint < 0 else checkpoint,
-        estimate_error=reader.read("--estimate-error", args.estimate_error, not_negative) or 0.0,
+        estimate_error=reader.read("--estimate-error", args.estimate_error, up_to(LARGEST_SIGMA)) or 0.0,
         billing=reader.read("--billing", args.billing, one_of(Billing)) or Billing.PER_SECOND,
         seed=reader.read("--seed", args.seed, whole_number) or 0,
     )
 
 
 def _by_type(mission: Mission, traces: Sequence[Trace]) -> Mapping[str, Trace]:
-    if not traces:
-        return {}
-    return {kind.name: traces[index % len(traces)] for index, kind in enumerate(mission.spot_types)}
+    """Return the trace of each spot type.
+
+    :raises InputErrors: there are more than one, but not one for each.
+    """
+    names = [kind.name for kind in mission.spot_types]
+    if len(traces) < 2:
+        return {name: one for name in names for one in traces}
+    if len(traces) != len(names):
+        problem = (
+            f"{len(traces)} traces for the job's {len(names)} spot types; give one for all, or one for each, "
+            f"in this order: {', '.join(names)}"
+        )
+        raise InputErrors([InputError("command line", "--trace", problem)])
+    return dict(zip(names, traces, strict=True))
 
 
 def _load(job_dir: str, *, has_deadline: bool) -> JobInputs:

@@ -11,6 +11,7 @@ from airflow_provider_hads.commands.output_file import write_text
 from airflow_provider_hads.commands.progress import Progress
 from airflow_provider_hads.commands.simulate_options import SimulateOptions
 from airflow_provider_hads.commands.terminal import write_line
+from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.simulation import Billing, Summary, run_experiment, simulate
 
 __all__ = ["report"]
@@ -55,10 +56,16 @@ def _plot_costs(options: SimulateOptions, summary: Summary, path: Path) -> None:
 
     mission = options.experiment.mission
     costs = {mission.policy: [one.cost for one in summary.outcomes]}
+    missing = dict(options.missing)
     for name, experiment in options.others.items():
-        outcomes = run_experiment(experiment, Progress(experiment.runs)).outcomes
-        costs[name] = [one.cost for one in outcomes]
-    write_text(path, render_costs(mission.job.id, costs, summary.on_demand_cost))
+        try:
+            outcomes = run_experiment(experiment, Progress(experiment.runs)).outcomes
+            costs[name] = [one.cost for one in outcomes]
+        except InfeasibleJob as error:
+            missing[name] = str(error)
+    for name, reason in missing.items():
+        write_line(sys.stderr, f"--plot-costs: policy {name} is not drawn: {reason}")
+    write_text(path, render_costs(mission.job.id, costs, summary.on_demand_cost, missing))
 
 
 def _table(figures: dict[str, Any]) -> str:

@@ -14,12 +14,36 @@ from airflow_provider_hads.planning.choices import seconds, whole_number
 from airflow_provider_hads.simulation.setting import SCENARIOS
 from airflow_provider_hads.simulation.traces import Trace
 
-__all__ = ["at_least_one", "checkpoint_period", "not_negative", "one_of", "policy_name", "scenario", "trace"]
+__all__ = [
+    "HIGHEST_RATE",
+    "LARGEST_SIGMA",
+    "at_least_one",
+    "checkpoint_period",
+    "deadline_seconds",
+    "not_negative",
+    "one_of",
+    "policy_name",
+    "scenario",
+    "trace",
+    "up_to",
+]
 
 Choice = TypeVar("Choice", bound=Enum)
 
 NEVER = -1.0
 """The checkpoint period of tasks that take none."""
+
+SHORTEST_PERIOD = 1.0
+"""Seconds between two checkpoints; each is an event of its own, and a run would not come to its end."""
+
+LONGEST_DEADLINE = 1e9
+"""Seconds, some 30 years; times far beyond are not exact to a microsecond."""
+
+HIGHEST_RATE = 10.0
+"""Interruptions or resumes a second; at much higher ones simulated time hardly passes."""
+
+LARGEST_SIGMA = 5.0
+"""At 5 the one task in a hundred takes 100,000 times as long; what is far beyond is no number any more."""
 
 
 def policy_name(text: str) -> str:
@@ -55,6 +79,26 @@ def not_negative(text: str) -> float:
     return number
 
 
+def up_to(most: float) -> Callable[[str], float]:
+    """Return a reader of numbers from 0 to some bound."""
+
+    def read(text: str) -> float:
+        number = not_negative(text)
+        if number > most:
+            raise ValueError(f"{text!r} is too large; give a number from 0 to {most:g}")
+        return number
+
+    return read
+
+
+def deadline_seconds(text: str) -> float:
+    """Read a deadline."""
+    value = seconds(text)
+    if value > LONGEST_DEADLINE:
+        raise ValueError(f"{text!r} is too large; give seconds, {LONGEST_DEADLINE:g} at most")
+    return value
+
+
 def at_least_one(text: str) -> int:
     """Read a whole number from 1 on."""
     if not (text.isascii() and text.isdecimal()) or whole_number(text) < 1:
@@ -65,12 +109,14 @@ def at_least_one(text: str) -> int:
 def checkpoint_period(text: str) -> float:
     """Read the seconds between two checkpoints: 0 is continuous, :data:`NEVER` is none."""
     words = {"none": NEVER, "continuous": 0.0}
+    wanted = f"none, continuous, or seconds, a number from {SHORTEST_PERIOD:g} on"
     try:
-        return words[text] if text in words else seconds(text)
+        period = words[text] if text in words else seconds(text)
     except ValueError:
-        raise ValueError(
-            f"{text!r} is not right; give none, continuous, or seconds, a number above 0"
-        ) from None
+        raise ValueError(f"{text!r} is not right; give {wanted}") from None
+    if text not in words and period < SHORTEST_PERIOD:
+        raise ValueError(f"{text!r} is too short; give {wanted}")
+    return period
 
 
 def trace(text: str) -> Trace:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from airflow_provider_hads.planning.svg import element
 
 __all__ = ["render_costs"]
 
-WIDTH, LEFT, RIGHT, HEAD, FOOT, BAND = 1000, 200, 130, 96, 52, 64
+WIDTH, LEFT, RIGHT, HEAD, FOOT, BAND, NOTE = 1000, 200, 130, 96, 52, 64, 20
 BINS = 80
+MOST_LETTERS = 150
+"""Of a line below the picture; it has no more room."""
 TICKS = 6
 BAR, MEAN, LINE, TEXT, FAINT, GRID = "#56b4e9", "#222222", "#b03a00", "#222222", "#666666", "#d9d9d9"
 
@@ -27,19 +30,27 @@ class _Scale:
         return LEFT + (WIDTH - LEFT - RIGHT) * cost / self.most
 
 
-def render_costs(job: str, costs: Mapping[str, Sequence[float]], on_demand: float | None) -> str:
+def render_costs(
+    job: str,
+    costs: Mapping[str, Sequence[float]],
+    on_demand: float | None,
+    missing: Mapping[str, str] | None = None,
+) -> str:
     """Return the distribution of the cost of each policy, side by side.
 
     A band's bars are a histogram; the black line is the mean, the red one what on-demand VMs alone cost.
 
     :param costs: dollars of each run, by policy.
     :param on_demand: dollars of policy ``on-demand-only``; None where it can't meet the deadline.
+    :param missing: the policies that can't run, and why.
     """
+    notes = _notes(missing or {})
     scale = _Scale(max([on_demand or 0.0, *(max(values) for values in costs.values())]) * 1.02 or 1.0)
     bottom = HEAD + BAND * len(costs)
+    height = bottom + FOOT + NOTE * len(notes)
     runs = max(len(values) for values in costs.values())
     parts = [
-        element("rect", width=WIDTH, height=bottom + FOOT, fill="white"),
+        element("rect", width=WIDTH, height=height, fill="white"),
         _text(16, 30, f"Cost of job {job} by policy", 18, font_weight="bold"),
         _text(16, 50, f"{runs} runs each; black: the mean", 13, FAINT),
         *_axis(scale, bottom),
@@ -49,15 +60,16 @@ def render_costs(job: str, costs: Mapping[str, Sequence[float]], on_demand: floa
             for part in _band(policy, values, scale, HEAD + BAND * (row + 1), on_demand)
         ),
         *_on_demand(scale, on_demand, bottom),
+        *(_text(16, bottom + FOOT + NOTE * row, note, 12, FAINT) for row, note in enumerate(notes)),
     ]
     return element(
         "svg",
         *(f"\n{part}" for part in parts),
         "\n",
         xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {WIDTH} {bottom + FOOT}",
+        viewBox=f"0 0 {WIDTH} {height}",
         width=WIDTH,
-        height=bottom + FOOT,
+        height=height,
         font_family="Helvetica, Arial, sans-serif",
     )
 
@@ -108,3 +120,11 @@ def _on_demand(scale: _Scale, on_demand: float | None, bottom: float) -> Iterato
         x = round(scale.x(on_demand), 1)
         yield element("line", x1=x, x2=x, y1=HEAD - 8, y2=bottom, stroke=LINE, stroke_width=2)
         yield _text(x, HEAD - 14, "on-demand VMs only", 12, LINE, text_anchor="middle")
+
+
+def _notes(missing: Mapping[str, str]) -> list[str]:
+    return [
+        line
+        for policy, reason in missing.items()
+        for line in wrap(f"{policy} is missing: {reason}", MOST_LETTERS)
+    ]

@@ -21,7 +21,7 @@ from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.setting import Setting
 from airflow_provider_hads.simulation.world import World
 
-__all__ = ["Outcome", "simulate"]
+__all__ = ["START", "Outcome", "opening", "simulate"]
 
 START = datetime(2020, 1, 1, tzinfo=timezone.utc)
 """When simulated runs start; nothing depends on it."""
@@ -74,15 +74,7 @@ def simulate(
     """
     log = EventLog(events)
     rules = Rules(margin=deadline)
-    launches = [_launch(vm) for vm in vms]
-    state = RunState(
-        START,
-        deadline,
-        epoch=1,
-        vms={vm.id: replace(vm, state=VmState.LAUNCHING, ready_by=mission.boot) for vm in vms},
-        tasks={task_id: TaskRecord(task_id) for task_id in mission.job.tasks},
-        pending=tuple(action.key for action in launches),
-    )
+    state, launches = opening(mission, deadline, vms)
     expiry = START.timestamp() + deadline + rules.margin
     random = Random(f"{setting.seed}/{run}")
     world = World(mission, setting, START, expiry, random, log)
@@ -179,6 +171,26 @@ class _Loop:
             return happens
         wakes = max(ceil(wakes * 1e6) / 1e6, self._world.now)
         return wakes if happens is None else min(happens, wakes)
+
+
+def opening(
+    mission: Mission, deadline: float, vms: tuple[VmRecord, ...] = ()
+) -> tuple[RunState, list[LaunchVm]]:
+    """Return a run's first state, and the launches that are under way in it.
+
+    :param deadline: seconds from the run's start.
+    :param vms: VMs that a plan has.
+    """
+    launches = [_launch(vm) for vm in vms]
+    state = RunState(
+        START,
+        deadline,
+        epoch=1,
+        vms={vm.id: replace(vm, state=VmState.LAUNCHING, ready_by=mission.boot) for vm in vms},
+        tasks={task_id: TaskRecord(task_id) for task_id in mission.job.tasks},
+        pending=tuple(action.key for action in launches),
+    )
+    return state, launches
 
 
 def _launch(vm: VmRecord) -> LaunchVm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,12 @@ __all__ = ["Trace"]
 
 ANY_NUMBER = 10**9
 """VMs that can be had where a trace tells only that there are some."""
+
+SHORTEST_GAP, LONGEST_GAP = 1e-3, 1e9
+"""Seconds of a tick; with shorter ones a run would have too many, with longer ones times are not exact."""
+
+MOST_SHOWN = 40
+"""Characters of a wrong value that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,18 @@ class Trace:
         :raises ValueError: it is not one.
         """
         try:
-            gap = float(document["metadata"]["gap_seconds"])
-            counts = tuple(int(count) for count in document["data"])
+            gap, counts = document["metadata"]["gap_seconds"], document["data"]
         except (KeyError, TypeError) as error:
             raise ValueError("a trace has metadata.gap_seconds and data, a list of counts") from error
-        if gap <= 0 or not counts or min(counts) < 0:
-            raise ValueError("a trace's gap_seconds is positive, and its data are counts from 0 on")
-        return cls(gap, counts)
+        if not _is_gap(gap):
+            wanted = f"seconds, a number from {SHORTEST_GAP:g} to {LONGEST_GAP:g}"
+            raise ValueError(f"metadata.gap_seconds is {_shown(gap)}; give {wanted}")
+        if not isinstance(counts, list) or not counts:
+            raise ValueError(f"data is {_shown(counts)}; give a list of counts, one for each tick")
+        for tick, count in enumerate(counts):
+            if not _is_count(count):
+                raise ValueError(f"data[{tick}] is {_shown(count)}; give a whole number, 0 or more")
+        return cls(float(gap), tuple(counts))
 
     @property
     def seconds(self) -> float:
@@ -62,3 +74,20 @@ class Trace:
                 known = count
             tick += 1
             moment += self.gap
+
+
+def _is_gap(value: object) -> bool:
+    """Say whether a value is the seconds of a tick; a bool is a number to Python, NaN is to no one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return SHORTEST_GAP <= value <= LONGEST_GAP
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _shown(value: object) -> str:
+    """Return a value as it stands in the file, cut where it is long."""
+    text = json.dumps(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

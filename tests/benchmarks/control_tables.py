@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from airflow_provider_hads.control import Observation, decide
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
 from airflow_provider_hads.control.policies import policy_names
+from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.inputs import load_job_folder
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Task
 from airflow_provider_hads.model.run_state import RunState
 from airflow_provider_hads.simulation import Experiment, Scope, Setting, run_experiment, simulate
 from airflow_provider_hads.simulation.machine import Phase
+from airflow_provider_hads.simulation.planned_fleet import PLANNERS, planned_fleet
 from airflow_provider_hads.simulation.setting import SCENARIOS
 from tests.benchmarks.control_traces import recorded, trace_tables
 from tests.support.hand_driven_run import HandDrivenRun
@@ -30,14 +33,38 @@ def row(name: str, cells: list[str]) -> None:
     print(f"{name:<34}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
 
 
-def scenarios(mission: Mission, scope: Scope, runs: int) -> None:
-    cells = []
-    for hibernation, resume in SCENARIOS.values():
-        world = Setting(hibernation, resume, scope=scope)
-        figures = run_experiment(Experiment(mission, DEADLINE, world, runs)).to_json()
-        share = figures["cost_share"]
-        cells.append(f"{share:.1%} ({figures['deadlines_met']}/{runs})" if share else "no on-demand plan")
-    row(f"{mission.policy}, per {scope}", cells)
+def policies(data: Path, job: str, runs: int) -> None:
+    """Print what every policy costs in every scenario, beside what was published."""
+    mission = published_mission(data, job)
+    print(
+        f"\nJob {job}, deadline {DEADLINE:g} s, {runs} runs a scenario: share of the cost on demand; "
+        "plans by the safe D_spot"
+    )
+    row("", [*SCENARIOS, "deadline met"])
+    for name, figures in PUBLISHED.items() if job == "552p" else ():
+        row(f"published: {name}", [f"{figure} %" for figure in figures])
+    for policy in (name for name in policy_names() if name != "on-demand-only"):
+        scenarios(replace(mission, policy=policy), runs)
+
+
+def scenarios(mission: Mission, runs: int) -> None:
+    """Print a policy's rows; one that follows a plan starts with the VMs of its own planner's."""
+    try:
+        vms = planned_fleet(mission, DEADLINE)
+    except InfeasibleJob as error:
+        print(f"{mission.policy}: {error}")
+        return
+    planner = PLANNERS.get(mission.policy)
+    plan = f", plan by {planner}" if planner is not None else ""
+    for scope in (Scope.VM, Scope.TYPE):
+        cells, met = [], 0
+        for hibernation, resume in SCENARIOS.values():
+            world = Setting(hibernation, resume, scope=scope)
+            figures = run_experiment(Experiment(mission, DEADLINE, world, runs, vms)).to_json()
+            share, late = figures["cost_share"], runs - figures["deadlines_met"]
+            cells.append((f"{share:.1%}" if share else "no base") + (f" ({late} late)" if late else ""))
+            met += figures["deadlines_met"]
+        row(f"{mission.policy}{plan}, per {scope}", [*cells, f"{met} of {runs * len(SCENARIOS)}"])
 
 
 def estimates(mission: Mission, runs: int) -> None:
@@ -118,29 +145,38 @@ def large(tasks: int, vms: int) -> Mission:
     return Mission(Job("1", "large", bag), Environment(kinds, limits))
 
 
-def main() -> None:
+def published_mission(data: Path, job: str) -> Mission:
+    """Return the terms of a published job, by the default policy."""
+    inputs = load_job_folder(data / "hads" / job, with_application_files=False, with_map=False)
+    return Mission(inputs.job, inputs.environment)
+
+
+TABLES: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "552p": lambda given: policies(given.data, "552p", given.runs),
+    "estimates": lambda given: estimates(published_mission(given.data, "552p"), given.runs),
+    "speed": lambda given: speed(published_mission(given.data, "552p"), min(given.runs, 100)),
+    "decisions": lambda given: decisions(),
+    "551": lambda given: policies(given.data, "551", given.runs),
+    "traces": lambda given: trace_tables(recorded(given.data / "spot-traces"), given.offsets, row),
+}
+"""What can be printed, by name."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the tables.
+
+    :param arguments: the command line; None is the process's own.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", nargs="?", choices=TABLES, help="the only one to print; default: all")
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--offsets", type=int, default=10, help="random starts in each spot trace")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
-    arguments = parser.parse_args()
-    if not arguments.data.is_dir():
-        sys.exit(f"{arguments.data} is not there: give the published inputs' folder with --data")
-    for job in ("552p", "551"):
-        inputs = load_job_folder(arguments.data / "hads" / job, with_application_files=False, with_map=False)
-        mission = Mission(inputs.job, inputs.environment)
-        print(f"\nJob {job}, deadline {DEADLINE:g} s, {arguments.runs} runs: share of the cost on demand")
-        row("", list(SCENARIOS))
-        for name, figures in PUBLISHED.items() if job == "552p" else ():
-            row(f"published: {name}", [f"{figure} %" for figure in figures])
-        for policy in (name for name in policy_names() if name != "on-demand-only"):
-            for scope in (Scope.VM, Scope.TYPE):
-                scenarios(replace(mission, policy=policy), scope, arguments.runs)
-        if job == "552p":
-            estimates(mission, arguments.runs)
-            speed(mission, min(arguments.runs, 100))
-            decisions()
-    trace_tables(recorded(arguments.data / "spot-traces"), arguments.offsets, row)
+    given = parser.parse_args(arguments)
+    if not given.data.is_dir():
+        sys.exit(f"{given.data} is not there: give the published inputs' folder with --data")
+    for name in TABLES if given.table is None else (given.table,):
+        TABLES[name](given)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ from airflow_provider_hads.control.observation import ActionResult, Observation
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.step import step
 from airflow_provider_hads.model import Market
-from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState
+from airflow_provider_hads.model.run_state import TaskState, VmRecord
 from airflow_provider_hads.runtime.state_document import dump_state, load_state
 from airflow_provider_hads.simulation import Setting
 from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.machine import Machine, Phase
-from airflow_provider_hads.simulation.run import START
+from airflow_provider_hads.simulation.run import START, opening
 from airflow_provider_hads.simulation.world import World
 
 __all__ = ["HandDrivenRun"]
@@ -43,16 +43,22 @@ class _Cloud(World):
 
 
 class HandDrivenRun:
-    """The controller and its cloud; time passes, and things happen, when they are told to."""
+    """The controller and its cloud; time passes, and things happen, when they are told to.
 
-    def __init__(self, mission: Mission, deadline: float, setting: Setting) -> None:
+    :param deadline: seconds from the run's start.
+    :param vms: those that a plan has; they are launched at the start.
+    """
+
+    def __init__(
+        self, mission: Mission, deadline: float, setting: Setting, vms: tuple[VmRecord, ...] = ()
+    ) -> None:
         self.mission = mission
         self.deadline = deadline
         self.log = EventLog(True)
         self.published: list[str] = []
         self.rules = Rules(margin=deadline)
-        tasks = {task_id: TaskRecord(task_id) for task_id in mission.job.tasks}
-        self.ledger = Ledger(RunState(START, deadline, epoch=1, tasks=tasks), self.rules, mission)
+        state, launches = opening(mission, deadline, vms)
+        self.ledger = Ledger(state, self.rules, mission)
         self.cloud = _Cloud(mission, setting, START.timestamp() + 2 * deadline, self.log)
         self._predecessor: Ledger | None = None
         self._moment, self._steps = -1.0, 0
@@ -62,6 +68,7 @@ class HandDrivenRun:
         }
         policy, job = mission.policy, mission.job.id
         self.log(0.0, "run_started", job=job, deadline=deadline, policy=policy, prices=prices)
+        self.cloud.carry_out(launches)
         self.settle()
 
     @property

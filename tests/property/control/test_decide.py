@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +22,7 @@ from airflow_provider_hads.model.run_state import RunState, TaskState, VmState
 from airflow_provider_hads.model.runner import AttemptState
 from airflow_provider_hads.runtime.state_document import dump_state, load_state
 from tests.support.control_examples import DEADLINE, NOTHING, RULES, at, attempt, instance, run_state, status
-
-State = TypeVar("State", VmState, TaskState)
+from tests.support.state_changes import reachable
 
 PLAN = {"vm-0": ["a", "b"], "vm-1": ["c"]}
 TASKS = ("a", "b", "c")
@@ -91,19 +89,13 @@ def _check_step(before: RunState, seen: Observation, after: RunState, actions: S
         _check_action(after, action)
 
 
-def _reachable(table: Mapping[State, frozenset[State]], state: State) -> set[State]:
-    """Return what one step can lead to: what is seen and what follows from it are two changes."""
-    near = {state} | table[state]
-    return near.union(*(table[one] for one in near))
-
-
 def _check_transitions(before: RunState, after: RunState) -> None:
     for vm in after.vms.values():
         known = before.vms[vm.id].state
-        assert vm.state in _reachable(VM_TRANSITIONS, known)
+        assert vm.state in reachable(VM_TRANSITIONS, known)
     for task in after.tasks.values():
         was = before.tasks[task.id]
-        assert task.state in _reachable(TASK_TRANSITIONS, was.state)
+        assert task.state in reachable(TASK_TRANSITIONS, was.state)
         if was.state.ended:
             assert (task.state, task.reason, task.infrastructure) == (
                 was.state,

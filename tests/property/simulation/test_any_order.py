@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -15,7 +17,7 @@ from airflow_provider_hads.simulation import Setting
 from airflow_provider_hads.simulation.machine import Machine, Phase
 from tests.support.hand_driven_run import HandDrivenRun
 from tests.support.log_checker import check_log
-from tests.support.simulated_jobs import environment, job
+from tests.support.simulated_jobs import environment, job, memories, plan_if_any, planners, sizes_for
 
 BOOT = 60.0
 VCPU_LIMIT = 16
@@ -34,7 +36,9 @@ class AnyOrder(RuleBasedStateMachine):
         slack=st.floats(1.0, 3.0),
         checkpoint=st.sampled_from([None, 0.0, 40.0]),
         estimate_error=st.sampled_from([0.0, 0.0, 0.3]),
-        memory=st.sampled_from([100.0, 900.0]),
+        memory=memories,
+        planner=planners,
+        burstable=st.booleans(),
     )
     def open_run(
         self,
@@ -43,12 +47,14 @@ class AnyOrder(RuleBasedStateMachine):
         slack: float,
         checkpoint: float | None,
         estimate_error: float,
-        memory: float,
+        memory: float | Sequence[float],
+        planner: str | None,
+        burstable: bool,
     ) -> None:
-        bag = job(*runtimes, memory=memory)
+        bag = job(*runtimes, memory=sizes_for(policy, memory))
         mission = Mission(
             bag,
-            environment(limit=3, both=5),
+            environment(limit=3, both=5, burstable=burstable),
             policy,
             boot=BOOT,
             vcpu_limit=VCPU_LIMIT,
@@ -57,7 +63,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.right_estimates = estimate_error == 0
         deadline = slack * (fastest_seconds(mission) + mission.safety)
         world = Setting(boot=BOOT, checkpoint=checkpoint, estimate_error=estimate_error)
-        self.run = HandDrivenRun(mission, deadline, world)
+        self.run = HandDrivenRun(mission, deadline, world, plan_if_any(mission, deadline, planner))
 
     @rule(seconds=st.floats(0.1, 120.0))
     def time_passes(self, seconds: float) -> None:
@@ -101,7 +107,9 @@ class AnyOrder(RuleBasedStateMachine):
         for market in Market:
             of_market = [one for one in alive if one.market is market]
             assert len(of_market) <= 5
-            assert all(sum(one.kind.name == name for one in of_market) <= 3 for name in ("small", "big"))
+            assert all(
+                sum(one.kind.name == name for one in of_market) <= 3 for name in ("small", "big", "burst")
+            )
         assert sum(one.kind.vcpus for one in alive) <= VCPU_LIMIT
         for one in alive:
             assert len(one.work) <= one.slots

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.model import Job
 from airflow_provider_hads.simulation import OnLoss, Outcome, Scope, Setting, simulate
 from tests.support.log_checker import check_log
-from tests.support.simulated_jobs import environment, job
+from tests.support.simulated_jobs import environment, job, memories, plan_if_any, planners, sizes_for
 
 rates = st.sampled_from([0.0, 1 / 2000, 1 / 500, 1 / 100])
 
@@ -33,10 +34,13 @@ worlds = st.builds(
 jobs = st.lists(st.integers(5, 400), min_size=1, max_size=30).map(lambda runtimes: job(*map(float, runtimes)))
 
 
-def run(mission: Mission, slack: float, world: Setting, *, pure: bool = False) -> tuple[float, Outcome]:
+def run(
+    mission: Mission, slack: float, world: Setting, planner: str | None = None, *, pure: bool = False
+) -> Outcome:
     """Simulate a run whose deadline is so many times the quickest on-demand plan's length."""
     deadline = slack * (fastest_seconds(mission) + mission.safety)
-    return deadline, simulate(mission, deadline, world, events=True, pure=pure)
+    vms = plan_if_any(mission, deadline, planner)
+    return simulate(mission, deadline, world, events=True, pure=pure, vms=vms)
 
 
 every_policy = pytest.mark.parametrize("policy", policy_names())
@@ -50,7 +54,9 @@ every_policy = pytest.mark.parametrize("policy", policy_names())
     st.floats(1.0, 4.0),
     st.sampled_from([1, 2, 4]),
     st.sampled_from([None, 12]),
-    st.sampled_from([100.0, 900.0]),
+    memories,
+    planners,
+    st.booleans(),
 )
 def test_the_log_is_sound_and_the_deadline_is_met(
     policy: str,
@@ -59,35 +65,46 @@ def test_the_log_is_sound_and_the_deadline_is_met(
     slack: float,
     limit: int,
     vcpu_limit: int | None,
-    memory: float,
+    memory: float | Sequence[float],
+    planner: str | None,
+    burstable: bool,
 ) -> None:
-    bag = job(*(task.runtimes["small"] for task in the_job.tasks.values()), memory=memory)
-    mission = Mission(bag, environment(limit=limit), policy, boot=60.0, vcpu_limit=vcpu_limit)
+    runtimes = [task.runtimes["small"] for task in the_job.tasks.values()]
+    bag = job(*runtimes, memory=sizes_for(policy, memory))
+    kinds = environment(limit=limit, burstable=burstable)
+    mission = Mission(bag, kinds, policy, boot=60.0, vcpu_limit=vcpu_limit)
     mission = replace(mission, keeps_progress=world.checkpoint == 0)
-    _, outcome = run(mission, slack, world)
+    outcome = run(mission, slack, world, planner)
     assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
     assert outcome.deadline_met
 
 
 @every_policy
 @settings(deadline=None, max_examples=60)
-@given(jobs, worlds, st.floats(1.0, 3.0), st.sampled_from([0.0, 0.3]))
+@given(jobs, worlds, st.floats(1.0, 3.0), st.sampled_from([0.0, 0.3]), planners, st.booleans())
 def test_a_controller_that_is_restarted_at_every_step_decides_the_same(
-    policy: str, the_job: Job, world: Setting, slack: float, estimate_error: float
+    policy: str,
+    the_job: Job,
+    world: Setting,
+    slack: float,
+    estimate_error: float,
+    planner: str | None,
+    burstable: bool,
 ) -> None:
-    mission = Mission(the_job, environment(), policy, boot=60.0)
+    mission = Mission(the_job, environment(burstable=burstable), policy, boot=60.0)
     world = replace(world, estimate_error=estimate_error)
-    assert run(mission, slack, world, pure=True)[1].events == run(mission, slack, world)[1].events
+    closed, open_all_along = (run(mission, slack, world, planner, pure=pure) for pure in (True, False))
+    assert closed.events == open_all_along.events
 
 
 @every_policy
 @settings(deadline=None, max_examples=60)
-@given(jobs, worlds, st.floats(1.0, 3.0))
+@given(jobs, worlds, st.floats(1.0, 3.0), planners, st.booleans())
 def test_whatever_the_estimates_every_task_is_done_once_and_no_vm_is_left(
-    policy: str, the_job: Job, world: Setting, slack: float
+    policy: str, the_job: Job, world: Setting, slack: float, planner: str | None, burstable: bool
 ) -> None:
-    mission = Mission(the_job, environment(), policy, boot=60.0)
-    _, outcome = run(mission, slack, replace(world, estimate_error=0.3))
+    mission = Mission(the_job, environment(burstable=burstable), policy, boot=60.0)
+    outcome = run(mission, slack, replace(world, estimate_error=0.3), planner)
     assert check_log(outcome.events, the_job, mission.environment, right_estimates=False) == []
     finished = [event["task"] for event in outcome.events if event["event"] == "task_finished"]
     assert sorted(finished) == sorted(the_job.tasks) or not outcome.deadline_met

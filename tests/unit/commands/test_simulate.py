@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_hads.commands.simulate import main
+from airflow_provider_hads.commands.simulate import OPTIONS, main
+from airflow_provider_hads.commands.simulate_options import SimulateOptions, read_options
+from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.inputs import load_job_folder
 from tests.support.log_checker import check_log
 
@@ -18,6 +21,13 @@ EXAMPLE = Path(__file__).parents[3] / "dags" / "jobs" / "example"
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     main([str(EXAMPLE), "--deadline", "1200", "--runs", "5", *arguments])
     return capsys.readouterr().out
+
+
+def read(arguments: list[str]) -> SimulateOptions:
+    parser = argparse.ArgumentParser()
+    for flag, settings in OPTIONS.items():
+        parser.add_argument(flag, **settings)
+    return read_options(parser.parse_args(arguments))
 
 
 def test_json_holds_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,6 +96,10 @@ def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> 
         (["--on-loss", "explode"], "give one of hibernate, terminate"),
         (["--billing", "by-weight"], "give one of per-second, ec2"),
         (["--checkpoint", "often"], "give none, continuous, or seconds"),
+        (["--checkpoint", "1e-7"], "--checkpoint: '1e-7' is too short; give none, continuous, or seconds"),
+        (["--estimate-error", "1000"], "--estimate-error: '1000' is too large; give a number from 0 to 5"),
+        (["--resume-rate", "1e9"], "--resume-rate: '1e9' is too large; give a number from 0 to 10"),
+        (["--deadline", "1e308"], "--deadline: '1e308' is too large; give seconds, 1e+09 at most"),
         (["--scenario", "c1", "--resume-rate", "0.1"], "give one of --scenario"),
     ],
 )
@@ -96,3 +110,105 @@ def test_what_is_wrong_is_said(
         main([str(EXAMPLE), "--deadline", "1200", *arguments])
     assert ended.value.code == 1
     assert complaint in capsys.readouterr().err
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> list[str]:
+    """Return trace files: no spot VM at all, and as many as one likes."""
+    files = [tmp_path / "never.json", tmp_path / "always.json"]
+    for file, count in zip(files, (0, 1), strict=True):
+        file.write_text(json.dumps({"metadata": {"gap_seconds": 60}, "data": [count]}))
+    return [str(file) for file in files]
+
+
+def spot_types() -> list[str]:
+    inputs = load_job_folder(EXAMPLE, with_application_files=False, with_map=False)
+    return [kind.name for kind in Mission(inputs.job, inputs.environment).spot_types]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the one line with which a command line is refused."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert isinstance(line, str)
+    return line
+
+
+@pytest.mark.parametrize("again", [[], ["--trace"]], ids=["together", "each by itself"])
+def test_each_spot_type_follows_its_own_trace(traces: list[str], again: list[str]) -> None:
+    first, *others = spot_types()
+    never, always = traces
+    names = [always, *(name for _ in others for name in (*again, never))]
+    options = read([str(EXAMPLE), "--deadline", "1200", "--trace", *names])
+    by_type = options.experiment.setting.traces
+    assert by_type[first].counts == (1,)
+    assert [by_type[name].counts for name in others] == [(0,)] * len(others)
+
+
+def test_one_trace_is_for_all_spot_types(traces: list[str]) -> None:
+    options = read([str(EXAMPLE), "--deadline", "1200", "--trace", traces[0]])
+    assert [trace.counts for trace in options.experiment.setting.traces.values()] == [(0,)] * len(
+        spot_types()
+    )
+
+
+def test_traces_for_some_of_the_spot_types_are_refused(
+    capsys: pytest.CaptureFixture[str], traces: list[str]
+) -> None:
+    names = spot_types()
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", "--trace", *[traces[0]] * (len(names) + 1))
+    assert line.startswith(f"command line: --trace: {len(names) + 1} traces for the job's {len(names)} spot")
+    assert line.endswith(f"in this order: {', '.join(names)}")
+
+
+def test_a_job_folder_behind_the_traces_is_not_taken_for_one(
+    capsys: pytest.CaptureFixture[str], traces: list[str]
+) -> None:
+    line = refused(capsys, "--deadline", "1200", "--trace", traces[0], str(EXAMPLE))
+    assert f"--trace: '{EXAMPLE}' is a folder, not a trace" in line
+    assert f"{EXAMPLE} --trace FILE, --trace FILE -- {EXAMPLE}" in line
+    main(["--deadline", "1200", "--runs", "1", "--trace", traces[0], "--", str(EXAMPLE)])
+    assert "Deadline met: 1 of 1" in capsys.readouterr().out
+
+
+def test_a_folder_as_a_trace_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", "--trace", str(EXAMPLE))
+    assert line.startswith(f"command line: --trace: '{EXAMPLE}' can't be read")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("--events", "--plot"), ("--plot", "--plot-costs"), ("--events", "--plot-costs")]
+)
+def test_two_results_in_one_file_are_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, first: str, second: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    file, same = tmp_path / "result", tmp_path / "folder" / ".." / "result"
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", first, str(file), second, str(same))
+    assert f"'{same}' is the file of {first} and of {second}; name another" in line
+    assert not file.exists()
+
+
+def test_the_costs_of_the_other_policies_are_drawn_where_one_cannot_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    costs = tmp_path / "costs.svg"
+    main([str(EXAMPLE), "--deadline", "190", "--boot", "150", "--runs", "2", "--plot-costs", str(costs)])
+    told = capsys.readouterr()
+    assert "On-demand VMs only can't meet the deadline" in told.out
+    assert "--plot-costs: policy on-demand-only is not drawn: job 12 can't be done on" in told.err
+    assert "--plot-costs: policy hads is not drawn: " in told.err
+    svg = costs.read_text()
+    assert "uniform-progress" in svg
+    assert "on-demand-only is missing: job 12 can't be done" in svg
+
+
+def test_a_wrong_trace_is_named_with_its_field_and_value(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace.json"
+    trace.write_text('{"metadata": {"gap_seconds": 60}, "data": [1, Infinity]}')
+    line = refused(capsys, str(EXAMPLE), "--deadline", "1200", "--trace", str(trace))
+    assert line.startswith(f"command line: --trace: '{trace}' is not a trace: data[1] is Infinity; give")
