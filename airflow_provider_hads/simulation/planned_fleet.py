@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.planned import planned_vms
 from airflow_provider_hads.model.run_state import VmRecord
-from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule, get_planner
+from airflow_provider_hads.planning import Objective, PlanRequest, SpotDeadlineRule, get_planner
 
 __all__ = ["PLANNERS", "planned_fleet"]
 
@@ -27,6 +27,7 @@ def planned_fleet(
     """
     if mission.policy not in PLANNERS:
         return ()
+    name = planner or PLANNERS[mission.policy]
     request = PlanRequest(
         mission.job,
         mission.environment,
@@ -38,5 +39,6 @@ def planned_fleet(
         reaction=mission.reaction,
         vcpu_limit=mission.vcpu_limit,
         max_iteration=max_iteration,
+        objective=Objective.WEIGHTED if name == "ils" else Objective.COST,
     )
-    return planned_vms(get_planner(planner or PLANNERS[mission.policy])(request))
+    return planned_vms(get_planner(name)(request))
