@@ -14,7 +14,7 @@ __all__ = ["hear_of_sleeps"]
 _FALLS_ASLEEP = frozenset({InstanceState.STOPPING, InstanceState.STOPPED})
 
 ROUNDED = 1.0
-"""Seconds by which the cloud's count must be higher to be taken: the times of its events are rounded."""
+"""Seconds by which times that mean the same may differ: the cloud tells whole ones."""
 
 
 def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
@@ -57,10 +57,15 @@ def _awake(vm: VmRecord, at: float) -> VmRecord:
 
 
 def _with_told_sleep(vm: VmRecord) -> VmRecord:
-    """Take the cloud's count where it is higher: the VM slept while nobody looked.
+    """Take the cloud's count where it has told of the last time that the VM woke, or where it is higher.
 
-    Of one that sleeps, the sleep that goes on is entered when it wakes, by the same times.
+    Between two looks the VM may have slept, and it may have been up where it sleeps at both. Of one that
+    sleeps, the sleep that goes on is entered when it wakes, by the same times.
     """
-    if vm.state.asleep or vm.told_sleep.seconds - vm.slept < ROUNDED:
+    told = vm.told_sleep
+    if vm.state.asleep or told.until is None:
         return vm
-    return amended(vm, slept=vm.told_sleep.seconds)
+    up_to_date = vm.since is None or abs(told.until - vm.since) <= ROUNDED
+    if not up_to_date and told.seconds - vm.slept < ROUNDED:
+        return vm
+    return amended(vm, slept=told.seconds)

@@ -249,6 +249,16 @@ def test_a_vm_that_was_up_between_two_sleeps_while_nobody_looked_did_not_sleep_t
     assert state.vms["vm-0"].slept == 26.0
 
 
+def test_a_vm_that_sleeps_at_two_looks_far_apart_may_have_been_up_between_them() -> None:
+    asleep = replace(instance(state=InstanceState.STOPPED, reason="hibernated"), stopped_at=at(14))
+    back = replace(instance(), started_at=at(50))
+    stopping, running = InstanceState.STOPPING, InstanceState.RUNNING
+    events = (told(stopping, 14), told(running, 20), told(stopping, 30), told(running, 50))
+    late = [(52.0, shown(back)), (53.0, Observation(events=events))]
+    state, _ = play(run_state({"vm-0": ["a"]}), [(1.0, LAUNCHED), (15.0, shown(asleep)), *late])
+    assert state.vms["vm-0"].slept == 26.0
+
+
 def test_what_a_predecessor_has_heard_already_counts_once() -> None:
     sleep = (told(InstanceState.STOPPING, 12), told(InstanceState.RUNNING, 40))
     story = [
