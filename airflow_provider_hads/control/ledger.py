@@ -67,6 +67,7 @@ class Ledger:
         self.decisions, self.decided = state.decisions, state.decided
         self.launches = max([state.launches, *(vm.sequence + 1 for vm in state.vms.values())])
         self.pauses = dict(state.pauses)
+        self.followers = dict(state.followers)
         self.pending: dict[str, None] = dict.fromkeys(state.pending)
         self.setbacks: dict[str, Setback] = dict(state.setbacks)
         self.vms: dict[str, VmRecord] = {}
@@ -110,6 +111,7 @@ class Ledger:
             widened_at=self.widened_at,
             launches=self.launches if self.mission else 0,
             pauses=dict(self.pauses),
+            followers=dict(self.followers),
             decisions=self.decisions,
             decided=self.decided,
             miss=self.miss,

@@ -117,7 +117,10 @@ def _vm(
             seen_ended = started_at + timedelta(seconds=seen["ended_at"])
             # Its sleep was reckoned until then; of one that was awake the cloud may know an earlier end.
             ended = seen_ended if seen.get("ended_asleep") else min(ended, seen_ended)
-    if (off := _off_since(vm, seen, snapshot)) is not None:
+    follower = snapshot.get("followers", {}).get(vm["instance_id"])
+    if follower is not None:
+        slept = follower["slept"]
+    if (off := _off_since(vm, follower or seen, snapshot)) is not None:
         slept += max((ended - off).total_seconds(), 0.0)
     seconds = max((ended - launched).total_seconds() - slept, 0.0)
     price = _price(vm, seen, figures)

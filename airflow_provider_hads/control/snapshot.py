@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from airflow_provider_hads.model.run_state import Attempt, Decision, RunState, TaskRecord, VmRecord
+from airflow_provider_hads.model.run_state import Attempt, Decision, RunState, TaskRecord, ToldSleep, VmRecord
 
 __all__ = ["decision_document", "snapshot"]
 
@@ -21,11 +21,16 @@ def snapshot(state: RunState) -> dict[str, Any]:
         "deadline_missed": state.deadline_missed,
         "ended": state.ended,
         "vms": {vm.id: _vm(vm) for vm in state.vms.values()},
+        "followers": {instance_id: _follower(sleep) for instance_id, sleep in state.followers.items()},
         "tasks": {task.id: _task(task) for task in state.tasks.values()},
         "miss": asdict(state.miss) if state.miss is not None else None,
         "decisions": [decision_document(one) for one in state.decisions],
         "decided": dict(state.decided),
     }
+
+
+def _follower(sleep: ToldSleep) -> dict[str, Any]:
+    return {"slept": sleep.seconds, "asleep_since": sleep.since}
 
 
 def _vm(vm: VmRecord) -> dict[str, Any]:

@@ -20,19 +20,22 @@ ROUNDED = 1.0
 def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
     """Enter what the cloud has told of the run's VMs, whose records are up to date otherwise.
 
-    :param events: in the order of their times; those of other instances are passed over.
+    :param events: of the run's instances, in the order of their times.
     """
     told = [event for event in events if event.state is not None]
     vm_ids = {vm.instance_id: vm.id for vm in ledger.vms.values()} if told else {}
     woken: dict[str, float] = {}
     for event in told:
+        at = (event.at - ledger.started_at).total_seconds()
+        falls_asleep = event.state in _FALLS_ASLEEP
         if event.instance_id not in vm_ids:
+            known = ledger.followers.get(event.instance_id, ToldSleep())
+            ledger.followers[event.instance_id] = _told(known, at, falls_asleep=falls_asleep)
             continue
         vm = ledger.vms[vm_ids[event.instance_id]]
-        at = (event.at - ledger.started_at).total_seconds()
         if vm.told_sleep.until is not None and at < vm.told_sleep.until:
             continue  # a predecessor has heard of it
-        if event.state in _FALLS_ASLEEP:
+        if falls_asleep:
             ledger.put_vm(_asleep(vm, at, woken.pop(vm.id, None)))
         else:
             woken.setdefault(vm.id, at)
@@ -41,8 +44,7 @@ def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
 
 def _asleep(vm: VmRecord, at: float, woken: float | None) -> VmRecord:
     """Note that a VM fell asleep; one that was taken to sleep all the while was up since it woke."""
-    if vm.told_sleep.since is None:
-        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds, since=at, until=vm.told_sleep.until))
+    vm = amended(vm, told_sleep=_told(vm.told_sleep, at, falls_asleep=True))
     if woken is None or vm.since is None or not (vm.state.asleep and vm.since <= woken < at):
         return _with_told_sleep(vm)
     return amended(vm, since=vm.since + (at - woken), up=vm.up + (at - woken))
@@ -50,10 +52,15 @@ def _asleep(vm: VmRecord, at: float, woken: float | None) -> VmRecord:
 
 def _awake(vm: VmRecord, at: float) -> VmRecord:
     """Note that a VM woke or ended."""
-    since = vm.told_sleep.since
-    if since is not None:
-        vm = amended(vm, told_sleep=ToldSleep(vm.told_sleep.seconds + max(at - since, 0.0), until=at))
-    return _with_told_sleep(vm)
+    return _with_told_sleep(amended(vm, told_sleep=_told(vm.told_sleep, at, falls_asleep=False)))
+
+
+def _told(sleep: ToldSleep, at: float, *, falls_asleep: bool) -> ToldSleep:
+    if falls_asleep:
+        return sleep if sleep.since is not None else ToldSleep(sleep.seconds, since=at, until=sleep.until)
+    if sleep.since is None:
+        return sleep
+    return ToldSleep(sleep.seconds + max(at - sleep.since, 0.0), until=at)
 
 
 def _with_told_sleep(vm: VmRecord) -> VmRecord:

@@ -322,6 +322,8 @@ class RunState:
         when a VM has changed since.
     :param pauses: seconds since the start until which no VM of a type and market is asked for, by
         ``<type>/<market>``: there was no capacity.
+    :param followers: by instance id, how long instances have slept that a spot request has launched in the
+        place of a VM that had ended, by the cloud's events.
     :param decisions: the last ones, in their order.
     :param decided: how often it was decided for each reason, over the whole run.
     """
@@ -341,6 +343,7 @@ class RunState:
     launches: int = 0
     widened_at: float | None = None
     pauses: Mapping[str, float] = field(default_factory=dict)
+    followers: Mapping[str, ToldSleep] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     decided: Mapping[str, int] = field(default_factory=dict)
     miss: Miss | None = None

@@ -15,7 +15,18 @@ from airflow_provider_hads.control.snapshot import snapshot
 from airflow_provider_hads.model.fleet import InstanceState
 from airflow_provider_hads.model.run_state import Miss
 from airflow_provider_hads.model.runner import AttemptState
-from tests.support.control_examples import NOTHING, at, attempt, done, heard, instance, play, run_state, shown
+from tests.support.control_examples import (
+    NOTHING,
+    at,
+    attempt,
+    done,
+    heard,
+    instance,
+    play,
+    run_state,
+    shown,
+    told,
+)
 
 FIGURES = {
     "deadline": 1000.0,
@@ -119,6 +130,15 @@ def test_nor_if_it_was_ended_asleep_and_the_cloud_tells_an_earlier_end() -> None
 def test_a_vm_that_the_controller_never_saw_asleep_was_so_from_when_the_cloud_tells() -> None:
     vm = {**VM, "vm_id": "vm-9", "instance_id": "i-9", "stopped_at": at(240).isoformat()}
     assert make_report("7_0", {}, FIGURES, [vm])["vms"][0]["seconds"] == 240
+
+
+def test_what_was_launched_in_a_vms_place_does_not_pay_for_the_sleep_that_the_cloud_tells_of() -> None:
+    moments = {30: InstanceState.STOPPING, 50: InstanceState.RUNNING, 400: InstanceState.STOPPED}
+    events = tuple(told(state, moment, "vm-9") for moment, state in moments.items())
+    state, _ = play(FIRST, [(410.0, Observation(events=events))])
+    follower = {**VM, "vm_id": "vm-9", "instance_id": "i-vm-9"}
+    made = make_report("7_0", snapshot(state), FIGURES, [follower])
+    assert made["vms"][0]["seconds"] == 380.0
 
 
 def test_every_decision_is_told_with_what_its_vm_costs_and_would_cost_on_demand() -> None:
