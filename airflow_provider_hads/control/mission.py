@@ -75,6 +75,10 @@ class Mission:
         """MB of the largest task."""
         return max((task.memory for task in self.order), default=0.0)
 
+    def runtimes(self, task: Task) -> Mapping[str, float]:
+        """Return the seconds that a task takes, by type, on the types that have its memory."""
+        return task.runtimes if self.all_fit else self._fitting_runtimes[task.id]
+
     def slots(self, kind: InstanceType) -> int:
         """Return how many tasks a VM of that type runs at once."""
         return kind.vcpus if self.parallel else 1
@@ -83,9 +87,29 @@ class Mission:
         """Return how many tasks a VM runs at once, whichever of those that fit on it they are."""
         return self._safe_slots[kind.name]
 
+    def usual_slots(self, kind: InstanceType) -> int:
+        """Return how many tasks a VM runs at once if they are of the mean size of those that fit on it."""
+        return self._usual_slots[kind.name]
+
+    @cached_property
+    def all_fit(self) -> bool:
+        """Whether each type has the memory for each task."""
+        return all(self.most_memory <= kind.memory for kind in self.types.values())
+
+    @cached_property
+    def mixed_types(self) -> frozenset[str]:
+        """The types of which a VM runs more tasks at once where small ones are among them."""
+        return frozenset(kind.name for kind in self.types.values() if self._is_mixed(kind))
+
+    @cached_property
+    def common_types(self) -> frozenset[str]:
+        """The types on which every task fits, as many at once whichever they are."""
+        fits_all = {kind.name for kind in self.types.values() if len(self._fitting(kind)) == len(self.order)}
+        return frozenset(fits_all - self.mixed_types)
+
     def price_of_work(self, kind: InstanceType, market: Market) -> float:
         """Return the dollars for the mean task on a full VM of that type."""
-        return self._mean_runtimes[kind.name] * kind.price(market) / 3600 / max(self.safe_slots(kind), 1)
+        return self._mean_runtimes[kind.name] * kind.price(market) / 3600 / max(self.usual_slots(kind), 1)
 
     def mean_runtime(self, kind: InstanceType) -> float:
         """Return the mean seconds of the tasks that can run on that type; 0 where none can."""
@@ -111,6 +135,35 @@ class Mission:
             )
             for name, memory in largest.items()
         }
+
+    @cached_property
+    def _fitting_runtimes(self) -> Mapping[str, Mapping[str, float]]:
+        large_enough = {
+            task.id: {kind.name for kind in self.types.values() if task.memory <= kind.memory}
+            for task in self.order
+        }
+        return {
+            task.id: {
+                name: seconds for name, seconds in task.runtimes.items() if name in large_enough[task.id]
+            }
+            for task in self.order
+        }
+
+    @cached_property
+    def _usual_slots(self) -> Mapping[str, int]:
+        return {kind.name: self._slots_of_mean_size(kind) for kind in self.types.values()}
+
+    def _is_mixed(self, kind: InstanceType) -> bool:
+        smallest = min((task.memory for task in self._fitting(kind)), default=0.0)
+        safe = self.safe_slots(kind)
+        return safe < self.slots(kind) and (safe + 1) * smallest <= kind.memory
+
+    def _slots_of_mean_size(self, kind: InstanceType) -> int:
+        tasks, safe = self._fitting(kind), self.safe_slots(kind)
+        if kind.name not in self.mixed_types:
+            return safe
+        mean = sum(task.memory for task in tasks) / len(tasks)
+        return max(safe, min(self.slots(kind), int(kind.memory / mean)))
 
     def _fitting(self, kind: InstanceType) -> list[Task]:
         return [task for task in self.order if kind.name in task.runtimes and task.memory <= kind.memory]

@@ -69,7 +69,7 @@ def ask_for_spot(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -
     for kind in ledger.terms.spot_types:
         while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
-            wanted -= ledger.terms.safe_slots(kind)
+            wanted -= ledger.terms.usual_slots(kind)
     return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
@@ -104,7 +104,7 @@ def _free_slots(ledger: Ledger, orders: Orders) -> int:
     for vm_id in ledger.living[Market.SPOT]:
         vm = ledger.vms[vm_id]
         if usable(orders, vm) and not vm.state.asleep:
-            slots += ledger.terms.safe_slots(ledger.kind(vm)) - len(ledger.work[vm_id])
+            slots += max(ledger.terms.usual_slots(ledger.kind(vm)) - len(ledger.work[vm_id]), 0)
     return slots
 
 

@@ -264,7 +264,7 @@ class Guard:
         return self._elapsed + self._mission.boot + self._mission.reaction + seconds <= self._latest
 
     def _price(self, kind: InstanceType, useful: int) -> float:
-        return kind.price(Market.ON_DEMAND) / min(self._mission.safe_slots(kind), useful)
+        return kind.price(Market.ON_DEMAND) / min(self._mission.usual_slots(kind), useful)
 
     def _launch_by(self, chain: Chain) -> float:
         return self.limit - self._mission.boot - self._mission.reaction - chain.seconds
