@@ -131,7 +131,7 @@ def act_by(ledger: Ledger, chains: Iterable[Chain], limit: float) -> float:
 
     :param limit: seconds since the run's start by which all is to be done.
     """
-    ahead = ledger.terms.boot + ledger.terms.reaction
+    ahead = ledger.terms.ahead
     earliest = math.inf
     for chain in chains:
         if not chain.launched:

@@ -101,9 +101,18 @@ class Fleet:
                     spare[kind.name] += max(-needed, 0)
 
     def _add_some(self, kind: InstanceType, first: int, count: int) -> None:
-        times = [self._elapsed + self._mission.boot + self._mission.reaction] * self._slots(kind)
+        times = [self._elapsed + self._ahead()] * self._slots(kind)
         for number in range(first, first + count):
             self._add(f"{kind.name}#{number}", kind.name, False, times)
+
+    def _ahead(self) -> float:
+        """Return the seconds to the first task of a VM that is due now; room for it may be in the making."""
+        mission, ledger = self._mission, self._ledger
+        at_least = mission.boot + mission.reaction
+        if mission.ahead == at_least:
+            return at_least
+        ending = any(f"terminate/{vm_id}" in ledger.pending for vm_id in ledger.living[Market.SPOT])
+        return at_least if ending else mission.ahead
 
     def _needs(self, tasks: Sequence[Task]) -> list[tuple[Collection[str], int]]:
         """Return how many tasks need one of which types; those that fit on fewest first."""

@@ -9,7 +9,10 @@ from functools import cached_property
 from airflow_provider_hads.model.environment import Environment, InstanceType, Market
 from airflow_provider_hads.model.job import Job, Task
 
-__all__ = ["Mission"]
+__all__ = ["ENDING", "Mission"]
+
+ENDING = 15.0
+"""Seconds until a spot VM has ended that has to make room for an on-demand one, from when it is due."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ class Mission:
         return self._usual_slots[kind.name]
 
     @cached_property
+    def ahead(self) -> float:
+        """Seconds from when an on-demand VM is due to its first task."""
+        return self.boot + self.reaction + (ENDING if self._is_crowded else 0.0)
+
+    @cached_property
     def all_fit(self) -> bool:
         """Whether each type has the memory for each task."""
         return all(self.most_memory <= kind.memory for kind in self.types.values())
@@ -148,6 +156,15 @@ class Mission:
             }
             for task in self.order
         }
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether spot VMs may have the vCPUs that on-demand VMs need."""
+        return self.vcpu_limit is not None and self.vcpu_limit < sum(map(self._most_vcpus, Market))
+
+    def _most_vcpus(self, market: Market) -> int:
+        counts = {kind.name: kind.limit(market) for kind in self.types.values() if kind.offers(market)}
+        return sum(count * self.types[name].vcpus for name, count in counts.items())
 
     @cached_property
     def _usual_slots(self) -> Mapping[str, int]:

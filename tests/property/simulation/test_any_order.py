@@ -35,6 +35,7 @@ class AnyOrder(RuleBasedStateMachine):
         checkpoint=st.sampled_from([None, 0.0, 40.0]),
         estimate_error=st.sampled_from([0.0, 0.0, 0.3]),
         memory=st.sampled_from([100.0, 900.0]),
+        ending=st.sampled_from([0.0, 0.0, 5.0, 15.0]),
     )
     def open_run(
         self,
@@ -44,6 +45,7 @@ class AnyOrder(RuleBasedStateMachine):
         checkpoint: float | None,
         estimate_error: float,
         memory: float,
+        ending: float,
     ) -> None:
         bag = job(*runtimes, memory=memory)
         mission = Mission(
@@ -57,7 +59,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.right_estimates = estimate_error == 0
         deadline = slack * (fastest_seconds(mission) + mission.safety)
         world = Setting(boot=BOOT, checkpoint=checkpoint, estimate_error=estimate_error)
-        self.run = HandDrivenRun(mission, deadline, world)
+        self.run = HandDrivenRun(mission, deadline, world, ending)
 
     @rule(seconds=st.floats(0.1, 120.0))
     def time_passes(self, seconds: float) -> None:
