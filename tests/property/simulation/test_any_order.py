@@ -134,6 +134,7 @@ class AnyOrder(RuleBasedStateMachine):
         )
         assert faults == []
         assert len(set(run.published)) == len(run.published)
+        assert not run.met or run.ledger.miss is None, "a miss is said only when it is certain"
         if self.right_estimates:
             assert run.met, "the run was recoverable at its start"
 

@@ -102,6 +102,27 @@ def test_the_deadline_is_met_where_memory_decides_which_tasks_run_at_once(
     assert outcome.deadline_met
 
 
+@pytest.mark.parametrize("policy", [name for name in policy_names() if name != "on-demand-only"])
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(sizes, min_size=1, max_size=20).map(mixed_job),
+    worlds,
+    st.floats(0.2, 1.2),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([None, 4, 12]),
+)
+def test_no_miss_is_said_of_a_deadline_that_is_met(
+    policy: str, bag: Job, world: Setting, slack: float, limit: int, vcpu_limit: int | None
+) -> None:
+    kept = world.checkpoint == 0
+    mission = Mission(
+        bag, environment(limit=limit), policy, boot=60.0, keeps_progress=kept, vcpu_limit=vcpu_limit
+    )
+    _, outcome = run(mission, slack, world)
+    assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
+    assert not outcome.deadline_met or outcome.miss_said_at is None
+
+
 @every_policy
 @settings(deadline=None, max_examples=60)
 @given(jobs, worlds, st.floats(1.0, 3.0), st.sampled_from([0.0, 0.3]))
