@@ -74,6 +74,14 @@ class Mission:
         return self._offered(Market.SPOT)
 
     @cached_property
+    def cheaper_than_spot(self) -> tuple[InstanceType, ...]:
+        """The on-demand types whose work costs less than that of any spot type, cheapest first."""
+        spot = min((self.price_of_work(kind, Market.SPOT) for kind in self.spot_types), default=0.0)
+        return tuple(
+            kind for kind in self.on_demand_types if self.price_of_work(kind, Market.ON_DEMAND) < spot
+        )
+
+    @cached_property
     def most_memory(self) -> float:
         """MB of the largest task."""
         return max((task.memory for task in self.order), default=0.0)

@@ -10,6 +10,7 @@ from airflow_provider_hads.control.backstop import find_backstop
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import allows, blocking, paused, pauses_end, room
 from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.cheaper import employ_cheaper
 from airflow_provider_hads.control.policies.common import can_run_any, can_run_on, usable
 from airflow_provider_hads.control.policies.eviction import progress_on
 from airflow_provider_hads.control.remaining import attempt_of, expected_end
@@ -55,6 +56,8 @@ def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float
     :param limit: seconds since the run's start by which all is to be done.
     :return: when to try again (seconds since the run's start) for want of capacity; None where none lacks.
     """
+    if employ_cheaper(ledger, orders, elapsed, limit):
+        return None
     outlook = _Outlook(ledger, orders, elapsed, limit)
     while outlook.lacks():
         kind = _choose(ledger, elapsed)
