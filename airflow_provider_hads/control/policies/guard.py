@@ -78,6 +78,7 @@ class Guard:
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
         self._pick = pick or self._longest
+        self._awaited_vcpus = 0
         self._doubt()
         ledger.reserved_vcpus = self._vcpus_due()
 
@@ -137,7 +138,7 @@ class Guard:
         ledger.wake_at = None if ledger.safe_until in (None, math.inf) else ledger.safe_until
         if waits:
             ledger.wake_at = self._elapsed + NEXT_LOOK
-        ledger.reserved_vcpus = self._vcpus_due()
+        ledger.reserved_vcpus = max(self._vcpus_due(), self._awaited_vcpus)
 
     def end_idle(self) -> None:
         """End on-demand VMs that have no work, if the plan can do without them."""
@@ -267,7 +268,8 @@ class Guard:
         kind = min(in_time or kinds, key=lambda kind: self._price(kind, useful))
         if not room(self._ledger, kind, Market.ON_DEMAND):
             # The cloud counts what is being ended until it has ended: a launch would be refused.
-            free_vcpus(self._ledger, self._orders, max(kind.vcpus, self._vcpus_due()), self._elapsed)
+            self._awaited_vcpus = max(kind.vcpus, self._vcpus_due())
+            free_vcpus(self._ledger, self._orders, self._awaited_vcpus, self._elapsed)
             return Begun.WHEN_VMS_HAVE_ENDED
         vm = self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
         self._ledger.backstop = _with_launched(plan.chains, vm)
