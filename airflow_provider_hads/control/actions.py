@@ -56,6 +56,9 @@ class Reason(str, Enum):
     SPOT_FOR_OPEN_WORK = "spot-for-open-work"
     """More spot VMs are needed to end the open work before on-demand VMs have to be launched."""
 
+    CHEAPER_THAN_SPOT = "cheaper-than-spot"
+    """An on-demand VM of this type does the open work for less than any spot VM."""
+
     LATEST_SAFE_TIME = "latest-safe-time"
     """Were all spot VMs lost later than now, the deadline could not be met."""
 

@@ -48,7 +48,7 @@ class Ledger:
     Derived are: ``work``, the attempts of each VM that have not ended, with their tasks; ``unpublished``,
     tasks of which an attempt has finished; ``living``, the VMs that have not ended, by market; and with a
     mission ``waiting`` and ``frozen``, the ranks of tasks in those states, and ``free``, the slots of VMs
-    that could start something now.
+    that could start something now. ``reserved_vcpus`` are kept for on-demand VMs that are due, from spot VMs.
     """
 
     def __init__(self, state: RunState, rules: Rules, mission: Mission | None = None) -> None:
@@ -82,6 +82,7 @@ class Ledger:
         self.living: dict[Market, dict[str, None]] = {Market.SPOT: {}, Market.ON_DEMAND: {}}
         self.counts: Counter[tuple[str, Market]] = Counter()
         self.free: dict[str, int] = {}
+        self.reserved_vcpus = 0
         self.changed = True
         self.opened = True
         for vm in state.vms.values():

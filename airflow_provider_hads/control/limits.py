@@ -20,7 +20,8 @@ def room(ledger: Ledger, kind: InstanceType, market: Market) -> int:
         mission.environment.global_limit(market) - len(ledger.living[market]),
     )
     if mission.vcpu_limit is not None:
-        left = min(left, (mission.vcpu_limit - vcpus_in_use(ledger)) // kind.vcpus)
+        reserved = ledger.reserved_vcpus if market is Market.SPOT else 0
+        left = min(left, (mission.vcpu_limit - vcpus_in_use(ledger) - reserved) // kind.vcpus)
     return max(left, 0)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.most_slots import Slots, start_on
 from airflow_provider_hads.control.remaining import attempt_of, expected_end
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
-from airflow_provider_hads.model.run_state import Miss, VmState
+from airflow_provider_hads.model.run_state import Miss
 
 __all__ = ["earliest_end", "look_for_miss"]
 
@@ -39,21 +40,24 @@ def earliest_end(ledger: Ledger, elapsed: float) -> tuple[float, str]:
     """Return a moment before which the last open task can't end, by the estimates, and why.
 
     It is a lower bound: each task is taken to go on where it is furthest, or to start at once on a VM that is
-    there, or on a new one of the quickest type; and all together, on every slot that the limits allow.
+    there, or on a new one of the quickest type; and all together, on every slot that the limits allow, those
+    of new VMs from after their boot on.
     """
     fresh = _fresh_starts(ledger, elapsed)
     latest, reason, work = elapsed, "", 0.0
+    least_memory = math.inf
     for task in ledger.terms.order:
         if ledger.tasks[task.id].state.ended or task.id in ledger.unpublished:
             continue
         end, seconds = _task_bound(ledger, task, fresh, elapsed)
         work += seconds
+        least_memory = min(least_memory, task.memory)
         if end > latest:
             latest, reason = end, f"task {task.id} can't end before {end:.0f} s"
-    slots = _most_slots(ledger)
-    together = elapsed + work / slots if slots else math.inf if work else elapsed
+    slots = Slots(ledger, least_memory)
+    together = slots.end_of(work, elapsed)
     if together > latest:
-        return together, f"the open work, {work:.0f} s in at most {slots} slots, can't end earlier"
+        return together, f"the open work, {work:.0f} s in at most {slots.most} slots, can't end earlier"
     return latest, reason
 
 
@@ -61,7 +65,8 @@ def _task_bound(ledger: Ledger, task: Task, fresh: dict[str, float], elapsed: fl
     """Return the earliest end of a task, and the fewest seconds of a slot that it still takes."""
     record, pace = ledger.tasks[task.id], min(ledger.pace.mean, 1.0)
     left = (1 - record.saved) * pace
-    runs = {name: runtime * left for name, runtime in task.runtimes.items() if name in fresh}
+    fitting = ledger.terms.runtimes(task)
+    runs = {name: runtime * left for name, runtime in fitting.items() if name in fresh}
     ends = [fresh[name] + seconds for name, seconds in runs.items()]
     seconds = list(runs.values())
     for one in record.attempts:
@@ -79,8 +84,7 @@ def _fresh_starts(ledger: Ledger, elapsed: float) -> dict[str, float]:
     for market in Market:
         for vm_id in ledger.living[market]:
             vm = ledger.vms[vm_id]
-            ready = vm.ready_by if vm.state in (VmState.LAUNCHING, VmState.BOOTING) else None
-            start = max(elapsed, min(ready or elapsed, elapsed + ledger.terms.boot))
+            start = start_on(ledger, vm, elapsed)
             starts[vm.instance_type] = min(start, starts.get(vm.instance_type, math.inf))
     for kind in ledger.terms.types.values():
         if any(_could_launch(ledger, kind, market) for market in Market):
@@ -89,17 +93,7 @@ def _fresh_starts(ledger: Ledger, elapsed: float) -> dict[str, float]:
 
 
 def _could_launch(ledger: Ledger, kind: InstanceType, market: Market) -> bool:
-    limit = min(kind.limit(market), ledger.terms.environment.global_limit(market))
-    return kind.burstable is None and kind.offers(market) and limit > 0
-
-
-def _most_slots(ledger: Ledger) -> int:
-    """Return how many tasks could run at once on all VMs that the limits allow."""
-    mission, slots = ledger.terms, 0
-    for market in Market:
-        left = mission.environment.global_limit(market)
-        for kind in sorted(mission.types.values(), key=mission.slots, reverse=True):
-            count = min(kind.limit(market), left) if kind.offers(market) else 0
-            slots += count * mission.slots(kind)
-            left -= count
-    return slots
+    mission = ledger.terms
+    limit = min(kind.limit(market), mission.environment.global_limit(market))
+    within = mission.vcpu_limit is None or kind.vcpus <= mission.vcpu_limit
+    return kind.burstable is None and kind.offers(market) and limit > 0 and within

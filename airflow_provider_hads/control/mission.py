@@ -9,7 +9,10 @@ from functools import cached_property
 from airflow_provider_hads.model.environment import Environment, InstanceType, Market
 from airflow_provider_hads.model.job import Job, Task
 
-__all__ = ["Mission"]
+__all__ = ["ENDING", "Mission"]
+
+ENDING = 15.0
+"""Seconds until a spot VM has ended that has to make room for an on-demand one, from when it is due."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,21 @@ class Mission:
         return self._offered(Market.SPOT)
 
     @cached_property
+    def cheaper_than_spot(self) -> tuple[InstanceType, ...]:
+        """The on-demand types whose work costs less than that of any spot type, cheapest first."""
+        spot = min((self.price_of_work(kind, Market.SPOT) for kind in self.spot_types), default=0.0)
+        return tuple(
+            kind for kind in self.on_demand_types if self.price_of_work(kind, Market.ON_DEMAND) < spot
+        )
+
+    @cached_property
     def most_memory(self) -> float:
         """MB of the largest task."""
         return max((task.memory for task in self.order), default=0.0)
+
+    def runtimes(self, task: Task) -> Mapping[str, float]:
+        """Return the seconds that a task takes, by type, on the types that have its memory."""
+        return task.runtimes if self.all_fit else self._fitting_runtimes[task.id]
 
     def slots(self, kind: InstanceType) -> int:
         """Return how many tasks a VM of that type runs at once."""
@@ -83,9 +98,34 @@ class Mission:
         """Return how many tasks a VM runs at once, whichever of those that fit on it they are."""
         return self._safe_slots[kind.name]
 
+    def usual_slots(self, kind: InstanceType) -> int:
+        """Return how many tasks a VM runs at once if they are of the mean size of those that fit on it."""
+        return self._usual_slots[kind.name]
+
+    @cached_property
+    def ahead(self) -> float:
+        """Seconds from when an on-demand VM is due to its first task."""
+        return self.boot + self.reaction + (ENDING if self._is_crowded else 0.0)
+
+    @cached_property
+    def all_fit(self) -> bool:
+        """Whether each type has the memory for each task."""
+        return all(self.most_memory <= kind.memory for kind in self.types.values())
+
+    @cached_property
+    def mixed_types(self) -> frozenset[str]:
+        """The types of which a VM runs more tasks at once where small ones are among them."""
+        return frozenset(kind.name for kind in self.types.values() if self._is_mixed(kind))
+
+    @cached_property
+    def common_types(self) -> frozenset[str]:
+        """The types on which every task fits, as many at once whichever they are."""
+        fits_all = {kind.name for kind in self.types.values() if len(self._fitting(kind)) == len(self.order)}
+        return frozenset(fits_all - self.mixed_types)
+
     def price_of_work(self, kind: InstanceType, market: Market) -> float:
         """Return the dollars for the mean task on a full VM of that type."""
-        return self._mean_runtimes[kind.name] * kind.price(market) / 3600 / max(self.safe_slots(kind), 1)
+        return self._mean_runtimes[kind.name] * kind.price(market) / 3600 / max(self.usual_slots(kind), 1)
 
     def mean_runtime(self, kind: InstanceType) -> float:
         """Return the mean seconds of the tasks that can run on that type; 0 where none can."""
@@ -111,6 +151,44 @@ class Mission:
             )
             for name, memory in largest.items()
         }
+
+    @cached_property
+    def _fitting_runtimes(self) -> Mapping[str, Mapping[str, float]]:
+        large_enough = {
+            task.id: {kind.name for kind in self.types.values() if task.memory <= kind.memory}
+            for task in self.order
+        }
+        return {
+            task.id: {
+                name: seconds for name, seconds in task.runtimes.items() if name in large_enough[task.id]
+            }
+            for task in self.order
+        }
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether spot VMs may have the vCPUs that on-demand VMs need."""
+        return self.vcpu_limit is not None and self.vcpu_limit < sum(map(self._most_vcpus, Market))
+
+    def _most_vcpus(self, market: Market) -> int:
+        counts = {kind.name: kind.limit(market) for kind in self.types.values() if kind.offers(market)}
+        return sum(count * self.types[name].vcpus for name, count in counts.items())
+
+    @cached_property
+    def _usual_slots(self) -> Mapping[str, int]:
+        return {kind.name: self._slots_of_mean_size(kind) for kind in self.types.values()}
+
+    def _is_mixed(self, kind: InstanceType) -> bool:
+        smallest = min((task.memory for task in self._fitting(kind)), default=0.0)
+        safe = self.safe_slots(kind)
+        return safe < self.slots(kind) and (safe + 1) * smallest <= kind.memory
+
+    def _slots_of_mean_size(self, kind: InstanceType) -> int:
+        tasks, safe = self._fitting(kind), self.safe_slots(kind)
+        if kind.name not in self.mixed_types:
+            return safe
+        mean = sum(task.memory for task in tasks) / len(tasks)
+        return max(safe, min(self.slots(kind), int(kind.memory / mean)))
 
     def _fitting(self, kind: InstanceType) -> list[Task]:
         return [task for task in self.order if kind.name in task.runtimes and task.memory <= kind.memory]

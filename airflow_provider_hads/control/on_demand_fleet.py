@@ -11,6 +11,7 @@ from itertools import product
 from airflow_provider_hads.control.backstop import find_backstop
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.mixed_queue import MixedQueue
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.model.environment import InstanceType, Market
@@ -31,8 +32,9 @@ def cheapest_fleet(mission: Mission, deadline: float) -> Mapping[str, int]:
     :raises InfeasibleJob: no fleet within the limits meets the deadline.
     """
     best: tuple[float, Mapping[str, int]] | None = None
+    work = _LeastWork(mission)
     for fleet in _fleets(mission):
-        if best is None or _least_cost(mission, fleet) < best[0]:
+        if best is None or work.least_cost(fleet) < best[0]:
             cost = fleet_cost(mission, fleet, deadline)
             if cost is not None and (best is None or cost < best[0]):
                 best = cost, fleet
@@ -51,6 +53,8 @@ def fastest_seconds(mission: Mission) -> float:
 
 def fleet_cost(mission: Mission, fleet: Mapping[str, int], deadline: float) -> float | None:
     """Return the dollars of a fleet, each VM ended when it has no more work; None where it is too slow."""
+    if not all(name in mission.common_types for name, count in fleet.items() if count):
+        return MixedQueue(mission, fleet).cost(deadline)
     slots = [
         (mission.boot, vm, name)
         for vm, name in enumerate(name for name, count in fleet.items() for _ in range(count))
@@ -65,20 +69,40 @@ def fleet_cost(mission: Mission, fleet: Mapping[str, int], deadline: float) -> f
     ]
     for task in mission.order:
         free, vm, name = slots[0]
-        runtime = task.runtimes.get(name)
-        if runtime is None or task.memory > mission.types[name].memory or free + runtime > deadline:
+        runtime = task.runtimes[name]
+        if free + runtime > deadline:
             return None
         heapreplace(slots, (free + runtime, vm, name))
         ends[vm] = max(ends[vm], free + runtime)
     return sum(end * price for end, price in zip(ends, prices, strict=True)) / 3600
 
 
-def _least_cost(mission: Mission, fleet: Mapping[str, int]) -> float:
-    """Return what the boots and the work cost at least."""
-    boots = sum(count * mission.types[name].price(Market.ON_DEMAND) for name, count in fleet.items())
-    used = [mission.types[name] for name, count in fleet.items() if count]
-    work = min((mission.price_of_work(kind, Market.ON_DEMAND) for kind in used), default=math.inf)
-    return boots * mission.boot / 3600 + work * len(mission.order)
+class _LeastWork:
+    """What a fleet costs at least: its boots, and each task where it is cheapest, on a VM that is full."""
+
+    def __init__(self, mission: Mission) -> None:
+        self._mission = mission
+        self._known: dict[frozenset[str], float] = {}
+
+    def least_cost(self, fleet: Mapping[str, int]) -> float:
+        """Return dollars."""
+        mission = self._mission
+        boots = sum(count * mission.types[name].price(Market.ON_DEMAND) for name, count in fleet.items())
+        used = frozenset(name for name, count in fleet.items() if count)
+        if used not in self._known:
+            self._known[used] = self._of_types([mission.types[name] for name in fleet if name in used])
+        return boots * mission.boot / 3600 + self._known[used]
+
+    def _of_types(self, kinds: Sequence[InstanceType]) -> float:
+        mission = self._mission
+        if all(kind.name in mission.common_types for kind in kinds):
+            work = min((mission.price_of_work(kind, Market.ON_DEMAND) for kind in kinds), default=math.inf)
+            return work * len(mission.order)
+        slot_prices = [(kind.name, kind.price(Market.ON_DEMAND) / mission.slots(kind)) for kind in kinds]
+        return sum(
+            min((task.runtimes.get(name, 0.0) * price for name, price in slot_prices), default=0.0) / 3600
+            for task in mission.order
+        )
 
 
 def _fleets(mission: Mission) -> Iterator[Mapping[str, int]]:

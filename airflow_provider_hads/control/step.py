@@ -25,6 +25,7 @@ from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.orders import Orders, take_results
 from airflow_provider_hads.control.policies import get_policy
 from airflow_provider_hads.control.policies.common import wake_by
+from airflow_provider_hads.control.setbacks import held_back
 from airflow_provider_hads.control.tasks import (
     fail_unfinished,
     go_on,
@@ -155,6 +156,7 @@ def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> No
         _say_a_miss(ledger, elapsed)
         # What it has changed itself it has seen: a successor, who opens the books anew, need not look again.
         ledger.changed = False
+    _end_again_after_setbacks(ledger, elapsed)
 
 
 def _say_a_miss(ledger: Ledger, elapsed: float) -> None:
@@ -172,6 +174,13 @@ def _look_again_after_pauses(ledger: Ledger, elapsed: float) -> None:
     end = pauses_end(ledger, elapsed)
     if end is not None and ledger.safe_until is None and not ledger.ended:
         ledger.wake_at = end if ledger.wake_at is None else min(end, ledger.wake_at)
+
+
+def _end_again_after_setbacks(ledger: Ledger, elapsed: float) -> None:
+    """Where the end of a VM has failed, decide again when it may be tried again: nothing else may happen."""
+    for key, setback in ledger.setbacks.items():
+        if key.startswith("terminate/") and held_back(ledger.setbacks, key, elapsed):
+            wake_by(ledger, setback.until)
 
 
 def _publications(ledger: Ledger) -> Iterator[Action]:

@@ -52,6 +52,7 @@ class Summary:
             "runs": len(self.outcomes),
             "deadline_met": met / len(self.outcomes),
             "deadlines_met": met,
+            "misses_announced": _said([one.miss_said_at for one in self.outcomes]),
             "cost": _spread([one.cost for one in self.outcomes]),
             "makespan": _spread([one.makespan for one in self.outcomes]),
             "billing": self.billing.value,
@@ -88,6 +89,12 @@ def on_demand_cost(mission: Mission, deadline: float, setting: Setting) -> float
     except InfeasibleJob:
         return None
     return outcome.cost if outcome.deadline_met else None
+
+
+def _said(moments: Sequence[float | None]) -> dict[str, float | None]:
+    """Return how many misses were announced, and when on average (seconds from a run's start)."""
+    said = [moment for moment in moments if moment is not None]
+    return {"count": len(said), "mean": sum(said) / len(said) if said else None}
 
 
 def _spread(values: Iterable[float]) -> dict[str, float]:

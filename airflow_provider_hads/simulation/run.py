@@ -36,6 +36,8 @@ class Outcome:
 
     :param cost: dollars, boot billed, hibernated time not.
     :param makespan: seconds from the run's start to the last finish.
+    :param miss_said_at: seconds from the run's start to when a miss of the deadline was announced; None where
+        none was.
     :param interruptions: hibernations, and ends that the cloud wanted.
     :param events: the event log, if it was asked for.
     """
@@ -51,6 +53,7 @@ class Outcome:
     vms: int
     steps: int
     events: tuple[dict[str, Any], ...] = ()
+    miss_said_at: float | None = None
 
 
 def simulate(
@@ -149,6 +152,7 @@ class _Loop:
             vms=len(world.machines),
             steps=self._steps,
             events=tuple(log.events),
+            miss_said_at=None if ledger.miss is None else ledger.miss.at,
         )
 
     @property

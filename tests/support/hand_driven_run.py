@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import ceil
 from random import Random
 
-from airflow_provider_hads.control.actions import Action, LaunchVm, PublishResults
+from airflow_provider_hads.control.actions import Action, LaunchVm, PublishResults, TerminateVm
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import ActionResult, Observation
@@ -23,23 +23,41 @@ from airflow_provider_hads.simulation.world import World
 
 __all__ = ["HandDrivenRun"]
 
+OTHER = Market.ON_DEMAND
+_THERE = (Phase.BOOTING, Phase.UP, Phase.ASLEEP)
+
 MOST_STEPS = 1000
 """Steps at one moment; a controller that makes more of them asks to be woken at once, for ever."""
 
 
 class _Cloud(World):
-    """A cloud that has no more VMs of some types and markets, when a test says so."""
+    """A cloud that has no more VMs of some types and markets, and takes its time, when a test says so.
+
+    :param ending: seconds from the order to end a VM until it has ended.
+    """
 
     def __init__(self, mission: Mission, setting: Setting, expiry: float, log: EventLog) -> None:
         super().__init__(mission, setting, START, expiry, Random(setting.seed), log)
         self.sold_out: set[tuple[str, Market]] = set()
+        self.ending = 0.0
 
     def carry_out(self, actions: Iterable[Action]) -> None:
         for action in actions:
             if isinstance(action, LaunchVm) and (action.instance_type, action.market) in self.sold_out:
                 self._results.append(ActionResult(action.key, "no capacity", capacity=True))
+            elif isinstance(action, TerminateVm) and self.ending:
+                self._end_later(action)
             else:
                 super().carry_out([action])
+
+    def _end_later(self, action: TerminateVm) -> None:
+        def end(moment: float) -> None:
+            self.now = max(self.now, moment)
+            super(_Cloud, self).carry_out([action])
+
+        # Its tasks get no further: what would have happened there is of another life of the machine.
+        self.machines[action.vm_id].version += 1
+        self.schedule(self.now + self.ending, end)
 
 
 class HandDrivenRun:
@@ -47,10 +65,17 @@ class HandDrivenRun:
 
     :param deadline: seconds from the run's start.
     :param vms: those that a plan has; they are launched at the start.
+    :param ending: seconds from the order to end a VM to its end.
     """
 
     def __init__(
-        self, mission: Mission, deadline: float, setting: Setting, vms: tuple[VmRecord, ...] = ()
+        self,
+        mission: Mission,
+        deadline: float,
+        setting: Setting,
+        vms: tuple[VmRecord, ...] = (),
+        *,
+        ending: float = 0.0,
     ) -> None:
         self.mission = mission
         self.deadline = deadline
@@ -60,6 +85,7 @@ class HandDrivenRun:
         state, launches = opening(mission, deadline, vms)
         self.ledger = Ledger(state, self.rules, mission)
         self.cloud = _Cloud(mission, setting, START.timestamp() + 2 * deadline, self.log)
+        self.cloud.ending = ending
         self._predecessor: Ledger | None = None
         self._moment, self._steps = -1.0, 0
         prices = {
@@ -101,7 +127,9 @@ class HandDrivenRun:
 
     def finish(self) -> None:
         """Let the run go on to its end, and close the log."""
-        while not self.ledger.ended and (moment := self._next_moment()) is not None:
+        while (moment := self._next_moment()) is not None:
+            if self.ledger.ended and not self.machines(*_THERE) and not self.machines(*_THERE, market=OTHER):
+                break
             self.cloud.advance(moment)
             self.settle()
         makespan = self.cloud.makespan

@@ -20,7 +20,7 @@ from airflow_provider_hads.control.policies.common import (
     wake_by,
 )
 from airflow_provider_hads.control.policies.guard import Guard
-from airflow_provider_hads.control.policies.spot_width import widen
+from airflow_provider_hads.control.policies.spot_width import hasten, widen
 from airflow_provider_hads.model.environment import Market
 
 __all__ = ["adaptive"]
@@ -47,6 +47,7 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     guard.act()
     again = _widen(ledger, orders, elapsed, guard.limit)
     wake_by(ledger, again)
+    hasten(ledger, orders, elapsed)
     moved = False
     if ledger.terms.keeps_progress:
         limit = ledger.deadline - ledger.terms.safety

@@ -63,13 +63,15 @@ def ask_for_spot(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -
     :return: when to ask again (seconds since the run's start), for want of capacity.
     """
     working = [
-        vm for vm in working_on_demand(ledger, orders, elapsed) if is_safe_without(ledger, vm, elapsed, limit)
+        vm
+        for vm in working_on_demand(ledger, orders, elapsed)
+        if _is_dearer(ledger, vm) and is_safe_without(ledger, vm, elapsed, limit)
     ]
     wanted = sum(len(ledger.work[vm.id]) for vm in working) - _free_slots(ledger, orders)
     for kind in ledger.terms.spot_types:
         while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
-            wanted -= ledger.terms.safe_slots(kind)
+            wanted -= ledger.terms.usual_slots(kind)
     return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
@@ -83,11 +85,16 @@ def change_over(ledger: Ledger, orders: Orders, elapsed: float, limit: float) ->
     if ledger.waiting:
         return False
     for vm in working_on_demand(ledger, orders, elapsed):
-        if _has_place(ledger, vm) and is_safe_without(ledger, vm, elapsed, limit):
+        if _is_dearer(ledger, vm) and _has_place(ledger, vm) and is_safe_without(ledger, vm, elapsed, limit):
             orders.terminate(vm, Reason.SPOT_INSTEAD)
             ledger.safe_until = None
             return True
     return False
+
+
+def _is_dearer(ledger: Ledger, vm: VmRecord) -> bool:
+    """Say whether there are spot VMs on which the work would cost less."""
+    return ledger.kind(vm) not in ledger.terms.cheaper_than_spot
 
 
 def _seconds_left(ledger: Ledger, vm: VmRecord, elapsed: float) -> float:
@@ -104,7 +111,7 @@ def _free_slots(ledger: Ledger, orders: Orders) -> int:
     for vm_id in ledger.living[Market.SPOT]:
         vm = ledger.vms[vm_id]
         if usable(orders, vm) and not vm.state.asleep:
-            slots += ledger.terms.safe_slots(ledger.kind(vm)) - len(ledger.work[vm_id])
+            slots += max(ledger.terms.usual_slots(ledger.kind(vm)) - len(ledger.work[vm_id]), 0)
     return slots
 
 

@@ -13,6 +13,7 @@ from airflow_provider_hads.model.run_state import TaskState, VmRecord
 from airflow_provider_hads.model.runner import AttemptState
 
 __all__ = [
+    "can_run_any",
     "can_run_on",
     "drop_superseded",
     "end_all",
@@ -55,6 +56,12 @@ def free_vms(ledger: Ledger, market: Market) -> list[VmRecord]:
 def can_run_on(kind: InstanceType, task: Task) -> bool:
     """Say whether a type has the memory for a task, and an estimate of its runtime."""
     return kind.name in task.runtimes and task.memory <= kind.memory
+
+
+def can_run_any(ledger: Ledger, kind: InstanceType, ranks: Iterable[int]) -> bool:
+    """Say whether a type has the memory for any of some tasks."""
+    order = ledger.terms.order
+    return kind.name in ledger.terms.common_types or any(can_run_on(kind, order[rank]) for rank in ranks)
 
 
 def fits(ledger: Ledger, vm: VmRecord, task: Task) -> bool:

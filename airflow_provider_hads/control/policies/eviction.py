@@ -7,7 +7,7 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import vcpus_in_use
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.remaining import attempt_of, done_share
-from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.run_state import VmRecord
 
 __all__ = ["free_vcpus", "progress_on"]
@@ -24,8 +24,8 @@ def progress_on(ledger: Ledger, vm: VmRecord, elapsed: float) -> float:
     )
 
 
-def free_vcpus(ledger: Ledger, orders: Orders, kind: InstanceType, elapsed: float) -> None:
-    """End spot VMs until an on-demand VM of that type is within the vCPU limit.
+def free_vcpus(ledger: Ledger, orders: Orders, vcpus: int, elapsed: float) -> None:
+    """End spot VMs until, when they have ended, so many vCPUs more are within the limit for on-demand VMs.
 
     Hibernated ones go first, then those with the least progress.
     """
@@ -33,7 +33,7 @@ def free_vcpus(ledger: Ledger, orders: Orders, kind: InstanceType, elapsed: floa
         return
     living = [ledger.vms[vm_id] for vm_id in ledger.living[Market.SPOT] if not orders.ending(vm_id)]
     used = vcpus_in_use(ledger, Market.ON_DEMAND) + sum(ledger.kind(vm).vcpus for vm in living)
-    short = used + kind.vcpus - ledger.terms.vcpu_limit
+    short = used + vcpus - ledger.terms.vcpu_limit
     for vm in sorted(
         living, key=lambda vm: (not vm.state.asleep, progress_on(ledger, vm, elapsed), vm.sequence)
     ):

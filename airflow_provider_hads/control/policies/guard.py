@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from enum import Enum, auto
 from typing import TypeAlias
 
 from airflow_provider_hads.control.actions import Reason
@@ -19,7 +20,7 @@ from airflow_provider_hads.control.backstop import (
     uncovered,
 )
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import paused, room_on_demand
+from airflow_provider_hads.control.limits import paused, room, room_on_demand
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting
 from airflow_provider_hads.control.policies.eviction import free_vcpus
@@ -35,6 +36,20 @@ Pick: TypeAlias = Callable[[VmRecord], "tuple[Task, Reason] | None"]
 
 SOON = 1e-3
 """Seconds; what is due within them is due now."""
+
+NEXT_LOOK = 1.0
+"""Seconds until the next look while VMs are being ended to make room: something else may be due meanwhile."""
+
+NO_PLAN = Backstop((), math.inf)
+"""Nothing is to be done, and that meets no deadline."""
+
+
+class Begun(Enum):
+    """What has become of what was due."""
+
+    NOTHING = auto()
+    NOW = auto()
+    WHEN_VMS_HAVE_ENDED = auto()
 
 
 class Guard:
@@ -63,7 +78,9 @@ class Guard:
         self.limit = ledger.deadline - self._mission.safety - reserve
         self._latest = self.limit + SOON
         self._pick = pick or self._longest
+        self._awaited_vcpus = 0
         self._doubt()
+        ledger.reserved_vcpus = self._vcpus_due()
 
     def reserve(self, seconds: float) -> None:
         """Keep some seconds more from now on: all is to be done by so much before it would have to be."""
@@ -107,16 +124,21 @@ class Guard:
 
     def act(self) -> None:
         """Launch what must be launched now, and say when to look again."""
-        ledger = self._ledger
+        ledger, waits = self._ledger, False
         for _ in range(len(self._mission.on_demand_types) * 1000):
             if ledger.safe_until is not None and ledger.safe_until > self._elapsed + SOON:
                 break
-            if not self._begin():
-                ledger.safe_until = None
+            begun = self._begin()
+            waits = begun is Begun.WHEN_VMS_HAVE_ENDED
+            if begun is not Begun.NOW:
+                ledger.safe_until = ledger.safe_until if waits else None
                 break
         if ledger.safe_until is None:
             self.fill()
         ledger.wake_at = None if ledger.safe_until in (None, math.inf) else ledger.safe_until
+        if waits:
+            ledger.wake_at = self._elapsed + NEXT_LOOK
+        ledger.reserved_vcpus = max(self._vcpus_due(), self._awaited_vcpus)
 
     def end_idle(self) -> None:
         """End on-demand VMs that have no work, if the plan can do without them."""
@@ -207,19 +229,19 @@ class Guard:
                     urgent = latest, task
         return None if urgent is None else urgent[1]
 
-    def _begin(self) -> bool:
-        """Plan anew, and if something is due all the same, do it; say whether anything has changed."""
+    def _begin(self) -> Begun:
+        """Plan anew, and if something is due all the same, do it."""
         plan = find_backstop(self._ledger, self._elapsed)
         if plan.end <= self._latest:
             self._keep(plan)
             if self._due(plan) > self._elapsed + SOON:
-                return True
+                return Begun.NOW
         elif plan.end == math.inf:
-            return False
+            return Begun.NOTHING
         before = len(self._orders.issued)
         self.fill()
         if len(self._orders.issued) > before:
-            return True
+            return Begun.NOW
         return self._launch_for(plan if plan.end <= self._latest else self._known_plan(plan))
 
     def _known_plan(self, fresh: Backstop) -> Backstop:
@@ -232,27 +254,42 @@ class Guard:
                 chains.append(Chain(chain.vm_id, chain.instance_type, chain.launched, left, seconds))
         return Backstop(tuple(chains), self.limit) if chains else fresh
 
-    def _launch_for(self, plan: Backstop) -> bool:
-        """Launch the VM of which each useful slot is cheapest."""
+    def _launch_for(self, plan: Backstop) -> Begun:
+        """Launch the VM of which each useful slot is cheapest, or make room for it."""
         soon = self._elapsed + self._mission.boot
         useful = sum(not one.launched and self._launch_by(one) <= soon for one in plan.chains)
-        kinds = [
-            kind
-            for kind in self._mission.on_demand_types
-            if room_on_demand(self._ledger, kind)
-            and not paused(self._ledger, kind, Market.ON_DEMAND, self._elapsed)
-        ]
+        kinds = [kind for kind in self._mission.on_demand_types if self._may_launch(kind)]
         if not kinds or not useful:
-            return False
+            return Begun.NOTHING
         due = [
             one for one in plan.chains if not one.launched and self._launch_by(one) <= self._elapsed + SOON
         ]
         in_time = [kind for kind in kinds if any(self._is_quick_enough(kind, chain) for chain in due)]
         kind = min(in_time or kinds, key=lambda kind: self._price(kind, useful))
-        free_vcpus(self._ledger, self._orders, kind, self._elapsed)
+        if not room(self._ledger, kind, Market.ON_DEMAND):
+            # The cloud counts what is being ended until it has ended: a launch would be refused.
+            self._awaited_vcpus = max(kind.vcpus, self._vcpus_due())
+            free_vcpus(self._ledger, self._orders, self._awaited_vcpus, self._elapsed)
+            return Begun.WHEN_VMS_HAVE_ENDED
         vm = self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
         self._ledger.backstop = _with_launched(plan.chains, vm)
-        return True
+        return Begun.NOW
+
+    def _vcpus_due(self) -> int:
+        """Return the vCPUs of the plan's VMs that are to be launched now; 0 where there is no limit."""
+        if self._mission.vcpu_limit is None:
+            return 0
+        types = {
+            one.vm_id: self._mission.types[one.instance_type]
+            for one in self._known_plan(NO_PLAN).chains
+            if not one.launched and self._launch_by(one) <= self._elapsed + SOON
+        }
+        return sum(kind.vcpus for kind in types.values() if self._may_launch(kind))
+
+    def _may_launch(self, kind: InstanceType) -> bool:
+        """Say whether an on-demand VM of that type could be launched, were all spot VMs ended for it."""
+        is_paused = paused(self._ledger, kind, Market.ON_DEMAND, self._elapsed)
+        return not is_paused and room_on_demand(self._ledger, kind) > 0
 
     def _is_quick_enough(self, kind: InstanceType, chain: Chain) -> bool:
         """Say whether a VM of that type, launched now, would end a chain in time."""
@@ -261,13 +298,13 @@ class Guard:
         if not all(can_run_on(kind, self._mission.job.tasks[task_id]) for task_id in chain.task_ids):
             return False
         seconds = chain_seconds(self._ledger, chain.task_ids, kind.name, self._elapsed)
-        return self._elapsed + self._mission.boot + self._mission.reaction + seconds <= self._latest
+        return self._elapsed + self._mission.ahead + seconds <= self._latest
 
     def _price(self, kind: InstanceType, useful: int) -> float:
-        return kind.price(Market.ON_DEMAND) / min(self._mission.safe_slots(kind), useful)
+        return kind.price(Market.ON_DEMAND) / min(self._mission.usual_slots(kind), useful)
 
     def _launch_by(self, chain: Chain) -> float:
-        return self.limit - self._mission.boot - self._mission.reaction - chain.seconds
+        return self.limit - self._mission.ahead - chain.seconds
 
     def _due(self, plan: Backstop) -> float:
         return act_by(self._ledger, plan.chains, self.limit)

@@ -18,7 +18,7 @@ __all__ = ["on_demand_only"]
 
 
 def on_demand_only(ledger: Ledger, orders: Orders, elapsed: float) -> None:
-    """Launch the cheapest on-demand VMs that meet the deadline, and end each when no task waits for it."""
+    """Launch the cheapest on-demand VMs that meet the deadline; each ends when nothing waits that fits it."""
     if ledger.ended:
         end_all(ledger, orders)
         return
@@ -42,5 +42,5 @@ def _fill(ledger: Ledger, orders: Orders) -> None:
     for vm in free_vms(ledger, Market.ON_DEMAND):
         while vm.id in ledger.free and (task := next_fitting(ledger, vm, ledger.waiting)) is not None:
             orders.assign(vm, ledger.tasks[task.id], Reason.LONGEST_FIRST)
-        if not ledger.work[vm.id] and not ledger.waiting:
+        if not ledger.work[vm.id]:
             orders.terminate(vm, Reason.VM_IDLE)

@@ -6,15 +6,18 @@ import math
 from collections.abc import Iterable
 
 from airflow_provider_hads.control.actions import Reason
+from airflow_provider_hads.control.backstop import find_backstop
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import blocking, paused, pauses_end, room
+from airflow_provider_hads.control.limits import allows, blocking, paused, pauses_end, room
 from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.cheaper import employ_cheaper
+from airflow_provider_hads.control.policies.common import can_run_any, can_run_on, usable
 from airflow_provider_hads.control.policies.eviction import progress_on
 from airflow_provider_hads.control.remaining import attempt_of, expected_end
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import VmRecord
 
-__all__ = ["widen"]
+__all__ = ["hasten", "widen"]
 
 PRIOR_HAZARD = 1 / 10000
 """Interruptions a second of a VM, before any was seen."""
@@ -53,6 +56,8 @@ def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float
     :param limit: seconds since the run's start by which all is to be done.
     :return: when to try again (seconds since the run's start) for want of capacity; None where none lacks.
     """
+    if employ_cheaper(ledger, orders, elapsed, limit):
+        return None
     outlook = _Outlook(ledger, orders, elapsed, limit)
     while outlook.lacks():
         kind = _choose(ledger, elapsed)
@@ -65,9 +70,46 @@ def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float
     return None
 
 
+def hasten(ledger: Ledger, orders: Orders, elapsed: float) -> None:
+    """Where on-demand VMs alone can't meet the deadline, run on spot VMs what has no slot on them.
+
+    Nothing is left to be kept safe then, so that a spot VM need not end its task in time for another try.
+    """
+    if ledger.safe_until is not None or not ledger.waiting or _is_in_time(ledger, elapsed):
+        return
+    wanted = len(ledger.waiting) - sum(_slots_to_come(ledger, orders, market) for market in Market)
+    tasks = [ledger.terms.order[rank] for rank in ledger.waiting]
+    for kind in ledger.terms.spot_types:
+        runtimes = [task.runtimes[kind.name] for task in tasks if can_run_on(kind, task)]
+        quick = elapsed + ledger.terms.boot + min(runtimes, default=math.inf) <= ledger.deadline
+        while quick and wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
+            orders.launch(kind, Market.SPOT, Reason.SPOT_FOR_OPEN_WORK)
+            wanted -= ledger.terms.usual_slots(kind)
+
+
+def _is_in_time(ledger: Ledger, elapsed: float) -> bool:
+    """Say whether on-demand VMs alone meet the deadline, if only just."""
+    return find_backstop(ledger, elapsed).end <= ledger.deadline
+
+
+def _slots_to_come(ledger: Ledger, orders: Orders, market: Market) -> int:
+    """Return the slots of a market's VMs that are free, or will be after their boot."""
+    slots = 0
+    for vm_id in ledger.living[market]:
+        vm = ledger.vms[vm_id]
+        if usable(orders, vm) and not vm.state.asleep and ledger.kind(vm).burstable is None:
+            slots += max(ledger.terms.usual_slots(ledger.kind(vm)) - len(ledger.work[vm_id]), 0)
+    return slots
+
+
 def _choose(ledger: Ledger, elapsed: float) -> InstanceType | None:
     """Return the type of which work is cheapest; one for which a hibernated VM has to end comes last."""
-    kinds = [kind for kind in ledger.terms.spot_types if not paused(ledger, kind, Market.SPOT, elapsed)]
+    waiting = [*ledger.waiting, *ledger.frozen]
+    kinds = [
+        kind
+        for kind in ledger.terms.spot_types
+        if not paused(ledger, kind, Market.SPOT, elapsed) and can_run_any(ledger, kind, waiting)
+    ]
     free = (kind for kind in kinds if room(ledger, kind, Market.SPOT))
     blocked = (kind for kind in kinds if blocking(ledger, kind, Market.SPOT))
     return next(free, None) or next(blocked, None)
@@ -125,7 +167,7 @@ class _Outlook:
 
     def gain(self, kind: InstanceType) -> float:
         """Return the slot-seconds that a VM launched now is expected to give."""
-        return self._mission.safe_slots(kind) * self._awake(self._elapsed + self._mission.boot)
+        return self._mission.usual_slots(kind) * self._awake(self._elapsed + self._mission.boot)
 
     def worth(self, vm: VmRecord, progress: float) -> float:
         """Return the slot-seconds that are lost when a VM that sleeps is replaced: a boot is one of them.
@@ -134,12 +176,12 @@ class _Outlook:
         """
         kind = self._ledger.kind(vm)
         held = progress * self._mission.mean_runtime(kind) * (1 - self.stays)
-        boot = self._mission.safe_slots(kind) * self._mission.boot * (1 - self.stays) * REPLACING
+        boot = self._mission.usual_slots(kind) * self._mission.boot * (1 - self.stays) * REPLACING
         return self.supply_of(vm) + held + boot
 
     def supply_of(self, vm: VmRecord) -> float:
         """Return the slot-seconds that a VM is expected to give, beyond what it works on."""
-        slots = self._mission.safe_slots(self._ledger.kind(vm))
+        slots = self._mission.usual_slots(self._ledger.kind(vm))
         if vm.state.asleep:
             return slots * self._asleep(self._elapsed)
         if vm.state.starting:
@@ -148,7 +190,7 @@ class _Outlook:
         for name, task_id in self._ledger.work[vm.id].items():
             attempt = attempt_of(self._ledger, task_id, name)
             total += self._awake(expected_end(self._ledger, vm, task_id, attempt, self._elapsed))
-        return total + (slots - len(self._ledger.work[vm.id])) * self._awake(self._elapsed)
+        return total + max(slots - len(self._ledger.work[vm.id]), 0) * self._awake(self._elapsed)
 
     def _last_runtime(self) -> float:
         """Return the seconds of the last tasks to be started, the shortest."""

@@ -13,6 +13,7 @@ from airflow_provider_hads.control.policies.changeover import (
     working_on_demand,
 )
 from airflow_provider_hads.control.policies.common import (
+    can_run_any,
     drop_superseded,
     end_all,
     end_idle_spot,
@@ -113,27 +114,27 @@ def done_work(ledger: Ledger, elapsed: float) -> float:
 def _take_spot(ledger: Ledger, orders: Orders, elapsed: float) -> float | None:
     """Ask for spot VMs for all that waits; return when to ask again."""
     starting = sum(
-        ledger.terms.safe_slots(ledger.kind(vm))
+        ledger.terms.usual_slots(ledger.kind(vm))
         for vm_id in ledger.living[Market.SPOT]
         if (vm := ledger.vms[vm_id]).state.starting
     )
     wanted = len(ledger.waiting) - starting
-    for kind in ledger.terms.spot_types:
+    for kind in (one for one in ledger.terms.spot_types if can_run_any(ledger, one, ledger.waiting)):
         while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
-            wanted -= ledger.terms.safe_slots(kind)
+            wanted -= ledger.terms.usual_slots(kind)
     return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
 def _catch_up(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     starting = sum(
-        ledger.terms.safe_slots(ledger.kind(vm))
+        ledger.terms.usual_slots(ledger.kind(vm))
         for market in Market
         for vm_id in ledger.living[market]
         if (vm := ledger.vms[vm_id]).state.starting
     )
     wanted = len(ledger.waiting) - starting
-    for kind in ledger.terms.on_demand_types:
+    for kind in (one for one in ledger.terms.on_demand_types if can_run_any(ledger, one, ledger.waiting)):
         while wanted > 0 and allows(ledger, kind, Market.ON_DEMAND, elapsed):
             orders.launch(kind, Market.ON_DEMAND, Reason.BEHIND_EVEN_PACE)
-            wanted -= ledger.terms.safe_slots(kind)
+            wanted -= ledger.terms.usual_slots(kind)

@@ -39,6 +39,7 @@ class AnyOrder(RuleBasedStateMachine):
         memory=memories,
         planner=planners,
         burstable=st.booleans(),
+        ending=st.sampled_from([0.0, 0.0, 5.0, 15.0]),
     )
     def open_run(
         self,
@@ -50,6 +51,7 @@ class AnyOrder(RuleBasedStateMachine):
         memory: float | Sequence[float],
         planner: str | None,
         burstable: bool,
+        ending: float,
     ) -> None:
         bag = job(*runtimes, memory=sizes_for(policy, memory))
         mission = Mission(
@@ -63,7 +65,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.right_estimates = estimate_error == 0
         deadline = slack * (fastest_seconds(mission) + mission.safety)
         world = Setting(boot=BOOT, checkpoint=checkpoint, estimate_error=estimate_error)
-        self.run = HandDrivenRun(mission, deadline, world, plan_if_any(mission, deadline, planner))
+        vms = plan_if_any(mission, deadline, planner)
+        self.run = HandDrivenRun(mission, deadline, world, vms, ending=ending)
 
     @rule(seconds=st.floats(0.1, 120.0))
     def time_passes(self, seconds: float) -> None:
@@ -140,6 +143,7 @@ class AnyOrder(RuleBasedStateMachine):
         )
         assert faults == []
         assert len(set(run.published)) == len(run.published)
+        assert not run.met or run.ledger.miss is None, "a miss is said only when it is certain"
         if self.right_estimates:
             assert run.met, "the run was recoverable at its start"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
 from airflow_provider_hads.control.policies import policy_names
-from airflow_provider_hads.model import Job
+from airflow_provider_hads.model import Job, Task
 from airflow_provider_hads.simulation import OnLoss, Outcome, Scope, Setting, simulate
 from tests.support.log_checker import check_log
 from tests.support.simulated_jobs import environment, job, memories, plan_if_any, planners, sizes_for
@@ -77,6 +77,60 @@ def test_the_log_is_sound_and_the_deadline_is_met(
     outcome = run(mission, slack, world, planner)
     assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
     assert outcome.deadline_met
+
+
+sizes = st.tuples(st.integers(5, 400), st.sampled_from([100.0, 300.0, 900.0, 1500.0, 2500.0, 3900.0]))
+
+
+def mixed_job(tasks: list[tuple[int, float]]) -> Job:
+    """Return a job of tasks of so many seconds and MB."""
+    made = {}
+    for number, (seconds, memory) in enumerate(tasks):
+        runtimes = {"small": float(seconds), "big": 0.9 * seconds}
+        made[str(number)] = Task(str(number), "true", memory, runtimes)
+    return Job("7", "mixed", made)
+
+
+@pytest.mark.parametrize("policy", [name for name in policy_names() if name != "on-demand-only"])
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(sizes, min_size=1, max_size=20).map(mixed_job),
+    worlds,
+    st.floats(1.0, 4.0),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([1000.0, 4000.0]),
+)
+def test_the_deadline_is_met_where_memory_decides_which_tasks_run_at_once(
+    policy: str, bag: Job, world: Setting, slack: float, limit: int, memory_of_small: float
+) -> None:
+    both = environment(limit=limit)
+    small = replace(both.instance_types["small"], memory=memory_of_small)
+    types = replace(both, instance_types={**both.instance_types, "small": small})
+    mission = Mission(bag, types, policy, boot=60.0, keeps_progress=world.checkpoint == 0)
+    _, outcome = run(mission, slack, world)
+    assert check_log(outcome.events, bag, types) == []
+    assert outcome.deadline_met
+
+
+@pytest.mark.parametrize("policy", [name for name in policy_names() if name != "on-demand-only"])
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(sizes, min_size=1, max_size=20).map(mixed_job),
+    worlds,
+    st.floats(0.2, 1.2),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([None, 4, 12]),
+)
+def test_no_miss_is_said_of_a_deadline_that_is_met(
+    policy: str, bag: Job, world: Setting, slack: float, limit: int, vcpu_limit: int | None
+) -> None:
+    kept = world.checkpoint == 0
+    mission = Mission(
+        bag, environment(limit=limit), policy, boot=60.0, keeps_progress=kept, vcpu_limit=vcpu_limit
+    )
+    _, outcome = run(mission, slack, world)
+    assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
+    assert not outcome.deadline_met or outcome.miss_said_at is None
 
 
 @every_policy

@@ -174,6 +174,19 @@ def test_without_a_way_out_it_looks_again_when_there_may_be_vms_again() -> None:
     assert any(isinstance(one, LaunchVm) for one in actions)
 
 
+def test_an_idle_vm_whose_end_has_failed_is_ended_when_it_may_be_tried_again() -> None:
+    state = first({"vm-0": ["a"], "vm-1": ["b"]})
+    works, idle = heard("vm-0", RUNS[0]), heard("vm-1", attempt("b", AttemptState.FINISHED))
+    launched = shown(instance(), instance("vm-1"))
+    state, _ = play(state, (1.0, launched), (12.0, works), (13.0, idle), (14.0, done("publish/b")))
+    assert "terminate/vm-1" in state.pending
+    state, actions = play(state, (15.0, done("terminate/vm-1", error="RequestLimitExceeded")))
+    assert actions == ()
+    assert state.wake_at == 16, "nothing else may happen for long"
+    _, actions = play(state, (16.0, NOTHING))
+    assert [one.key for one in actions] == ["terminate/vm-1"]
+
+
 def test_a_lost_on_demand_vm_makes_the_way_out_be_planned_anew() -> None:
     state = first({"vm-0": ["a"], "vm-1": ["b"]})
     vms = {vm.id: replace(vm, market=Market.ON_DEMAND) for vm in state.vms.values()}

@@ -1,0 +1,74 @@
+"""On-demand VMs that do the work for less than any spot VM: they are taken first."""
+
+from __future__ import annotations
+
+import math
+
+from airflow_provider_hads.control.actions import Reason
+from airflow_provider_hads.control.backstop import act_by, find_backstop
+from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.limits import allows
+from airflow_provider_hads.control.orders import Orders
+from airflow_provider_hads.control.policies.common import can_run_on, usable, wake_by
+from airflow_provider_hads.model.environment import InstanceType, Market
+
+__all__ = ["employ_cheaper"]
+
+
+def employ_cheaper(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> bool:
+    """Launch on-demand VMs that are cheaper than spot for what waits; say whether they will do all of it.
+
+    :param limit: seconds since the run's start by which all is to be done.
+    """
+    if not ledger.terms.cheaper_than_spot:
+        return False
+    left = len(ledger.waiting) - _to_be_done(ledger, orders, elapsed, limit)
+    for kind in ledger.terms.cheaper_than_spot:
+        each = _tasks_until(ledger, kind, elapsed + ledger.terms.boot, limit)
+        while each and left > 0 and _may_launch(ledger, kind, elapsed, limit):
+            orders.launch(kind, Market.ON_DEMAND, Reason.CHEAPER_THAN_SPOT)
+            _keep_plan(ledger, elapsed, limit)
+            left -= each
+    return left <= 0
+
+
+def _may_launch(ledger: Ledger, kind: InstanceType, elapsed: float, limit: float) -> bool:
+    """Say whether one more may be launched, and takes no place that the way out needs for a quicker one."""
+    if not allows(ledger, kind, Market.ON_DEMAND, elapsed):
+        return False
+    return find_backstop(ledger, elapsed, launching=kind).end <= limit
+
+
+def _keep_plan(ledger: Ledger, elapsed: float, limit: float) -> None:
+    """Keep the way out with the VM that has been launched: there is a place less for others."""
+    ledger.backstop = find_backstop(ledger, elapsed).chains
+    ledger.safe_until = act_by(ledger, ledger.backstop, limit)
+    wake_by(ledger, None if ledger.safe_until == math.inf else ledger.safe_until)
+
+
+def _to_be_done(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> int:
+    """Return how many tasks that wait now the VMs of those types will do that there are."""
+    tasks = 0
+    for vm_id in ledger.living[Market.ON_DEMAND]:
+        vm = ledger.vms[vm_id]
+        if usable(orders, vm) and ledger.kind(vm) in ledger.terms.cheaper_than_spot:
+            ready = max(elapsed, vm.ready_by or 0.0) if vm.state.starting else elapsed
+            each = _tasks_until(ledger, ledger.kind(vm), ready, limit)
+            tasks += max(each - len(ledger.work[vm_id]), 0)
+    return tasks
+
+
+def _tasks_until(ledger: Ledger, kind: InstanceType, ready: float, limit: float) -> int:
+    """Return how many of the tasks that wait a VM does in time, were all as long as the longest.
+
+    None, if one of them does not fit on it.
+
+    :param ready: seconds since the run's start when it starts with them.
+    """
+    order = ledger.terms.order
+    if not all(can_run_on(kind, order[rank]) for rank in ledger.waiting):
+        return 0
+    longest = max((order[rank].runtimes[kind.name] for rank in ledger.waiting), default=0.0)
+    longest *= ledger.pace.careful
+    rounds = int(max(limit - ready, 0.0) / longest) if longest else 0
+    return rounds * ledger.terms.safe_slots(kind)
