@@ -107,7 +107,7 @@ def test_the_deadline_is_met_where_memory_decides_which_tasks_run_at_once(
     small = replace(both.instance_types["small"], memory=memory_of_small)
     types = replace(both, instance_types={**both.instance_types, "small": small})
     mission = Mission(bag, types, policy, boot=60.0, keeps_progress=world.checkpoint == 0)
-    _, outcome = run(mission, slack, world)
+    outcome = run(mission, slack, world)
     assert check_log(outcome.events, bag, types) == []
     assert outcome.deadline_met
 
@@ -128,7 +128,7 @@ def test_no_miss_is_said_of_a_deadline_that_is_met(
     mission = Mission(
         bag, environment(limit=limit), policy, boot=60.0, keeps_progress=kept, vcpu_limit=vcpu_limit
     )
-    _, outcome = run(mission, slack, world)
+    outcome = run(mission, slack, world)
     assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
     assert not outcome.deadline_met or outcome.miss_said_at is None
 
