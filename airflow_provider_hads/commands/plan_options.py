@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,12 @@ def read_options(args: argparse.Namespace) -> PlanOptions:
     )
     deadline = given_deadline or _deadline(inputs)
     request = choices.request(
-        inputs.job, inputs.environment, inputs.settings, deadline=deadline, lead_time=0.0
+        inputs.job,
+        inputs.environment,
+        inputs.settings,
+        deadline=deadline,
+        lead_time=0.0,
+        clock=time.monotonic,
     )
     return PlanOptions(request, choices.planner, output, plot, args.json)
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from airflow_provider_hads.model import Market, Plan
 from airflow_provider_hads.planning.feasibility import plan_or_explain
-from airflow_provider_hads.planning.packing.effort import Effort, comparison_effort, quick_effort, stop_of
+from airflow_provider_hads.planning.packing.effort import Effort, comparison_effort, quick_effort
 from airflow_provider_hads.planning.packing.instance import compile_instance
 from airflow_provider_hads.planning.packing.search import search
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
+from airflow_provider_hads.planning.stopping import stop_of
 
 __all__ = ["plan_on_demand"]
 

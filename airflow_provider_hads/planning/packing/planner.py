@@ -8,12 +8,13 @@ from dataclasses import replace
 from airflow_provider_hads.model import Market, Plan
 from airflow_provider_hads.planning.cc import attempt_cc
 from airflow_provider_hads.planning.feasibility import plan_or_explain, solve
-from airflow_provider_hads.planning.packing.effort import Effort, full_effort, quick_effort, stop_of
+from airflow_provider_hads.planning.packing.effort import Effort, full_effort, quick_effort
 from airflow_provider_hads.planning.packing.instance import BOTH, compile_instance
 from airflow_provider_hads.planning.packing.objective import best_cap, fitness
 from airflow_provider_hads.planning.packing.search import search
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
+from airflow_provider_hads.planning.stopping import stop_of
 
 __all__ = ["attempt_packing", "plan_packing"]
 

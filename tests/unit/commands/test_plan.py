@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,15 @@ def test_settings_go_into_the_request(folder: Path, run: Any) -> None:
     found = document(run)
     assert (found["planner"], found["deadline"], found["parallel"]) == ("ils", 800, False)
     assert {vm["cpu_share"] for vm in found["vms"]} == {None}
+
+
+def test_a_time_limit_lets_the_search_go_on_until_then(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the clock of the machine; here it ticks each time it is asked."""
+    ticks = count()
+    monkeypatch.setattr("time.monotonic", lambda: next(ticks))
+    code, _, _ = run("--deadline", "1000", "--time-limit", "5000")
+    assert code == 0
+    assert next(ticks) > 5000
 
 
 def test_the_deadline_of_the_command_line_goes_first_then_setup_cfg_then_the_map(
