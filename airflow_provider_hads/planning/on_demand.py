@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airflow_provider_hads.model import Market, Plan
-from airflow_provider_hads.planning.feasibility import plan_or_explain
+from airflow_provider_hads.planning.feasibility import plan_or_explain, rounded_up
 from airflow_provider_hads.planning.packing.effort import Effort, comparison_effort, quick_effort
 from airflow_provider_hads.planning.packing.instance import compile_instance
 from airflow_provider_hads.planning.packing.search import search
+from airflow_provider_hads.planning.packing.tightest import tightest_plan
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
 from airflow_provider_hads.planning.stopping import stop_of
 
@@ -27,7 +28,7 @@ def plan_on_demand(request: PlanRequest) -> Plan:
     """
     # Without spot work every plan is safe: the rule that is quicker will do.
     request = replace(request, spot_deadline=SpotDeadlineRule.PUBLISHED)
-    first = plan_or_explain(request, NAME, _attempt, MARKETS)
+    first = plan_or_explain(request, NAME, _attempt, MARKETS, _last_attempt)
     effort = comparison_effort(len(request.job.tasks))
     stop = stop_of(request)
     effort = effort if stop is None else replace(effort, stop=stop)
@@ -38,6 +39,12 @@ def plan_on_demand(request: PlanRequest) -> Plan:
 def _attempt(request: PlanRequest, _d_spot: float) -> Plan | None:
     """Return a plan by a quick search; the deadline of spot work plays no part."""
     return _search(request, quick_effort(len(request.job.tasks)))
+
+
+def _last_attempt(request: PlanRequest) -> Plan | None:
+    """Return the plan of the earliest deadline."""
+    plan = tightest_plan(request, NAME, rounded_up, MARKETS)
+    return None if plan is None else replace(plan, d_spot=None, d_spot_rule=None)
 
 
 def _search(request: PlanRequest, effort: Effort) -> Plan | None:
