@@ -64,9 +64,10 @@ class Cores:
 def squeeze(cores: Cores, rng: Random, wanted: float) -> float:
     """Lower the end of the last core; return it.
 
-    Annealing (Kirkpatrick, Gelatt and Vecchi, 1983) of the seconds by which cores are later than a goal that is a bit earlier than the last end; as
-    soon as none is, the next goal is set. Tasks are exchanged, one or two for none, one or two, since all
-    cores are nearly full. What is found on the way does not depend on what is wanted.
+    Annealing (Kirkpatrick, Gelatt and Vecchi, 1983) of the seconds by which cores are later than a goal that
+    is a bit earlier than the last end; as soon as none is, the next goal is set. Tasks are exchanged, one or
+    two for none, one or two, since all cores are nearly full. What is found on the way does not depend on
+    what is wanted.
 
     :param wanted: seconds; with such an end it is over.
     """
