@@ -8,13 +8,14 @@ from dataclasses import replace
 from airflow_provider_hads.model import Market, Plan
 from airflow_provider_hads.planning.cc import attempt_cc
 from airflow_provider_hads.planning.feasibility import plan_or_explain, rounded_up, solve
+from airflow_provider_hads.planning.on_demand import cheaper_on_demand
 from airflow_provider_hads.planning.packing.effort import Effort, full_effort, quick_effort
 from airflow_provider_hads.planning.packing.instance import BOTH, compile_instance
 from airflow_provider_hads.planning.packing.objective import best_cap, fitness
 from airflow_provider_hads.planning.packing.search import search
 from airflow_provider_hads.planning.packing.tightest import tightest_plan
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
-from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
+from airflow_provider_hads.planning.request import Objective, PlanRequest, SpotDeadlineRule
 from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
 from airflow_provider_hads.planning.stopping import stop_of
 
@@ -39,8 +40,8 @@ def plan_packing(request: PlanRequest) -> Plan:
     3. Annealing moves and exchanges tasks, at temperatures of 5 % to 0.05 % of the mean task's cost; VMs are
        closed, opened and replaced, and the fleet annealed again.
 
-    Where the published greedy has found a cheaper plan, or the only one, it is that. Before a job is refused,
-    all VMs that the limits allow are tried, whatever they cost
+    Where the published greedy or the search on on-demand VMs alone has found a cheaper plan, or the only one,
+    it is that. Before a job is refused, all VMs that the limits allow are tried, whatever they cost
     (:mod:`~airflow_provider_hads.planning.packing.tightest`).
 
     The steps are counted, so that the same request gives the same plan; with a ``time_limit`` and a ``clock``
@@ -51,7 +52,7 @@ def plan_packing(request: PlanRequest) -> Plan:
 
     :raises InfeasibleJob: no plan was found.
     """
-    stop = stop_of(request)
+    asked, stop = request, stop_of(request)
     first = plan_or_explain(request, NAME, attempt_packing, last=_last_attempt)
     if not first.vms:
         return first
@@ -60,8 +61,16 @@ def plan_packing(request: PlanRequest) -> Plan:
     while stop is not None and not stop():
         request = replace(request, seed=request.seed + 1)
         best = _improved(request, best, full_effort(tasks, stop))
-    greedy = solve(request, _greedy)
-    return best if greedy is None else min(best, greedy, key=lambda plan: fitness(request, plan))
+    others = (solve(request, _greedy), _on_demand(asked, best))
+    return min([best, *filter(None, others)], key=lambda plan: fitness(request, plan))
+
+
+def _on_demand(request: PlanRequest, plan: Plan) -> Plan | None:
+    """Return the plan that ``on-demand`` makes, if it is cheaper; the cost of one is told beside the other's."""
+    if request.objective is not Objective.COST:
+        return None
+    found = cheaper_on_demand(request, plan.cost)
+    return found and replace(found, planner=NAME, d_spot=plan.d_spot, d_spot_rule=plan.d_spot_rule)
 
 
 def attempt_packing(request: PlanRequest, d_spot: float) -> Plan | None:
