@@ -66,7 +66,7 @@ def plan_packing(request: PlanRequest) -> Plan:
 
 
 def _on_demand(request: PlanRequest, plan: Plan) -> Plan | None:
-    """Return the plan that ``on-demand`` makes, if it is cheaper; the cost of one is told beside the other's."""
+    """Return the plan that ``on-demand`` makes, if it is cheaper: its cost is told beside this one's."""
     if request.objective is not Objective.COST:
         return None
     found = cheaper_on_demand(request, plan.cost)

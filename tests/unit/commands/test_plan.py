@@ -185,6 +185,20 @@ def test_the_gap_is_over_the_lower_bound(run: Any) -> None:
     assert found["gap"] == pytest.approx(found["cost"] / found["lower_bound"] - 1)
 
 
+def test_a_plan_with_burstable_vms_has_no_bound(folder: Path, run: Any) -> None:
+    """The bound is one for all other plans: a cheap burstable VM goes below it."""
+    types = ENVIRONMENT["instances"]
+    burstable = {**types["t3.large"], "prices": {"on-demand": 0.001}}
+    text = json.dumps({**ENVIRONMENT, "instances": {**types, "t3.large": burstable}})
+    (folder / "env.json").write_text(text, encoding="utf-8")
+    (folder / "setup.cfg").write_text("[scheduler]\nburstable_factor = 1\n", encoding="utf-8")
+    arguments = ("--deadline", "1000", "--planner", "ils", "--objective", "cost")
+    found = document(run, *arguments)
+    assert "t3.large" in {vm["type"] for vm in found["vms"]}
+    assert (found["lower_bound"], found["gap"]) == (None, None)
+    assert "No plan without burstable VMs" not in run(*arguments)[1]
+
+
 def test_spot_work_is_safe_unless_the_published_rule_is_asked_for(run: Any) -> None:
     safe = document(run, "--deadline", "1000", "--planner", "cc")
     published = document(run, "--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")

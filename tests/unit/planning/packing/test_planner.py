@@ -49,7 +49,7 @@ def test_random_jobs_cost_little_more_than_the_bound(kind: str, tasks: int, type
 
 @pytest.mark.parametrize(("kind", "seed"), [("memory", 14), ("lognormal", 0)])
 def test_it_is_never_dearer_than_on_demand_vms_alone(kind: str, seed: int) -> None:
-    """With spot VMs that are hardly dearer, the search among both finds no plan as cheap as the other does."""
+    """With spot VMs that are hardly dearer, the search among both finds no plan as cheap as the other."""
     request = random_request(kind, 12, 4, seed)
     types = {
         name: replace(one, prices={**one.prices, Market.SPOT: one.price(Market.ON_DEMAND) * 1.02})
