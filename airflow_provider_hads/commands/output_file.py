@@ -8,7 +8,11 @@ from pathlib import Path
 
 from airflow_provider_hads.exceptions import InputError, InputErrors
 
+<<<<<<< HEAD
 __all__ = ["distinct", "output_path", "write_text"]
+=======
+__all__ = ["another_output_path", "output_path", "write_text"]
+>>>>>>> planning
 
 
 def output_path(text: str) -> Path:
@@ -16,6 +20,8 @@ def output_path(text: str) -> Path:
 
     :raises ValueError: it can't be written there, as far as can be told.
     """
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a zero byte, which no file's name can have; name another file")
     path = Path(os.path.expanduser(text))
     if os.path.isdir(path):
         raise ValueError(f"{text!r} is a folder; name a file")
@@ -24,6 +30,7 @@ def output_path(text: str) -> Path:
     return path
 
 
+<<<<<<< HEAD
 def distinct(outputs: Mapping[str, Path | None]) -> None:
     """Make sure that no two options write the same file.
 
@@ -38,20 +45,48 @@ def distinct(outputs: Mapping[str, Path | None]) -> None:
         if place in seen:
             raise ValueError(f"{str(path)!r} is the file of {seen[place]} and of {option}; name another")
         seen[place] = option
+=======
+def another_output_path(text: str, option: str, taken: Path | None) -> Path:
+    """Read the name of a file to be written beside another one.
+
+    :param option: the option that names the other one.
+    :param taken: the other one, if it is asked for.
+    :raises ValueError: as :func:`output_path`, or it is the same file.
+    """
+    path = output_path(text)
+    if taken is not None and os.path.realpath(path) == os.path.realpath(taken):
+        raise ValueError(f"{text!r} is the file of {option}, too; name another file")
+    return path
+>>>>>>> planning
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file: beside its place first, then moved there, so that no one sees half of it.
 
+    A link is followed. What is no regular file (a device, a pipe) is written to, never replaced.
+
     :raises InputErrors: the system refused.
     """
-    aside = path.with_name(f".hads-{os.getpid()}.tmp")
     try:
-        try:
-            aside.write_text(text, encoding="utf-8")
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        if _is_special(path):
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(Path(os.path.realpath(path)), text)
     except OSError as error:
         problem = f"it can't be written: {error.strerror}; name another file"
         raise InputErrors([InputError(str(path), "", problem)]) from None
+
+
+def _is_special(path: Path) -> bool:
+    """Say whether there is something else than a regular file; a link that leads nowhere else counts."""
+    there = os.path.exists(path) or os.path.islink(os.path.realpath(path))
+    return there and not os.path.isfile(path)
+
+
+def _replace(path: Path, text: str) -> None:
+    aside = path.with_name(f".hads-{os.getpid()}.tmp")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_hads.commands.output_file import output_path
+from airflow_provider_hads.commands.output_file import another_output_path, output_path
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
 from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule
@@ -52,7 +53,7 @@ def read_options(args: argparse.Namespace) -> PlanOptions:
     seed = reader.read("--seed", args.seed, whole_number)
     time_limit = reader.read("--time-limit", args.time_limit, seconds)
     output = reader.read("--output", args.output, output_path)
-    plot = reader.read("--plot", args.plot, output_path)
+    plot = reader.read("--plot", args.plot, lambda text: another_output_path(text, "--output", output))
     reader.finish()
 
     inputs = _load(args, has_deadline=given_deadline is not None)
@@ -66,7 +67,12 @@ def read_options(args: argparse.Namespace) -> PlanOptions:
     )
     deadline = given_deadline or _deadline(inputs)
     request = choices.request(
-        inputs.job, inputs.environment, inputs.settings, deadline=deadline, lead_time=0.0
+        inputs.job,
+        inputs.environment,
+        inputs.settings,
+        deadline=deadline,
+        lead_time=0.0,
+        clock=time.monotonic,
     )
     return PlanOptions(request, choices.planner, output, plot, args.json)
 

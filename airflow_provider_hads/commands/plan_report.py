@@ -33,7 +33,7 @@ def _bound_lines(result: PlanningResult) -> list[str]:
     if result.lower_bound is None or result.gap is None:
         return []
     bound = f"No plan without burstable VMs costs less than ${result.lower_bound:.5f}"
-    return [f"{bound}; this one is {abs(result.gap) * 100:.2f} % {'above' if result.gap >= 0 else 'below'}"]
+    return [f"{bound}; this one is {abs(result.gap) * 100:.2f} % above"]
 
 
 def _boot_lines(options: PlanOptions, result: PlanningResult) -> list[str]:

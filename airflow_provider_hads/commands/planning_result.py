@@ -20,7 +20,8 @@ class PlanningResult:
 
     :param seconds: of processor time that the planner took: the same on a busy machine.
     :param on_demand_cost: dollars of the cheapest plan found on non-burstable on-demand VMs alone.
-    :param lower_bound: dollars that no plan on non-burstable VMs can go below; None if there is no bound.
+    :param lower_bound: dollars that no plan on non-burstable VMs can go below; None if there is no bound, or
+        the plan has burstable VMs, for which it does not hold.
     """
 
     plan: Plan
@@ -43,7 +44,7 @@ def solve(planner: str, request: PlanRequest) -> PlanningResult:
     start = time.process_time()
     plan = get_planner(planner)(request)
     seconds = time.process_time() - start
-    return PlanningResult(plan, seconds, _on_demand_cost(request), _lower_bound(request))
+    return PlanningResult(plan, seconds, _on_demand_cost(request), _lower_bound(request, plan))
 
 
 def _on_demand_cost(request: PlanRequest) -> float | None:
@@ -53,6 +54,9 @@ def _on_demand_cost(request: PlanRequest) -> float | None:
         return None
 
 
-def _lower_bound(request: PlanRequest) -> float | None:
+def _lower_bound(request: PlanRequest, plan: Plan) -> float | None:
+    types = request.environment.instance_types
+    if any(types[vm.instance_type].burstable for vm in plan.vms):
+        return None
     bound = lower_bound(request)
     return bound if math.isfinite(bound) else None

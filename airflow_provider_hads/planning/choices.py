@@ -45,12 +45,20 @@ class PlanChoices:
     time_limit: float | None = None
 
     def request(
-        self, job: Job, environment: Environment, settings: Settings, *, deadline: float, lead_time: float
+        self,
+        job: Job,
+        environment: Environment,
+        settings: Settings,
+        *,
+        deadline: float,
+        lead_time: float,
+        clock: Callable[[], float] | None = None,
     ) -> PlanRequest:
         """Return the planner's request.
 
         :param deadline: seconds from the run's start.
         :param lead_time: seconds from the run's start until the VMs are ready.
+        :param clock: returns seconds; without it the time limit is not kept.
         """
         scheduler, ec2 = settings.scheduler, settings.ec2
         return PlanRequest(
@@ -64,6 +72,7 @@ class PlanChoices:
             alpha=scheduler.alpha,
             seed=self.seed,
             time_limit=self.time_limit,
+            clock=clock,
             boot=ec2.boot_overhead,
             reaction=scheduler.reaction,
             vcpu_limit=ec2.vcpu_limits,

@@ -93,8 +93,9 @@ def _bands(plan: Plan) -> Iterator[_Band]:
     lane = min(max(COMFORTABLE_HEIGHT / max(sum(map(len, cores)), 1), least), most)
     top = float(HEAD)
     for vm, used in zip(plan.vms, cores, strict=True):
-        height = max(len(used) * lane, BAND) + GAP
-        yield _Band(vm, top, height, lane, used)
+        own = max(lane, min(BAND / max(len(used), 1), most))  # there is room for as much in each band
+        height = max(len(used) * own, BAND) + GAP
+        yield _Band(vm, top, height, own, used)
         top += height
 
 

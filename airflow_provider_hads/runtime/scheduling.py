@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,14 @@ def plan_request(workshop: Workshop, environment: Environment, job: Job, choices
     """Return the planner's request: VMs are ready ``boot_overhead`` after the run's start."""
     settings = workshop.inputs.settings
     lead_time = settings.ec2.boot_overhead
-    return choices.request(job, environment, settings, deadline=workshop.run.deadline, lead_time=lead_time)
+    return choices.request(
+        job,
+        environment,
+        settings,
+        deadline=workshop.run.deadline,
+        lead_time=lead_time,
+        clock=time.monotonic,
+    )
 
 
 def _given_plan(workshop: Workshop, environment: Environment) -> Plan:

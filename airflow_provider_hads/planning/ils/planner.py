@@ -10,20 +10,13 @@ from airflow_provider_hads.planning.cc import attempt_cc, task_orders
 from airflow_provider_hads.planning.feasibility import plan_or_explain
 from airflow_provider_hads.planning.ils.burstables import NAME, allocate_burstables
 from airflow_provider_hads.planning.ils.fleet import SearchFleet
-from airflow_provider_hads.planning.ils.search import (
-    ATTEMPTS,
-    GATHERED_SHARE,
-    Found,
-    LocalSearch,
-    weighted_fitness,
-)
+from airflow_provider_hads.planning.ils.search import Found, LocalSearch, weighted_fitness
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
+from airflow_provider_hads.planning.stopping import never, stop_of
 
-__all__ = ["iterations_of", "plan_ils"]
+__all__ = ["plan_ils"]
 
-TRIALS_A_SECOND = 150_000
-"""What a machine is taken to do, where a time limit is given; the core reads no clock."""
 SAFE_TRIES = 8
 """Solutions that are asked whether they can be recovered, before the greedy's is taken."""
 
@@ -40,8 +33,8 @@ def plan_ils(request: PlanRequest) -> Plan:
     burstable allocation: tasks that violate D_spot move to burstable VMs, and ``burstable_factor`` x the
     number of VMs of these are opened and take the last tasks of the VMs that end last, all in baseline mode.
 
-    Objective ``weighted`` is the published fitness; ``cost`` and ``makespan`` are alpha 1 and 0. The time
-    limit is turned into a number of iterations. The same request gives the same plan.
+    Objective ``weighted`` is the published fitness; ``cost`` and ``makespan`` are alpha 1 and 0. With a
+    ``time_limit`` and a ``clock`` the search may end earlier; without, the same request gives the same plan.
 
     Deviations from the published program:
 
@@ -71,11 +64,12 @@ def plan_ils(request: PlanRequest) -> Plan:
 
     :raises InfeasibleJob: the greedy found no plan, so there is nothing to start from.
     """
+    stop = stop_of(request) or never
     first = replace(plan_or_explain(request, NAME, attempt_cc), planner=NAME)
     d_spot = first.d_spot or 0.0
     tasks = _order(request, first)
     search = LocalSearch(request, SearchFleet.of_plan(request, first, tasks), tasks, d_spot)
-    search.run(iterations_of(request))
+    search.run(request.max_iteration, stop)
     plans = _plans(request, search, tasks, d_spot)
     return next((plan for plan in plans if _is_safe(request, plan)), first)
 
@@ -85,14 +79,6 @@ def _order(request: PlanRequest, plan: Plan) -> list[Task]:
     by_memory, by_runtime = task_orders(request)
     again = SearchFleet.of_plan(request, plan, by_memory)
     return by_memory if again.ends == [vm.end for vm in plan.vms] else by_runtime
-
-
-def iterations_of(request: PlanRequest) -> int:
-    """Return how often the search is to perturb and improve."""
-    if request.time_limit is None:
-        return request.max_iteration
-    trials = ATTEMPTS * (2 + GATHERED_SHARE * len(request.job.tasks))
-    return min(request.max_iteration, int(request.time_limit * TRIALS_A_SECOND / trials))
 
 
 def _plans(request: PlanRequest, search: LocalSearch, tasks: Sequence[Task], d_spot: float) -> Iterator[Plan]:

@@ -12,6 +12,7 @@ from airflow_provider_hads.model import Market, Task
 from airflow_provider_hads.planning.draft import FleetDraft, full_speed_types
 from airflow_provider_hads.planning.ils.fleet import Kind, SearchFleet, Trial
 from airflow_provider_hads.planning.request import Objective, PlanRequest
+from airflow_provider_hads.planning.stopping import Stop, never
 
 __all__ = ["Found", "LocalSearch", "weighted_fitness"]
 
@@ -79,15 +80,17 @@ class LocalSearch:
         self.sound = [Found(fleet.copy(), self._true_fitness())]
         self.violating: Found | None = None
 
-    def run(self, iterations: int) -> None:
-        """Search."""
+    def run(self, iterations: int, stop: Stop = never) -> None:
+        """Search, for so many iterations or until told to stop."""
         last_best = 0
         for iteration in range(iterations):
+            if stop():
+                return
             self.perturb()
             if iteration - last_best > PATIENCE:
                 self.relax()
                 last_best = iteration
-            self.improve()
+            self.improve(stop)
             if self._keep_if_best():
                 last_best = iteration
 
@@ -135,9 +138,11 @@ class LocalSearch:
         self.relaxed = min(self.relaxed * RELAXATION, max(self._request.horizon, self._d_spot))
         self._refresh()
 
-    def improve(self) -> None:
+    def improve(self, stop: Stop = never) -> None:
         """Try each of the moves a number of times; what is better is kept."""
         for _ in range(ATTEMPTS):
+            if stop():
+                return
             self.swap()
             self.move_two()
             self.gather()

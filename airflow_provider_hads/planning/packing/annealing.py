@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from random import Random
 
-from airflow_provider_hads.planning.packing.effort import Stop
 from airflow_provider_hads.planning.packing.fleet import Fleet
+from airflow_provider_hads.planning.stopping import Stop
 
 __all__ = ["anneal"]
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from airflow_provider_hads.planning.request import PlanRequest
+from airflow_provider_hads.planning.stopping import Stop, never
 
-__all__ = ["Effort", "Stop", "comparison_effort", "full_effort", "quick_effort", "stop_of"]
-
-Stop = Callable[[], bool]
-"""Says whether the time that the user allows is over."""
-
+__all__ = ["Effort", "comparison_effort", "full_effort", "quick_effort"]
 
 MOST_FLEETS = 300
 """Fleets tried for small jobs."""
@@ -19,10 +14,6 @@ FILLED = 40_000
 """Tasks put on new fleets, for large jobs: it takes long, and one VM more or less changes little."""
 SEARCHING = 0.6
 """Share of the steps that goes into the search for the fleet."""
-
-
-def _never() -> bool:
-    return False
 
 
 @dataclass(frozen=True)
@@ -38,7 +29,7 @@ class Effort:
     fleets: int
     each: int
     last: int
-    stop: Stop = _never
+    stop: Stop = never
 
     def part(self, divisor: int) -> Effort:
         """Return a part of it."""
@@ -50,7 +41,7 @@ def quick_effort(tasks: int) -> Effort:
     return Effort(0, 20 * tasks, 0)
 
 
-def full_effort(tasks: int, stop: Stop = _never) -> Effort:
+def full_effort(tasks: int, stop: Stop = never) -> Effort:
     """Return the effort for the plan itself."""
     total = min(400_000 + 1_200 * tasks, 7_000 * tasks)
     each = 40 * max(tasks, 1)
@@ -62,12 +53,3 @@ def full_effort(tasks: int, stop: Stop = _never) -> Effort:
 def comparison_effort(tasks: int) -> Effort:
     """Return the effort for a plan that others are compared with."""
     return full_effort(tasks).part(3)
-
-
-def stop_of(request: PlanRequest) -> Stop | None:
-    """Return what says that the request's time limit is over; None where it has none, or no clock."""
-    clock, limit = request.clock, request.time_limit
-    if clock is None or limit is None:
-        return None
-    end = clock() + limit
-    return lambda: clock() >= end

@@ -9,9 +9,9 @@ from random import Random
 
 from airflow_provider_hads.planning.packing.annealing import anneal
 from airflow_provider_hads.planning.packing.construction import Costs, build, complete
-from airflow_provider_hads.planning.packing.effort import Stop
 from airflow_provider_hads.planning.packing.filling import fill, longest_first
 from airflow_provider_hads.planning.packing.fleet import Fleet
+from airflow_provider_hads.planning.stopping import Stop
 
 __all__ = ["Heat", "improve_fleet"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from airflow_provider_hads.planning.packing.effort import Stop
 from airflow_provider_hads.planning.packing.fleet import Fleet
 from airflow_provider_hads.planning.packing.instance import Instance
 from airflow_provider_hads.planning.packing.memory_annealing import anneal_orders
 from airflow_provider_hads.planning.packing.memory_filling import fill_from_pool
 from airflow_provider_hads.planning.packing.memory_fleet import MemoryFleet
+from airflow_provider_hads.planning.stopping import Stop
 
 __all__ = ["improve_orders"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from airflow_provider_hads.model import Placement, PlannedVm
+from airflow_provider_hads.model import Market, Placement, PlannedVm
 from airflow_provider_hads.planning.packing.fleet import Fleet
 from airflow_provider_hads.planning.packing.instance import Choice
 from airflow_provider_hads.planning.packing.memory_fleet import MemoryFleet
@@ -15,12 +15,16 @@ __all__ = ["planned_from_cores", "planned_from_orders"]
 Vms = list[tuple[Choice, tuple[Placement, ...]]]
 
 
-def planned_from_cores(fleet: Fleet) -> list[PlannedVm]:
-    """Return the VMs of a fleet; each core runs its tasks one after the other, longest first."""
+def planned_from_cores(fleet: Fleet, latest: Mapping[Market, float] | None = None) -> list[PlannedVm]:
+    """Return the VMs of a fleet; each core runs its tasks one after the other, longest first.
+
+    :param latest: latest ends by market, where they are not those of the instance.
+    """
     vms: Vms = []
     for vm, choice in enumerate(fleet.choice):
         kind = fleet.instance.choices[choice]
-        places = [place for core in fleet.cores(vm) for place in _core(fleet, core, kind.latest)]
+        end = latest[kind.market] if latest is not None else kind.latest
+        places = [place for core in fleet.cores(vm) for place in _core(fleet, core, end)]
         vms.append((kind, tuple(places)))
     return _numbered(vms)
 

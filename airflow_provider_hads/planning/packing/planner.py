@@ -7,19 +7,25 @@ from dataclasses import replace
 
 from airflow_provider_hads.model import Market, Plan
 from airflow_provider_hads.planning.cc import attempt_cc
-from airflow_provider_hads.planning.feasibility import plan_or_explain, solve
-from airflow_provider_hads.planning.packing.effort import Effort, full_effort, quick_effort, stop_of
+from airflow_provider_hads.planning.feasibility import plan_or_explain, rounded_up, solve
+from airflow_provider_hads.planning.on_demand import cheaper_on_demand
+from airflow_provider_hads.planning.packing.effort import Effort, full_effort, quick_effort
 from airflow_provider_hads.planning.packing.instance import BOTH, compile_instance
 from airflow_provider_hads.planning.packing.objective import best_cap, fitness
 from airflow_provider_hads.planning.packing.search import search
+from airflow_provider_hads.planning.packing.tightest import tightest_plan
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
-from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
+from airflow_provider_hads.planning.request import Objective, PlanRequest, SpotDeadlineRule
+from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
+from airflow_provider_hads.planning.stopping import stop_of
 
 __all__ = ["attempt_packing", "plan_packing"]
 
 NAME = "packing"
 EARLIER = (0.99, 0.97, 0.93)
 """Shares of a safe D_spot that the full search is tried with."""
+MOST_TASKS = 500
+"""Tasks up to which a job whose memory may bind is searched with all effort before it is refused."""
 
 
 def plan_packing(request: PlanRequest) -> Plan:
@@ -34,7 +40,9 @@ def plan_packing(request: PlanRequest) -> Plan:
     3. Annealing moves and exchanges tasks, at temperatures of 5 % to 0.05 % of the mean task's cost; VMs are
        closed, opened and replaced, and the fleet annealed again.
 
-    Where the published greedy has found a cheaper plan, or the only one, it is that.
+    Where the published greedy or the search on on-demand VMs alone has found a cheaper plan, or the only one,
+    it is that. Before a job is refused, all VMs that the limits allow are tried, whatever they cost
+    (:mod:`~airflow_provider_hads.planning.packing.tightest`).
 
     The steps are counted, so that the same request gives the same plan; with a ``time_limit`` and a ``clock``
     the search ends or goes on until then. D_spot under the safe rule: a quick search finds one that is safe,
@@ -44,8 +52,8 @@ def plan_packing(request: PlanRequest) -> Plan:
 
     :raises InfeasibleJob: no plan was found.
     """
-    stop = stop_of(request)
-    first = plan_or_explain(request, NAME, attempt_packing)
+    asked, stop = request, stop_of(request)
+    first = plan_or_explain(request, NAME, attempt_packing, last=_last_attempt)
     if not first.vms:
         return first
     tasks = len(request.job.tasks)
@@ -53,14 +61,32 @@ def plan_packing(request: PlanRequest) -> Plan:
     while stop is not None and not stop():
         request = replace(request, seed=request.seed + 1)
         best = _improved(request, best, full_effort(tasks, stop))
-    greedy = solve(request, _greedy)
-    return best if greedy is None else min(best, greedy, key=lambda plan: fitness(request, plan))
+    others = (solve(request, _greedy), _on_demand(asked, best))
+    return min([best, *filter(None, others)], key=lambda plan: fitness(request, plan))
+
+
+def _on_demand(request: PlanRequest, plan: Plan) -> Plan | None:
+    """Return the plan that ``on-demand`` makes, if it is cheaper: its cost is told beside this one's."""
+    if request.objective is not Objective.COST:
+        return None
+    found = cheaper_on_demand(request, plan.cost)
+    return found and replace(found, planner=NAME, d_spot=plan.d_spot, d_spot_rule=plan.d_spot_rule)
 
 
 def attempt_packing(request: PlanRequest, d_spot: float) -> Plan | None:
     """Return a plan by a quick search with that D_spot, or None."""
     found = _attempt(request, d_spot, quick_effort(len(request.job.tasks)))
     return found or _greedy(request, d_spot)
+
+
+def _last_attempt(request: PlanRequest) -> Plan | None:
+    """Return the plan of the earliest deadline or, where memory may bind, one by a full search."""
+    plan = tightest_plan(request, NAME, rounded_up)
+    tasks = len(request.job.tasks)
+    if plan is not None or tasks > MOST_TASKS:
+        return plan
+    safe = request.spot_deadline is SpotDeadlineRule.SAFE
+    return _attempt(request, 0.0 if safe else published_spot_deadline(request), full_effort(tasks))
 
 
 def _greedy(request: PlanRequest, d_spot: float) -> Plan | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +185,20 @@ def test_the_gap_is_over_the_lower_bound(run: Any) -> None:
     assert found["gap"] == pytest.approx(found["cost"] / found["lower_bound"] - 1)
 
 
+def test_a_plan_with_burstable_vms_has_no_bound(folder: Path, run: Any) -> None:
+    """The bound is one for all other plans: a cheap burstable VM goes below it."""
+    types = ENVIRONMENT["instances"]
+    burstable = {**types["t3.large"], "prices": {"on-demand": 0.001}}
+    text = json.dumps({**ENVIRONMENT, "instances": {**types, "t3.large": burstable}})
+    (folder / "env.json").write_text(text, encoding="utf-8")
+    (folder / "setup.cfg").write_text("[scheduler]\nburstable_factor = 1\n", encoding="utf-8")
+    arguments = ("--deadline", "1000", "--planner", "ils", "--objective", "cost")
+    found = document(run, *arguments)
+    assert "t3.large" in {vm["type"] for vm in found["vms"]}
+    assert (found["lower_bound"], found["gap"]) == (None, None)
+    assert "No plan without burstable VMs" not in run(*arguments)[1]
+
+
 def test_spot_work_is_safe_unless_the_published_rule_is_asked_for(run: Any) -> None:
     safe = document(run, "--deadline", "1000", "--planner", "cc")
     published = document(run, "--deadline", "1000", "--planner", "cc", "--spot-deadline", "published")
@@ -209,6 +225,15 @@ def test_settings_go_into_the_request(folder: Path, run: Any) -> None:
     found = document(run)
     assert (found["planner"], found["deadline"], found["parallel"]) == ("ils", 800, False)
     assert {vm["cpu_share"] for vm in found["vms"]} == {None}
+
+
+def test_a_time_limit_lets_the_search_go_on_until_then(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the clock of the machine; here it ticks each time it is asked."""
+    ticks = count()
+    monkeypatch.setattr("time.monotonic", lambda: next(ticks))
+    code, _, _ = run("--deadline", "1000", "--time-limit", "5000")
+    assert code == 0
+    assert next(ticks) > 5000
 
 
 def test_the_deadline_of_the_command_line_goes_first_then_setup_cfg_then_the_map(
@@ -286,6 +311,8 @@ def test_with_json_a_refusal_is_an_object_too(run: Any) -> None:
             "--output: 'no/where/map.json' can't be written: there is no folder",
         ),
         (["--plot", "/"], "--plot: '/' is a folder; name a file"),
+        (["--output", "a\0b"], r"--output: 'a\x00b' has a zero byte, which no file's name can have"),
+        (["--output", "/tmp/x", "--plot", "/tmp/./x"], "--plot: '/tmp/./x' is the file of --output, too;"),
     ],
 )
 def test_bad_arguments_end_with_1_and_a_line(run: Any, arguments: list[str], message: str) -> None:
@@ -313,6 +340,43 @@ def test_an_output_that_the_system_refuses_leaves_nothing_behind(folder: Path, r
     assert (code, out) == (1, "")
     assert "can't be written" in err
     assert sorted(path.name for path in folder.iterdir()) == ["env.json", "job.json"]
+
+
+def test_a_link_is_followed_and_stays_one(folder: Path, run: Any) -> None:
+    (folder / "link.json").symlink_to("there.json")
+    code, _, _ = run("--deadline", "1000", "--output", str(folder / "link.json"))
+    assert code == 0
+    assert (folder / "link.json").is_symlink()
+    assert json.loads((folder / "there.json").read_text(encoding="utf-8"))
+
+
+def test_a_link_to_itself_is_an_error_in_one_line(folder: Path, run: Any) -> None:
+    (folder / "link.json").symlink_to("link.json")
+    code, _, err = run("--deadline", "1000", "--output", str(folder / "link.json"))
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert (folder / "link.json").is_symlink()
+
+
+def test_a_pipe_is_written_to_and_not_replaced(folder: Path, run: Any) -> None:
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    code, _, _ = run("--deadline", "1000", "--output", str(pipe))
+    assert code == 0
+    assert pipe.is_fifo()
+    assert json.loads(os.read(reader, 1 << 16))
+    os.close(reader)
+
+
+def test_nothing_is_said_where_no_one_reads_any_more(folder: Path) -> None:
+    command = [sys.executable, "-m", "airflow_provider_hads.commands.plan", str(folder), "--deadline", "1000"]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert started.stdout is not None
+    started.stdout.close()
+    assert started.stderr is not None
+    assert started.stderr.read() == b""
+    assert started.wait(timeout=60) == 141
+    started.stderr.close()
 
 
 def test_it_runs_without_airflow(folder: Path) -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.model import Job, Task
-from airflow_provider_hads.planning import PlanRequest, get_planner
+from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule, get_planner
+from airflow_provider_hads.planning.packing.planner import attempt_packing
+from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
 from tests.support.plan_checker import plan_problems
 from tests.support.planning_examples import environment, instance_type, job, published_request
+from tests.support.random_jobs import random_request
 
 
 def refused(request: PlanRequest, planner: str = "cc") -> InfeasibleJob:
@@ -128,3 +131,39 @@ def test_the_smallest_deadline_can_be_met(planner: str) -> None:
     assert error.smallest_deadline is not None
     within = replace(request, deadline=error.smallest_deadline)
     assert plan_problems(get_planner(planner)(within), within) == []
+
+
+@pytest.mark.parametrize("planner", ["packing", "on-demand"])
+def test_what_fits_only_in_one_way_is_planned_and_named(planner: str) -> None:
+    """Longest first, as a quick search goes about it, the five tasks take 700 s."""
+    types = environment(instance_type(spot=None, limit=1))
+    request = PlanRequest(job([300, 300, 200, 200, 200]), types, deadline=600)
+    assert plan_problems(get_planner(planner)(request), request) == []
+    assert refused(replace(request, deadline=599), planner).smallest_deadline == 600
+
+
+@pytest.mark.parametrize("planner", ["packing", "on-demand"])
+def test_the_deadline_that_is_named_is_hardly_later_than_the_earliest(planner: str) -> None:
+    """On on-demand VMs, 842 s is the earliest of the published job, by an exact dynamic program."""
+    request = replace(published_request("552", deadline=800), spot_deadline=SpotDeadlineRule.SAFE)
+    named = refused(request, planner).smallest_deadline
+    assert named is not None
+    assert 842 <= named <= 850
+    within = replace(request, deadline=named)
+    assert plan_problems(get_planner(planner)(within), within) == []
+
+
+@pytest.mark.parametrize("planner", ["cc", "ils", "packing", "on-demand"])
+def test_a_deadline_is_named_however_far_off_it_is(planner: str) -> None:
+    types = environment(instance_type(vcpus=1, spot=None, limit=1))
+    error = refused(PlanRequest(job([200_000] * 2), types, deadline=0.5), planner)
+    assert error.smallest_deadline == pytest.approx(400_000, rel=0.001)
+
+
+def test_where_memory_may_bind_a_full_search_comes_before_a_refusal() -> None:
+    request = replace(random_request("memory", 40, 3, seed=11), deadline=770)
+    assert attempt_packing(request, published_spot_deadline(request)) is None
+    assert plan_problems(get_planner("packing")(request), request) == []
+    named = refused(replace(request, deadline=600), "packing").smallest_deadline
+    assert named is not None
+    assert named <= 770

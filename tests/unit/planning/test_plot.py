@@ -131,6 +131,14 @@ def test_no_text_lies_on_another_or_outside(tasks: int, deadline: float) -> None
     )
 
 
+def test_tasks_on_many_vms_of_few_cores_have_labels() -> None:
+    """A VM with one core takes two lines of text anyway: there is room for its task's name."""
+    types = environment(instance_type(vcpus=1, limit=200), spot=200, on_demand=200)
+    plan = get_planner("cc")(PlanRequest(job([100] * 200), types, 250))
+    assert len(plan.vms) == 200
+    assert {task_id for vm in plan.vms for task_id in vm.task_ids} <= set(texts(drawn(plan, types)))
+
+
 @pytest.mark.parametrize("cores", [1, 8, 16, 64])
 def test_bars_of_a_vm_do_not_overlap(cores: int) -> None:
     types = environment(instance_type(vcpus=cores, memory=10**6))

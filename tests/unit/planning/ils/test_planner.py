@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from airflow_provider_hads.exceptions import InfeasibleJob
 from airflow_provider_hads.model import Market, Plan
 from airflow_provider_hads.planning import Objective, PlanRequest, SpotDeadlineRule, get_planner
-from airflow_provider_hads.planning.ils.planner import iterations_of
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from tests.support.plan_checker import plan_problems
 from tests.support.planning_examples import PUBLISHED, environment, instance_type, job, published_request
@@ -80,12 +80,16 @@ def test_an_infeasible_job_is_refused_as_by_the_greedy() -> None:
     assert refusal.value.smallest_deadline is not None
 
 
-def test_a_time_limit_is_turned_into_iterations() -> None:
-    """No clock is read, so that the same request gives the same plan."""
-    assert iterations_of(REQUEST) == 30
-    assert iterations_of(replace(REQUEST, time_limit=1e-9)) == 0
-    assert 0 < iterations_of(replace(REQUEST, time_limit=0.01, max_iteration=10**6)) < 10**6
-    assert plan(replace(REQUEST, time_limit=1e-9)).planner == "ils"
+def test_a_time_limit_ends_the_search_by_the_clock_that_is_given() -> None:
+    """The clock is asked once at each step, and so tells how many there were."""
+    ticks = count()
+    limited = replace(REQUEST, time_limit=500, max_iteration=10**9, clock=lambda: next(ticks))
+    assert plan(limited).planner == "ils"
+    assert next(ticks) < 600
+
+
+def test_without_a_clock_there_is_no_time_limit() -> None:
+    assert plan(replace(REQUEST, time_limit=1e-9)) == plan(REQUEST)
 
 
 @pytest.mark.parametrize(("folder", "deadline", "map_file"), [("552", 2700, "map_ipdps.json")])

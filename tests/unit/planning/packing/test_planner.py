@@ -47,6 +47,20 @@ def test_random_jobs_cost_little_more_than_the_bound(kind: str, tasks: int, type
     assert 0 <= found.cost / lower_bound(request) - 1 + 1e-9 <= gap + 1e-9
 
 
+@pytest.mark.parametrize(("kind", "seed"), [("memory", 14), ("lognormal", 0)])
+def test_it_is_never_dearer_than_on_demand_vms_alone(kind: str, seed: int) -> None:
+    """With spot VMs that are hardly dearer, the search among both finds no plan as cheap as the other."""
+    request = random_request(kind, 12, 4, seed)
+    types = {
+        name: replace(one, prices={**one.prices, Market.SPOT: one.price(Market.ON_DEMAND) * 1.02})
+        for name, one in request.environment.instance_types.items()
+    }
+    request = replace(request, environment=replace(request.environment, instance_types=types))
+    found = plan(request)
+    assert found.cost <= get_planner("on-demand")(request).cost
+    assert plan_problems(found, request) == []
+
+
 def test_whole_rounds_are_filled() -> None:
     """Twelve tasks: three rounds on the four cores of one VM, not two on one and a bit of another."""
     types = [instance_type(), instance_type("large", vcpus=4, spot=0.05)]
