@@ -8,11 +8,7 @@ from pathlib import Path
 
 from airflow_provider_hads.exceptions import InputError, InputErrors
 
-<<<<<<< HEAD
 __all__ = ["distinct", "output_path", "write_text"]
-=======
-__all__ = ["another_output_path", "output_path", "write_text"]
->>>>>>> planning
 
 
 def output_path(text: str) -> Path:
@@ -30,7 +26,6 @@ def output_path(text: str) -> Path:
     return path
 
 
-<<<<<<< HEAD
 def distinct(outputs: Mapping[str, Path | None]) -> None:
     """Make sure that no two options write the same file.
 
@@ -45,19 +40,6 @@ def distinct(outputs: Mapping[str, Path | None]) -> None:
         if place in seen:
             raise ValueError(f"{str(path)!r} is the file of {seen[place]} and of {option}; name another")
         seen[place] = option
-=======
-def another_output_path(text: str, option: str, taken: Path | None) -> Path:
-    """Read the name of a file to be written beside another one.
-
-    :param option: the option that names the other one.
-    :param taken: the other one, if it is asked for.
-    :raises ValueError: as :func:`output_path`, or it is the same file.
-    """
-    path = output_path(text)
-    if taken is not None and os.path.realpath(path) == os.path.realpath(taken):
-        raise ValueError(f"{text!r} is the file of {option}, too; name another file")
-    return path
->>>>>>> planning
 
 
 def write_text(path: Path, text: str) -> None:

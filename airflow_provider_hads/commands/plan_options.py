@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_hads.commands.output_file import another_output_path, output_path
+from airflow_provider_hads.commands.output_file import distinct, output_path
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.inputs import JobInputs, load_job_folder
 from airflow_provider_hads.planning import PlanRequest, SpotDeadlineRule
@@ -53,7 +53,9 @@ def read_options(args: argparse.Namespace) -> PlanOptions:
     seed = reader.read("--seed", args.seed, whole_number)
     time_limit = reader.read("--time-limit", args.time_limit, seconds)
     output = reader.read("--output", args.output, output_path)
-    plot = reader.read("--plot", args.plot, lambda text: another_output_path(text, "--output", output))
+    plot = reader.read("--plot", args.plot, output_path)
+    outputs = {"--output": output, "--plot": plot}
+    reader.read(", ".join(outputs), "", lambda _: distinct(outputs))
     reader.finish()
 
     inputs = _load(args, has_deadline=given_deadline is not None)

@@ -312,7 +312,10 @@ def test_with_json_a_refusal_is_an_object_too(run: Any) -> None:
         ),
         (["--plot", "/"], "--plot: '/' is a folder; name a file"),
         (["--output", "a\0b"], r"--output: 'a\x00b' has a zero byte, which no file's name can have"),
-        (["--output", "/tmp/x", "--plot", "/tmp/./x"], "--plot: '/tmp/./x' is the file of --output, too;"),
+        (
+            ["--output", "/tmp/x", "--plot", "/tmp/./x"],
+            "--output, --plot: '/tmp/x' is the file of --output and of --plot; name another",
+        ),
     ],
 )
 def test_bad_arguments_end_with_1_and_a_line(run: Any, arguments: list[str], message: str) -> None:
