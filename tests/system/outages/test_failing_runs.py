@@ -144,7 +144,7 @@ def hide_from_provisions(run: ObservedRun, cloud: LocalCloud, count: int) -> Non
     """Let no second try of ``provision`` find the VM that its first one launches."""
     for sequence in range(count):
         token = launch_token(run.identity["uid"], 0, sequence)
-        cloud.fault("DescribeInstances", "fail-before", "InternalError", count=1000, match=token)
+        cloud.fault("DescribeInstances", count=1000, match=token, after=1)  # it looks before it launches
 
 
 def wait_for_report(run: ObservedRun) -> None:
