@@ -84,8 +84,20 @@ def jobs(draw: st.DrawFn, environment: Environment) -> Job:
     return Job("7", "random", tasks)
 
 
+class Ticks:
+    """A clock that goes on by a second each time that it is read: time limits end searches early, all alike."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += 1.0
+        return self._now
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> PlanRequest:
+    """Two thirds of them in a hurry: what holds for every plan holds for one that was soon found."""
     environment = draw(environments())
     return PlanRequest(
         draw(jobs(environment)),
@@ -97,6 +109,8 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         objective=draw(st.sampled_from(Objective)),
         burstable_factor=draw(st.sampled_from([0.2, 1.0, 0.0])),
         max_iteration=draw(st.sampled_from([1, 2, 30])),
+        time_limit=draw(st.sampled_from([4.0, 4.0, None])),
+        clock=Ticks(),
     )
 
 
