@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # tests/run.sh: ruff, mypy and all tests, as `make test` runs them.
-# Tests with real VMs and a real Airflow mostly wait, so that three processes of them go on at a time. What only computes
-# goes on in the background, at the lowest priority: it takes the time that they leave, without making them late.
+# Tests with real VMs and a real Airflow wait a lot. What only computes goes on in the background, at the lowest
+# priority: it takes the time that they leave, without making them late.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bin=.venv/bin
-processes=${PROCESSES:-3}
+processes=${PROCESSES:-2}
 log=$(mktemp)
 
 computing() {

@@ -58,6 +58,7 @@ class AwsApi:
         if fault is None or fault.mode != FAIL_BEFORE:
             response = self._carry_out(environ, facts)
         if fault is not None:
+            time.sleep(fault.delay)
             response = error_response(facts.service, fault.code, "A fault was asked for.", fault.status)
         return response(environ, start_response)
 

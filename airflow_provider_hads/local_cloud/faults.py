@@ -26,7 +26,7 @@ class Fault:
     :param status: the HTTP status; a client retries 5xx by itself.
     :param count: how many calls.
     :param match: only calls whose parameters (for S3: whose path) contain this text, as sent.
-    :param after: how many of them go well before.
+    :param delay: seconds by which the error is late.
     """
 
     action: str
@@ -35,7 +35,7 @@ class Fault:
     status: int = 500
     count: int = 1
     match: str = ""
-    after: int = 0
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
         if self.mode not in (FAIL_BEFORE, FAIL_AFTER):
@@ -60,17 +60,13 @@ class FaultBook:
             self._faults.clear()
 
     def take(self, action: str, parameters: str) -> Fault | None:
-        """Use up one count of the first fault that fits a call; None if the call is to go well."""
+        """Use up one count of the first fault that fits a call."""
         with self._lock:
             for index, fault in enumerate(self._faults):
-                if fault.action != action or fault.match not in parameters:
-                    continue
-                if fault.after > 0:
-                    self._faults[index] = replace(fault, after=fault.after - 1)
-                    return None
-                left = replace(fault, count=fault.count - 1)
-                self._faults[index : index + 1] = [left] if left.count > 0 else []
-                return fault
+                if fault.action == action and fault.match in parameters:
+                    left = replace(fault, count=fault.count - 1)
+                    self._faults[index : index + 1] = [left] if left.count > 0 else []
+                    return fault
         return None
 
 

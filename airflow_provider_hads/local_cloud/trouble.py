@@ -107,13 +107,13 @@ class Trouble:
         status: int = 500,
         count: int = 1,
         match: str = "",
-        after: int = 0,
+        delay: float = 0.0,
     ) -> None:
         """Let the next calls of an action fail; see :class:`~airflow_provider_hads.local_cloud.faults.Fault`.
 
         A client retries errors of status 5xx by itself: give a count above its number of tries to be heard.
         """
-        self._control.post("faults", asdict(Fault(action, mode, code, status, count, match, after)))
+        self._control.post("faults", asdict(Fault(action, mode, code, status, count, match, delay)))
 
     def fault_rate(self, kind: str, rate: float, seed: int | None = None, delay: float = 2.0) -> None:
         """Let a share of all EC2 calls go wrong, from now on.

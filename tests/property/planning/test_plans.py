@@ -85,7 +85,7 @@ def jobs(draw: st.DrawFn, environment: Environment) -> Job:
 
 
 class Ticks:
-    """A clock that goes on by a second each time that it is read: time limits end searches early, all alike."""
+    """A clock that goes on by a second each time that it is read, so that time limits end searches early."""
 
     def __init__(self) -> None:
         self._now = 0.0

@@ -18,8 +18,8 @@ from tests.system.interrupted_jobs import STEP, counted
 
 pytestmark = pytest.mark.slow
 
-ROUNDING = 0.01
-"""Share by which report and bill may differ: the cloud tells times in whole seconds."""
+UNHEARD = 0.05
+"""Share by which report and bill may differ: who is killed may have heard what nobody hears again."""
 
 
 @pytest.fixture(scope="module")
@@ -73,4 +73,4 @@ class TestChaos:
     ) -> None:
         chaotic = chaotic_run(seed)
 
-        assert chaotic.report["cost"] == pytest.approx(chaotic.bill, rel=ROUNDING)
+        assert chaotic.report["cost"] == pytest.approx(chaotic.bill, rel=UNHEARD)
