@@ -15,6 +15,7 @@ SETTLING = timedelta(seconds=5)
 """For how long after an event a description may not know of it: EC2's are consistent in the end only."""
 
 _STOPS = (InterruptionKind.HIBERNATE, InterruptionKind.STOP)
+_ASLEEP = (InstanceState.STOPPING, InstanceState.STOPPED)
 _GOES_ON = {
     InstanceState.STOPPING: InstanceState.STOPPED,
     InstanceState.PENDING: InstanceState.RUNNING,
@@ -68,6 +69,8 @@ def news_of(events: Iterable[CloudEvent], fleet: Mapping[str, Instance]) -> News
             incomplete = True
             continue
         before = changed.get(vm_id, fleet[vm_id])
+        if _is_older(event, before):
+            continue
         after = _after(before, event)
         if after != before:
             changed[vm_id] = after
@@ -108,10 +111,10 @@ def _after(instance: Instance, event: CloudEvent) -> Instance:
         return instance
     if event.kind is CloudEventKind.INTERRUPTION:
         return _interrupted(instance, event)
-    if event.state is None or event.state is instance.state or _is_older(event, instance):
+    if event.state is None or event.state is instance.state:
         return instance
     if event.state in (InstanceState.PENDING, InstanceState.RUNNING):
-        came_back = instance.state in (InstanceState.STOPPING, InstanceState.STOPPED)
+        came_back = instance.state in _ASLEEP
         address, started_at = (None, event.at) if came_back else (instance.address, instance.started_at)
         running = replace(instance, state=event.state, interruption=None, state_reason="", stopped_at=None)
         return replace(running, address=address, started_at=started_at)
@@ -123,9 +126,16 @@ def _after(instance: Instance, event: CloudEvent) -> Instance:
 
 
 def _is_older(event: CloudEvent, instance: Instance) -> bool:
-    """Say whether an event is of a sleep before the one start that is known: it may be told again."""
-    falls_asleep = event.state in (InstanceState.STOPPING, InstanceState.STOPPED)
-    return falls_asleep and instance.started_at is not None and event.at < instance.started_at
+    """Say whether an event is of before the last start or stop that is known: it comes late, or again.
+
+    Times are whole seconds. Nothing that has just been started sleeps in the same second; what has been put
+    to sleep may be started in it.
+    """
+    if event.state in (InstanceState.PENDING, InstanceState.RUNNING):
+        return instance.stopped_at is not None and event.at < instance.stopped_at
+    if event.state in _ASLEEP or event.interruption is InterruptionKind.HIBERNATE:
+        return instance.started_at is not None and event.at <= instance.started_at
+    return False
 
 
 def _interrupted(instance: Instance, event: CloudEvent) -> Instance:
@@ -134,7 +144,7 @@ def _interrupted(instance: Instance, event: CloudEvent) -> Instance:
         state = InstanceState.STOPPING
         announced = replace(instance, interruption=event.interruption, state_reason="hibernates")
         return replace(announced, state=state, stopped_at=event.at)
-    if event.interruption in _STOPS and instance.state in (InstanceState.STOPPING, InstanceState.STOPPED):
+    if event.interruption in _STOPS and instance.state in _ASLEEP:
         return replace(instance, interruption=event.interruption)
     return instance
 

@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -58,6 +59,7 @@ class EventBus:
             "DetailType": detail_type,
             "Detail": json.dumps({"instance-id": instance.id, **detail}),
             "Resources": [arn],
+            "Time": time.time(),  # it may be delivered later
         }
         self._waiting.put((region, event))
 

@@ -63,6 +63,23 @@ def test_a_stop_of_before_the_last_start_changes_nothing() -> None:
     assert after(told(InstanceState.STOPPING, moment=12), before=running) == running
 
 
+@pytest.mark.parametrize("moment", [12, 40])
+def test_a_hibernation_that_was_announced_before_the_last_start_is_over(moment: int) -> None:
+    running = replace(VM, started_at=at(40))
+    warning = replace(announced(InterruptionKind.HIBERNATE), at=at(moment))
+
+    news = news_of([warning], {"vm-0": running})
+
+    assert (dict(news.instances), news.notices, dict(news.told)) == ({}, (), {})
+
+
+def test_a_start_of_before_the_last_stop_wakes_nobody() -> None:
+    asleep = replace(HIBERNATED, stopped_at=at(40))
+
+    assert after(told(InstanceState.RUNNING, moment=12), before=asleep) == asleep
+    assert after(told(InstanceState.RUNNING, moment=40), before=asleep).state is InstanceState.RUNNING
+
+
 def test_a_rebalance_recommendation_is_a_notice_and_changes_nothing() -> None:
     news = news_of([REBALANCE], {"vm-0": VM})
 
