@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_hads.cloud.errors import translated
+from airflow_provider_hads.service_data import share_service_data
 
 __all__ = ["ec2_client", "pricing_client", "sqs_client"]
 
@@ -54,6 +55,7 @@ def sqs_client(aws_conn_id: str | None, region: str | None) -> Any:
 def _client(hook: Any, service: str) -> Any:
     from botocore.config import Config
 
+    share_service_data(hook)
     ours = Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,

@@ -21,6 +21,8 @@ REGION = "us-east-1"
 EVENTS_QUEUE = "hads-events"
 INSTANCE_PROFILE = "hads-vm"
 ACCESS_KEY = "AKIALOCALCLOUD000000"
+EVENTS_KEPT_SECONDS = 300
+"""After that a description has told all of it; and each look goes through all that the queue has."""
 
 
 def make_session(
@@ -70,7 +72,8 @@ def make_events_queue(sqs: Any, events: Any, name: str) -> str:
     :param events: boto3 client of EventBridge.
     :return: the queue's URL.
     """
-    url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+    attributes = {"MessageRetentionPeriod": str(EVENTS_KEPT_SECONDS)}
+    url = str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {"source": ["aws.ec2"], "detail-type": sorted(DETAIL_TYPES)}
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))

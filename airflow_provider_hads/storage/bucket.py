@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_hads.exceptions import StorageError
+from airflow_provider_hads.service_data import share_service_data
 from airflow_provider_hads.storage.requests import (
     copy_request,
     get_request,
@@ -52,6 +53,7 @@ class Bucket:
         from botocore.config import Config
 
         hook: Any = S3Hook(aws_conn_id=aws_conn_id, region_name=region)
+        share_service_data(hook)
         ours = Config(
             connect_timeout=_CONNECT_TIMEOUT,
             read_timeout=_READ_TIMEOUT,

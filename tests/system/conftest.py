@@ -12,6 +12,7 @@ from tests.system.airflow_environment import ROOT
 from tests.system.dags_test import DagsTest
 from tests.system.deployed_jobs import write_deployed_jobs
 from tests.system.deployment import AirflowDeployment
+from tests.system.interrupted_runs import InterruptedRuns, carried_out
 from tests.system.job_runs import JobRuns
 
 
@@ -61,4 +62,39 @@ def deployment(
         **notifier_settings(home / "told.txt", ROOT),
     }
     with AirflowDeployment(home, ROOT / "dags", local_cloud.environment() | settings) as running:
+        _running_deployments.append(running)
         yield running
+    _running_deployments.clear()
+
+
+@pytest.fixture(scope="session")
+def interrupted_runs(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    dags_test: DagsTest,
+    deployment: AirflowDeployment,
+    local_cloud: LocalCloud,
+) -> Iterator[InterruptedRuns]:
+    """The runs that the chosen tests name as their ``JOB``; those that are tested later go on meanwhile."""
+    chosen = {
+        item.cls.JOB
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.cls is not None and hasattr(item.cls, "JOB")
+    }
+    jobs = tmp_path_factory.mktemp("jobs")
+    with carried_out(chosen, jobs, dags_test, deployment, local_cloud) as runs:
+        yield runs
+
+
+_running_deployments: list[AirflowDeployment] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the deployment after the last of its tests: it keeps a tenth of a core busy."""
+    used, needed = (
+        isinstance(one, pytest.Function) and "deployment" in one.fixturenames for one in (item, nextitem)
+    )
+    if used and nextitem is not None and not needed:
+        for deployment in _running_deployments:
+            deployment.stop()

@@ -23,6 +23,7 @@ LAYERS = (
     {"model"},
     {"planning"},
     {"control"},
+    {"service_data"},
     {"simulation", "inputs", "cloud", "vm", "storage", "configuration"},
     {"runtime"},
 )

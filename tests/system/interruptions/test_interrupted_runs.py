@@ -6,7 +6,8 @@ import pytest
 
 from tests.system.completeness import assert_complete, ended_on
 from tests.system.interrupted_jobs import pauses
-from tests.system.interruptions.conftest import InterruptedRuns
+from tests.system.interrupted_runs import InterruptedRuns
+from tests.system.observed_run import ObservedRun
 from tests.system.run_in_cloud import RunInCloud
 
 pytestmark = pytest.mark.slow
@@ -55,6 +56,36 @@ class TestAVmHibernatesForGood:
 
         assert vms["vm-1"]["slept"] > 0
         assert vms["vm-1"]["seconds"] < vms["vm-0"]["seconds"]
+
+
+class TestAVmHibernatesForGoodOnAWholeAirflow:
+    JOB = "gone_deployed"
+    TASKS = tuple(f"t{number}" for number in range(12))
+    OWN = ("t1", "t4", "t7", "t10")
+
+    @pytest.fixture
+    def run(self, interrupted_runs: InterruptedRuns) -> ObservedRun:
+        run = interrupted_runs[self.JOB]
+        assert isinstance(run, ObservedRun)
+        return run
+
+    def test_all_results_are_right_by_the_deadline(self, run: ObservedRun) -> None:
+        assert_complete(run, self.TASKS, 25)
+        assert set(run.states("task")) == {"success"}
+
+    def test_its_tasks_ended_elsewhere(self, run: ObservedRun) -> None:
+        assert "vm-1" not in {ended_on(run, task_id) for task_id in self.TASKS}
+        for task_id in self.OWN:
+            assert len(run.attempts(task_id)) > 1
+
+    def test_the_grid_shows_each_attempt_and_why_it_was_there(self, run: ObservedRun) -> None:
+        for task_id in self.OWN:
+            moved = run.attempts(task_id)[-1]
+            log = run.log("task", map_index=int(task_id[1:]))
+
+            assert f"Task {task_id}, attempt {task_id}.1 on vm-1: cancelled" in log
+            assert f"Task {task_id}, attempt {moved['id']} on {moved['vm']} ({moved['reason']}: " in log
+            assert f"Decision: assign {moved['id']} to {moved['vm']}" in run.log("supervise")
 
 
 class TestAVmIsResumedBeforeItIsLate:

@@ -9,6 +9,7 @@ from tests.system.interrupted_jobs import SPOT_TYPE
 from tests.system.run_in_cloud import RunInCloud
 
 __all__ = [
+    "A_THIRD",
     "hibernate_all",
     "hibernate_one_for_good",
     "resume_before_it_is_late",
@@ -16,10 +17,14 @@ __all__ = [
     "warn_one_and_let_one_lose_its_memory",
 ]
 
+A_THIRD = 10.0
+"""Seconds from when its first task is seen at work until about a third of a run of two rounds of tasks."""
+
 
 def hibernate_one_for_good(run: RunInCloud, cloud: LocalCloud) -> None:
-    """Hibernate one VM of three, when its first task runs."""
+    """Hibernate one VM of three when a third of the run is over."""
     run.wait_until_at_work({"t1"})
+    time.sleep(A_THIRD)
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
 
 
