@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,7 +77,7 @@ class Mission:
     @cached_property
     def cheaper_than_spot(self) -> tuple[InstanceType, ...]:
         """The on-demand types whose work costs less than that of any spot type, cheapest first."""
-        spot = min((self.price_of_work(kind, Market.SPOT) for kind in self.spot_types), default=0.0)
+        spot = min((self.price_of_work(kind, Market.SPOT) for kind in self.spot_types), default=math.inf)
         return tuple(
             kind for kind in self.on_demand_types if self.price_of_work(kind, Market.ON_DEMAND) < spot
         )

@@ -240,9 +240,20 @@ class Guard:
             return Begun.NOTHING
         before = len(self._orders.issued)
         self.fill()
-        if len(self._orders.issued) > before:
+        if len(self._orders.issued) > before or self._can_do_without_launches():
             return Begun.NOW
         return self._launch_for(plan if plan.end <= self._latest else self._known_plan(plan))
+
+    def _can_do_without_launches(self) -> bool:
+        """Keep a plan on the VMs that are launched, if there is one with nothing due now.
+
+        A plan has each task where it ends first, be that on one VM more; it need not be launched for that.
+        """
+        plan = find_backstop(self._ledger, self._elapsed, launched_only=True)
+        if plan.end > self._latest or self._due(plan) <= self._elapsed + SOON:
+            return False
+        self._keep(plan)
+        return True
 
     def _known_plan(self, fresh: Backstop) -> Backstop:
         """Return the last plan that met the deadline, as far as it is still to be done."""

@@ -146,6 +146,7 @@ class _Outlook:
         self.demand = self._demand()
         # Where nothing is open it does not matter who could do it.
         self.supply = self._supply(orders) if self.demand else 0.0
+        self._idle_slots = _slots_to_come(ledger, orders, Market.SPOT) if self.demand else 0
 
     def lacks(self) -> bool:
         """Say whether another VM is needed, and would have the time for a task."""
@@ -153,6 +154,8 @@ class _Outlook:
         runtime = min(shortest.runtimes.values(), default=0.0)
         if self._mission.keeps_progress:
             runtime = min(runtime, self._mission.boot)
+        if self._idle_slots >= len(self._ledger.waiting) + len(self._ledger.frozen):
+            return False
         in_time = self._elapsed + self._mission.boot + runtime <= self.end + self._mission.boot
         return in_time and self.demand > self.supply * self.efficiency
 
@@ -164,6 +167,7 @@ class _Outlook:
     def add(self, kind: InstanceType) -> None:
         """Count one more VM in."""
         self.supply += self.gain(kind)
+        self._idle_slots += self._mission.usual_slots(kind)
 
     def gain(self, kind: InstanceType) -> float:
         """Return the slot-seconds that a VM launched now is expected to give."""
