@@ -32,6 +32,7 @@ class Mission:
     :param generation: how often the run has been cleared and started again.
     :param cycle: seconds of an allocation cycle; policies that keep idle VMs end them with their cycle.
     :param idle_slack: seconds before the end of its cycle at which an idle VM ends.
+    :param zones: where VMs may be launched; without any the cloud chooses.
     """
 
     job: Job
@@ -47,6 +48,7 @@ class Mission:
     generation: int = 0
     cycle: float = 900.0
     idle_slack: float = 60.0
+    zones: tuple[str, ...] = ()
 
     @cached_property
     def types(self) -> Mapping[str, InstanceType]:
