@@ -187,14 +187,23 @@ class Guard:
         if self._ledger.safe_until is not None:
             return False
         ledger = self._ledger
-        task = next_fitting(ledger, vm, ledger.waiting)
-        if task is None:
+        if next_fitting(ledger, vm, ledger.waiting) is not None:
+            task = self._left_for(vm)
+        else:
             at_risk = uncovered(ledger, covered_tasks(ledger, self._elapsed))
             task = next((one for one in at_risk if fits(ledger, vm, one)), None)
         if task is None:
             return False
         self._orders.assign(vm, ledger.tasks[task.id], Reason.LEAST_LATENESS)
         return True
+
+    def _left_for(self, vm: VmRecord) -> Task | None:
+        """Return the longest task that waits and fits, without those that the quickest plan has elsewhere."""
+        chains = find_backstop(self._ledger, self._elapsed).chains
+        elsewhere = {task_id for chain in chains for task_id in chain.task_ids if chain.vm_id != vm.id}
+        order = self._mission.order
+        ranks = (rank for rank in self._ledger.waiting if order[rank].id not in elsewhere)
+        return next_fitting(self._ledger, vm, ranks)
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
         kept = kept_share(self._ledger, task.id, self._elapsed)
