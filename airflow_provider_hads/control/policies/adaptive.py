@@ -78,7 +78,7 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
     """See to it that there are enough spot VMs, when a VM has changed and now and then.
 
     :return: when to look again at the latest (seconds since the run's start): where there was no capacity,
-        and where VMs sleep for which work waits; the longer they do, the less they are counted on.
+        and where all VMs sleep; the longer they do, the less they are counted on.
     """
     again = max(ledger.terms.boot / LOOKS_PER_BOOT, LEAST_PAUSE)
     known = ledger.widened_at
@@ -93,9 +93,11 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
 
 
 def _waits_for_sleepers(ledger: Ledger) -> bool:
-    """Say whether tasks wait while spot VMs sleep: nothing else may happen till they are replaced."""
+    """Say whether work is left and all spot VMs sleep: nothing else may happen till they are replaced."""
     spot = ledger.living[Market.SPOT]
-    return bool(ledger.waiting or ledger.frozen) and any(ledger.vms[vm_id].state.asleep for vm_id in spot)
+    if not spot or not (ledger.waiting or ledger.frozen):
+        return False
+    return all(ledger.vms[vm_id].state.asleep for vm_id in spot)
 
 
 def _copy_frozen(ledger: Ledger, orders: Orders) -> None:

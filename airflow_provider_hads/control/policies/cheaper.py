@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.backstop import act_by, find_backstop
@@ -11,7 +12,9 @@ from airflow_provider_hads.control.limits import allows
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, usable, wake_by
 from airflow_provider_hads.control.policies.spot_price import cheaper_types, will_come_back
+from airflow_provider_hads.control.remaining import busy_until
 from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.run_state import VmRecord
 
 __all__ = ["employ_cheaper"]
 
@@ -25,8 +28,12 @@ def employ_cheaper(ledger: Ledger, orders: Orders, elapsed: float, limit: float)
     if not kinds:
         return False
     left = _to_do(ledger, elapsed, limit) - _to_be_done(ledger, orders, elapsed, limit)
+    ready = elapsed + ledger.terms.boot
     while left > 0:
-        offers = [(kind, _tasks_until(ledger, kind, elapsed + ledger.terms.boot, limit)) for kind in kinds]
+        offers = [
+            (kind, _tasks_until(ledger, kind, [ready] * ledger.terms.safe_slots(kind), limit))
+            for kind in kinds
+        ]
         useful = [one for one in offers if one[1] and _may_launch(ledger, one[0], elapsed, limit)]
         if not useful:
             return False
@@ -74,23 +81,28 @@ def _to_be_done(ledger: Ledger, orders: Orders, elapsed: float, limit: float) ->
     for vm_id in ledger.living[Market.ON_DEMAND]:
         vm = ledger.vms[vm_id]
         if usable(orders, vm) and ledger.kind(vm).burstable is None:
-            ready = max(elapsed, vm.ready_by or 0.0) if vm.state.starting else elapsed
-            each = _tasks_until(ledger, ledger.kind(vm), ready, limit)
-            tasks += max(each - len(ledger.work[vm_id]), 0)
+            tasks += _tasks_until(ledger, ledger.kind(vm), _free_from(ledger, vm, elapsed), limit)
     return tasks
 
 
-def _tasks_until(ledger: Ledger, kind: InstanceType, ready: float, limit: float) -> int:
+def _free_from(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[float]:
+    """Return when each slot of a VM is free, seconds since the run's start."""
+    slots = ledger.terms.safe_slots(ledger.kind(vm))
+    ends = busy_until(ledger, vm, elapsed)
+    ready = max(elapsed, vm.ready_by or 0.0) if vm.state.starting else elapsed
+    return sorted(ends)[-slots:] + [ready] * (slots - len(ends))
+
+
+def _tasks_until(ledger: Ledger, kind: InstanceType, free_from: Sequence[float], limit: float) -> int:
     """Return how many of the tasks that wait a VM does in time, were all as long as the longest.
 
     None, if one of them does not fit on it.
 
-    :param ready: seconds since the run's start when it starts with them.
+    :param free_from: seconds since the run's start when each of its slots is free.
     """
     order, ranks = ledger.terms.order, ledger.waiting or ledger.frozen
     if not all(can_run_on(kind, order[rank]) for rank in ranks):
         return 0
     longest = max((order[rank].runtimes[kind.name] for rank in ranks), default=0.0)
     longest *= ledger.pace.careful
-    rounds = int(max(limit - ready, 0.0) / longest) if longest else 0
-    return rounds * ledger.terms.safe_slots(kind)
+    return sum(int(max(limit - free, 0.0) / longest) for free in free_from) if longest else 0

@@ -13,7 +13,8 @@ PRIOR_LOSSES = 1 / 1000
 """Losses a second of a spot VM, before any was seen."""
 
 LOSSES_WEIGHT = 0.3
-"""Losses that this prior counts for: a few VMs that die young are enough to tell."""
+"""Losses that this prior counts for, of each VM of the fleet: a few VMs that die young are enough to tell; a
+fleet that is lost at once tells no more than one VM."""
 
 PRIOR_RESUME = 1 / 600
 """Resumes a second of a hibernated VM, before any was seen."""
@@ -53,7 +54,9 @@ def _losses(ledger: Ledger, elapsed: float, limit: float) -> float:
     weather = ledger.weather.all
     awaited = weather.asleep * will_come_back(ledger, elapsed, limit)
     lost = max(weather.hibernations - weather.resumes - awaited, 0.0)
-    return (lost + LOSSES_WEIGHT) / (weather.up(elapsed) + LOSSES_WEIGHT / PRIOR_LOSSES)
+    fleet = weather.up(elapsed) / elapsed if elapsed else 0.0
+    weight = LOSSES_WEIGHT * max(fleet, 1.0)
+    return (lost + weight) / (weather.up(elapsed) + weight / PRIOR_LOSSES)
 
 
 def _price_on_spot(ledger: Ledger, kind: InstanceType, losses: float) -> float:
