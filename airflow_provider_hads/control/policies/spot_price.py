@@ -40,8 +40,13 @@ def cheaper_types(ledger: Ledger, elapsed: float, limit: float) -> tuple[Instanc
     lost = _lost(ledger, elapsed, limit)
     if not lost:
         return terms.cheaper_than_spot
-    spot = min(_price_on_spot(ledger, kind, lost, elapsed) for kind in terms.spot_types)
-    return tuple(kind for kind in terms.on_demand_types if terms.price_of_work(kind, Market.ON_DEMAND) < spot)
+    cheaper = terms.on_demand_types
+    for spot in terms.spot_types:
+        price = _price_on_spot(ledger, spot, lost, elapsed)
+        cheaper = tuple(kind for kind in cheaper if terms.price_of_work(kind, Market.ON_DEMAND) < price)
+        if not cheaper:
+            break
+    return cheaper
 
 
 def will_come_back(ledger: Ledger, elapsed: float, limit: float) -> float:
