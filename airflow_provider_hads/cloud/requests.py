@@ -99,7 +99,7 @@ def run_instances_request(
         "TagSpecifications": _tag_specifications(order, settings, host_key),
     }
     request.update(_market(order, interruption.root_volume))
-    request.update(_place(settings))
+    request.update(_place(settings, order.zone))
     request.update(_access(settings, defaults))
     if order.burstable:
         request["CreditSpecification"] = {"CpuCredits": "standard"}
@@ -142,10 +142,12 @@ def _encrypted_root(root_volume: RootVolume) -> dict[str, Any]:
     return {"DeviceName": root_volume.device, "Ebs": {**volume, "DeleteOnTermination": True}}
 
 
-def _place(settings: Ec2Settings) -> dict[str, Any]:
+def _place(settings: Ec2Settings, wanted: str) -> dict[str, Any]:
+    """Return where a VM is to run; a subnet is in one zone, whichever is wanted."""
     place: dict[str, Any] = {}
-    if settings.zone:
-        place["Placement"] = {"AvailabilityZone": settings.zone}
+    zone = settings.zone or ("" if settings.subnet_id else wanted)
+    if zone:
+        place["Placement"] = {"AvailabilityZone": zone}
     if settings.subnet_id:
         place["SubnetId"] = settings.subnet_id
     groups = [group for group in (settings.security_group, settings.security_vpc_group) if group]

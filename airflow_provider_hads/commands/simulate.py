@@ -66,6 +66,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "first; where a trace has nothing but 0 and 1, a 1 stands for any number of VMs",
     },
     "--scope": {"default": "vm", "help": "what an interruption hits: vm, type or zone; default: vm"},
+    "--zones": {
+        "metavar": "N",
+        "default": "1",
+        "help": "availability zones over which the VMs are spread, 1 to 26; default: 1",
+    },
     "--on-loss": {"help": "hibernate or terminate; default: hibernate, with --trace terminate"},
     "--deadline": {"metavar": "S", "help": "seconds; default: that of setup.cfg, or else of map.json"},
     "--boot": {"metavar": "S", "help": "seconds from a launch to the first task; default: that of setup.cfg"},

@@ -20,6 +20,7 @@ from airflow_provider_hads.commands.simulate_values import (
     scenario,
     trace,
     up_to,
+    zone_names,
 )
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.policies import policy_names
@@ -73,6 +74,7 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
     outputs = {"--events": events, "--plot": plot, "--plot-costs": plot_costs}
     reader.read(", ".join(outputs), "", lambda _: distinct(outputs))
     setting = _setting(args, reader)
+    zones = reader.read("--zones", args.zones, zone_names) or ()
     traces = [reader.read("--trace", name, trace) for name in args.trace or ()]
     reader.finish()
 
@@ -89,6 +91,7 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
         keeps_progress=setting.checkpoint == 0,
         cycle=inputs.settings.input.ac_size_seconds,
         idle_slack=inputs.settings.input.idle_slack_time,
+        zones=zones,
     )
     by_type = _by_type(mission, [one for one in traces if one is not None])
     world = replace(setting, boot=boot, traces=by_type)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TypeVar
 
 from airflow_provider_hads.control.policies import policy_names
@@ -26,6 +27,7 @@ __all__ = [
     "scenario",
     "trace",
     "up_to",
+    "zone_names",
 ]
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -97,6 +99,14 @@ def deadline_seconds(text: str) -> float:
     if value > LONGEST_DEADLINE:
         raise ValueError(f"{text!r} is too large; give seconds, {LONGEST_DEADLINE:g} at most")
     return value
+
+
+def zone_names(text: str) -> tuple[str, ...]:
+    """Read how many zones there are; return their names, none where there is nothing to choose."""
+    most = len(ascii_lowercase)
+    if not (text.isascii() and text.isdecimal()) or not 1 <= whole_number(text) <= most:
+        raise ValueError(f"{text!r} is not right; give a whole number from 1 to {most}")
+    return tuple(ascii_lowercase[: int(text)]) if int(text) > 1 else ()
 
 
 def at_least_one(text: str) -> int:

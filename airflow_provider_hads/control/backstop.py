@@ -39,6 +39,7 @@ def find_backstop(
     without: str | None = None,
     launching: InstanceType | None = None,
     progress: Mapping[str, float] | None = None,
+    launched_only: bool = False,
 ) -> Backstop:
     """Plan all open work on the on-demand VMs there are and on those that could be launched.
 
@@ -50,6 +51,7 @@ def find_backstop(
     :param without: a VM to leave out.
     :param launching: take an on-demand VM of that type for launched.
     :param progress: by task id, more than what checkpoints keep.
+    :param launched_only: launch none.
     """
     tasks = uncovered(ledger, covered_tasks(ledger, elapsed, trial, without))
     kept = {**_running_progress(ledger, tasks, elapsed), **(progress or {})}
@@ -63,7 +65,8 @@ def find_backstop(
                 fleet.add_existing(ledger.vms[vm_id], trial)
         if launching is not None:
             fleet.add_launching(launching)
-        fleet.add_new(tasks, without, launching)
+        if not launched_only:
+            fleet.add_new(tasks, without, launching)
         plans.append(fleet.pack(tasks, kept))
     return min(plans, key=lambda plan: plan.end)
 

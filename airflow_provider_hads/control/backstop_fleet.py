@@ -10,6 +10,7 @@ from heapq import heapify, heapreplace
 from typing import TypeAlias
 
 from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.limits import paused_until
 from airflow_provider_hads.control.remaining import busy_until, slowness
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
@@ -83,7 +84,7 @@ class Fleet:
         kinds = [
             kind
             for kind in sorted(self._mission.on_demand_types, key=self._strength, reverse=True)
-            if self._elapsed >= ledger.pauses.get(f"{kind.name}/{Market.ON_DEMAND}", 0.0)
+            if self._elapsed >= paused_until(ledger, kind, Market.ON_DEMAND)
         ]
         spare: Counter[str] = Counter()
         for types, number in self._needs(tasks):

@@ -38,6 +38,11 @@ class Exposure:
             self._asleep += sign
             self._asleep_since += sign * vm.since
 
+    @property
+    def asleep(self) -> int:
+        """How many VMs are asleep."""
+        return self._asleep
+
     def up(self, now: float) -> float:
         """Return the seconds that VMs have been up."""
         return self._up + self._ups * now - self._ups_since

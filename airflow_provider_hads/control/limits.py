@@ -6,7 +6,17 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import VmRecord
 
-__all__ = ["allows", "blocking", "paused", "pauses_end", "room", "room_on_demand", "vcpus_in_use"]
+__all__ = [
+    "allows",
+    "blocking",
+    "paused",
+    "paused_until",
+    "pauses_end",
+    "room",
+    "room_on_demand",
+    "vcpus_in_use",
+    "zone_paused",
+]
 
 TICK = 1e-6
 """Seconds; a clock tells no shorter time, so that a pause may seem to end a little later than it does."""
@@ -44,8 +54,22 @@ def allows(ledger: Ledger, kind: InstanceType, market: Market, elapsed: float) -
 
 
 def paused(ledger: Ledger, kind: InstanceType, market: Market, elapsed: float) -> bool:
-    """Say whether the cloud has just had none of that type."""
-    return elapsed < ledger.pauses.get(f"{kind.name}/{market}", 0.0) - TICK
+    """Say whether the cloud has just had none of that type, in no zone."""
+    return elapsed < paused_until(ledger, kind, market) - TICK
+
+
+def paused_until(ledger: Ledger, kind: InstanceType, market: Market) -> float:
+    """Return until when that type is not asked for, or was not; seconds since the run's start."""
+    until = ledger.pauses.get(f"{kind.name}/{market}", 0.0)
+    zones = ledger.terms.zones
+    if not zones or not ledger.pauses:
+        return until
+    return max(until, min(ledger.pauses.get(f"{kind.name}/{market}/{zone}", 0.0) for zone in zones))
+
+
+def zone_paused(ledger: Ledger, kind: InstanceType, market: Market, zone: str, elapsed: float) -> bool:
+    """Say whether the cloud has just had none of that type in a zone."""
+    return elapsed < ledger.pauses.get(f"{kind.name}/{market}/{zone}", 0.0) - TICK
 
 
 def pauses_end(ledger: Ledger, elapsed: float) -> float | None:

@@ -6,10 +6,11 @@ import math
 
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.most_slots import Slots, start_on
-from airflow_provider_hads.control.remaining import attempt_of, expected_end
+from airflow_provider_hads.control.remaining import run_seconds, slowness
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
-from airflow_provider_hads.model.run_state import Miss
+from airflow_provider_hads.model.run_state import Attempt, Miss, VmRecord
+from airflow_provider_hads.model.runner import AttemptState
 
 __all__ = ["earliest_end", "look_for_miss"]
 
@@ -72,10 +73,21 @@ def _task_bound(ledger: Ledger, task: Task, fresh: dict[str, float], elapsed: fl
     for one in record.attempts:
         vm = ledger.vms.get(one.vm_id)
         if not one.state.ended and vm is not None and not vm.state.ended:
-            end = expected_end(ledger, vm, task.id, attempt_of(ledger, task.id, one.id), elapsed)
+            end = _attempt_bound(ledger, vm, task.id, one, elapsed)
             ends.append(end)
             seconds.append(max(end - elapsed, 0.0))
     return min(ends, default=math.inf), min(seconds, default=math.inf)
+
+
+def _attempt_bound(ledger: Ledger, vm: VmRecord, task_id: str, one: Attempt, elapsed: float) -> float:
+    """Return the earliest end of an attempt; one that has run longer than it should may end at any moment."""
+    expected, _ = slowness(ledger, task_id, elapsed)
+    seconds = run_seconds(ledger, vm, task_id, elapsed, one.progress, burst=one.burst)
+    seconds *= min(ledger.pace.mean, 1.0) / expected
+    if one.state is AttemptState.QUEUED:
+        return max(elapsed, vm.ready_by or 0.0 if vm.state.starting else 0.0) + seconds
+    ran = one.ran if vm.state.asleep else one.ran + elapsed - one.heard_at
+    return elapsed + max(seconds - ran, 0.0)
 
 
 def _fresh_starts(ledger: Ledger, elapsed: float) -> dict[str, float]:

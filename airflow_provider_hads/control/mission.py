@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ class Mission:
     :param generation: how often the run has been cleared and started again.
     :param cycle: seconds of an allocation cycle; policies that keep idle VMs end them with their cycle.
     :param idle_slack: seconds before the end of its cycle at which an idle VM ends.
+    :param zones: where VMs may be launched; without any the cloud chooses.
     """
 
     job: Job
@@ -46,6 +48,7 @@ class Mission:
     generation: int = 0
     cycle: float = 900.0
     idle_slack: float = 60.0
+    zones: tuple[str, ...] = ()
 
     @cached_property
     def types(self) -> Mapping[str, InstanceType]:
@@ -76,7 +79,7 @@ class Mission:
     @cached_property
     def cheaper_than_spot(self) -> tuple[InstanceType, ...]:
         """The on-demand types whose work costs less than that of any spot type, cheapest first."""
-        spot = min((self.price_of_work(kind, Market.SPOT) for kind in self.spot_types), default=0.0)
+        spot = min((self.price_of_work(kind, Market.SPOT) for kind in self.spot_types), default=math.inf)
         return tuple(
             kind for kind in self.on_demand_types if self.price_of_work(kind, Market.ON_DEMAND) < spot
         )

@@ -20,6 +20,7 @@ from airflow_provider_hads.control.remaining import kept_share
 from airflow_provider_hads.control.setbacks import follow_setbacks, held_back
 from airflow_provider_hads.control.stretches import timed
 from airflow_provider_hads.control.tasks import drop_attempts, judge
+from airflow_provider_hads.control.zones import zone_for
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import Attempt, TaskRecord, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState
@@ -66,22 +67,22 @@ def take_results(ledger: Ledger, results: Iterable[ActionResult], elapsed: float
 
 
 def _not_launched(ledger: Ledger, vm: VmRecord, result: ActionResult, elapsed: float) -> None:
-    for name, market in _refused(ledger, vm, result):
-        key = f"{name}/{market}"
+    for key in _refused(ledger, vm, result):
         ledger.pauses[key] = max(elapsed + _pause(ledger, key, result, elapsed), ledger.pauses.get(key, 0.0))
     ledger.put_vm(amended(vm, state=VmState.LOST, reason=result.error, ended_at=elapsed))
 
 
-def _refused(ledger: Ledger, vm: VmRecord, result: ActionResult) -> list[tuple[str, Market]]:
-    """Return the types and markets that are not to be had, by why a launch was refused.
+def _refused(ledger: Ledger, vm: VmRecord, result: ActionResult) -> list[str]:
+    """Return the types and markets that are not to be had, and in which zone, by why a launch was refused.
 
     A quota is the whole market's; a cloud that was asked too often wants to be asked for nothing.
     """
     if ledger.mission is None or not (result.quota or result.throttled):
-        return [(vm.instance_type, vm.market)]
+        in_zone = ledger.mission is not None and vm.zone in ledger.mission.zones
+        return [f"{vm.instance_type}/{vm.market}" + (f"/{vm.zone}" if in_zone else "")]
     markets = tuple(Market) if result.throttled else (vm.market,)
     return [
-        (kind.name, market)
+        f"{kind.name}/{market}"
         for kind in ledger.mission.types.values()
         for market in markets
         if kind.offers(market)
@@ -152,7 +153,10 @@ class Orders:
         zone: str = "",
         task_ids: tuple[str, ...] = (),
     ) -> VmRecord:
-        """Launch a VM of that type; it counts against the limits from now on."""
+        """Launch a VM of that type; it counts against the limits from now on.
+
+        :param zone: where; empty takes the best of the mission's zones.
+        """
         ledger, mission = self._ledger, self._ledger.mission
         # A run that was cleared has its VMs' names from before; and a given plan names its VMs as it likes.
         prefix = f"g{mission.generation}-vm" if mission is not None and mission.generation else "vm"
@@ -161,6 +165,8 @@ class Orders:
         number = ledger.launches
         ledger.launches += 1
         boot = mission.boot if mission is not None else 0.0
+        if not zone and mission is not None:
+            zone = zone_for(ledger, kind, market, self._elapsed)
         vm = VmRecord(
             id=f"{prefix}-{number}",
             sequence=number,

@@ -185,7 +185,19 @@ def _inconsistencies(values: dict[str, dict[str, Any]], file: str) -> Iterator[I
     region, zone = ec2.get("region"), ec2.get("zone")
     if region and zone and not zone.startswith(region):
         yield InputError(file, "ec2.zone", f"{shown(zone)} is not in the region {shown(region)}")
+    yield from _zones(ec2, file)
     yield from _groups_by_name(ec2, file)
+
+
+def _zones(ec2: dict[str, Any], file: str) -> Iterator[InputError]:
+    """Yield an error for zones to choose from that are elsewhere, or where there is nothing to choose."""
+    zones, region = ec2.get("zones", ()), ec2.get("region")
+    for zone in zones:
+        if region and not zone.startswith(region):
+            yield InputError(file, "ec2.zones", f"{shown(zone)} is not in the region {shown(region)}")
+    for key in ("zone", "subnet_id"):
+        if zones and key in ec2:
+            yield InputError(file, "ec2.zones", f"{key} is in one zone; give {key} or zones")
 
 
 def _groups_by_name(ec2: dict[str, Any], file: str) -> Iterator[InputError]:

@@ -8,6 +8,7 @@ from airflow_provider_hads.control.policies import run_policy_names
 from airflow_provider_hads.inputs.settings_values import (
     Converter,
     absolute_path,
+    list_of,
     number,
     text,
     text_like,
@@ -53,6 +54,9 @@ def _tag_key(value: str) -> str:
     return value
 
 
+_ZONE = text_like(
+    r"[a-z]{2,}(-[a-z]+)+-[0-9]+(-[a-z]+-[0-9]+)?[a-z]", "an availability zone such as us-east-1a"
+)
 _FILE = text_like(r"[^\0]*[^/\0]", "the name of a file")
 _USER = text_like(r"[a-z_][a-z0-9_-]{0,31}", "a Linux user name")
 _SECONDS = number()
@@ -61,9 +65,8 @@ _SOME_SECONDS = number(above=True)
 HONOURED: Mapping[str, Mapping[str, Converter]] = {
     "ec2": {
         "region": text_like(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "a region such as us-east-1"),
-        "zone": text_like(
-            r"[a-z]{2,}(-[a-z]+)+-[0-9]+(-[a-z]+-[0-9]+)?[a-z]", "an availability zone such as us-east-1a"
-        ),
+        "zone": _ZONE,
+        "zones": list_of(_ZONE, "availability zones such as us-east-1a, us-east-1b"),
         "image_id": text_like(r"ami-[A-Za-z0-9]+", "the id of an AMI, ami-..."),
         "security_group": text,
         "security_vpc_group": text,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 __all__ = [
     "Converter",
     "absolute_path",
+    "list_of",
     "number",
     "text",
     "text_like",
@@ -42,6 +43,25 @@ def text_like(pattern: str, expected: str) -> Converter:
         if compiled.fullmatch(value) is None:
             raise ValueError(expected)
         return value
+
+    return convert
+
+
+def list_of(converter: Converter, expected: str) -> Converter:
+    """Take values with commas between them, each of them once.
+
+    :param converter: of one of them.
+    :param expected: what they must be, for messages.
+    """
+
+    def convert(value: str) -> tuple[object, ...]:
+        try:
+            values = tuple(converter(one.strip()) for one in value.split(","))
+        except ValueError:
+            raise ValueError(expected) from None
+        if len(set(values)) < len(values):
+            raise ValueError(f"{expected}, each of them once")
+        return values
 
     return convert
 

@@ -61,6 +61,7 @@ class LaunchOrder:
     :param memory: MB of RAM of the type.
     :param burstable: whether the type earns CPU credits (it is launched with standard credits).
     :param expires_at: the first lease: the VM powers itself off then, and its spot request ends.
+    :param zone: availability zone; empty leaves it to the cloud.
     """
 
     run: RunIdentity
@@ -72,6 +73,7 @@ class LaunchOrder:
     market: Market
     burstable: bool
     expires_at: datetime
+    zone: str = ""
 
 
 @dataclass(frozen=True)

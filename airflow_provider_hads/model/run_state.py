@@ -321,7 +321,7 @@ class RunState:
     :param widened_at: seconds since the start when it was last looked whether there are enough spot VMs; None
         when a VM has changed since.
     :param pauses: seconds since the start until which no VM of a type and market is asked for, by
-        ``<type>/<market>``: there was no capacity.
+        ``<type>/<market>`` or ``<type>/<market>/<zone>``: there was no capacity.
     :param followers: by instance id, how long instances have slept that a spot request has launched in the
         place of a VM that had ended, by the cloud's events.
     :param decisions: the last ones, in their order.

@@ -31,6 +31,8 @@ class Ec2Settings:
 
     :param region: overrides the region of the AWS connection.
     :param zone: availability zone to launch in; EC2 chooses where it is None.
+    :param zones: availability zones over which the controller spreads VMs, away from those that have just
+        lost some.
     :param image_id: the AMI; None takes ``[hads] image_id`` of the Airflow configuration.
     :param security_group: name of a security group (EC2-Classic or default VPC).
     :param security_vpc_group: id of a security group of the VPC.
@@ -48,6 +50,7 @@ class Ec2Settings:
 
     region: str | None = None
     zone: str | None = None
+    zones: tuple[str, ...] = ()
     image_id: str | None = None
     security_group: str | None = None
     security_vpc_group: str | None = None

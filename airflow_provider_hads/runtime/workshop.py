@@ -13,6 +13,7 @@ from airflow_provider_hads.configuration import read_configuration
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.policies import FOLLOW_PLAN
 from airflow_provider_hads.control.snapshot import decision_document
+from airflow_provider_hads.control.zones import first_zone
 from airflow_provider_hads.exceptions import CloudError, HadsError
 from airflow_provider_hads.model.environment import Environment
 from airflow_provider_hads.model.fleet import LaunchOrder
@@ -188,6 +189,7 @@ class Workshop:
     def launch_order(self, vm: VmRecord) -> LaunchOrder:
         """Return the order to launch a VM of the plan."""
         instance_type = self.inputs.environment.instance_types[vm.instance_type]
+        zones = self.inputs.settings.ec2.zones
         return LaunchOrder(
             run=self.run.identity,
             vm_id=vm.id,
@@ -198,6 +200,7 @@ class Workshop:
             market=vm.market,
             burstable=instance_type.burstable is not None,
             expires_at=self.run.expires_at,
+            zone=(vm.zone or first_zone(zones, vm.sequence)) if zones else "",
         )
 
     def mission(self, policy: str, figures: Mapping[str, Any], cycle: float | None = None) -> Mission | None:
@@ -221,6 +224,7 @@ class Workshop:
             generation=self.run.generation,
             cycle=settings.input.ac_size_seconds if cycle is None else cycle,
             idle_slack=settings.input.idle_slack_time,
+            zones=settings.ec2.zones,
         )
 
     def refresh_prices(self) -> tuple[Environment, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import Observation
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.step import step
+from airflow_provider_hads.control.zones import first_zone
 from airflow_provider_hads.model.run_state import RunState, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.simulation.billing import Billing
 from airflow_provider_hads.simulation.event_log import EventLog
@@ -185,6 +186,7 @@ def opening(
     :param deadline: seconds from the run's start.
     :param vms: VMs that a plan has.
     """
+    vms = tuple(replace(vm, zone=vm.zone or first_zone(mission.zones, vm.sequence)) for vm in vms)
     launches = [_launch(vm) for vm in vms]
     state = RunState(
         START,
@@ -198,7 +200,7 @@ def opening(
 
 
 def _launch(vm: VmRecord) -> LaunchVm:
-    return LaunchVm(vm.id, vm.sequence, vm.instance_type, vm.market, Reason.LAUNCH_BY_PLAN)
+    return LaunchVm(vm.id, vm.sequence, vm.instance_type, vm.market, Reason.LAUNCH_BY_PLAN, vm.zone)
 
 
 def _prices(mission: Mission) -> dict[str, dict[str, float]]:

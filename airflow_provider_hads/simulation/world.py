@@ -19,6 +19,7 @@ from airflow_provider_hads.control.actions import (
 )
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import ActionResult, Notice, NoticeKind, Observation
+from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from airflow_provider_hads.model.runner import AttemptState, VmStatus
 from airflow_provider_hads.simulation.event_log import EventLog
@@ -109,7 +110,7 @@ class World:
         heard = [self.machines[vm_id] for vm_id in self._heard if self.machines[vm_id].phase is Phase.UP]
         observation = Observation(
             news={vm_id: self.machines[vm_id].shown for vm_id in self._changed},
-            statuses={machine.id: self._status(machine) for machine in heard},
+            statuses={machine.id: self.status(machine) for machine in heard},
             results=tuple(self._results),
             checkpoints=self._saved,
             notices=self._notices,
@@ -128,7 +129,7 @@ class World:
             elif isinstance(action, StealTask):
                 self._steal(action)
             elif isinstance(action, LaunchVm):
-                if not self._traces.has_room(action.instance_type, action.market):
+                if not self.has_room(action.instance_type, action.market):
                     self._results.append(ActionResult(action.key, "no capacity", capacity=True))
                     continue
                 self._launch(action)
@@ -137,6 +138,10 @@ class World:
             elif isinstance(action, CancelAttempt):
                 self._cancel(action)
             self._results.append(ActionResult(action.key))
+
+    def has_room(self, kind: str, market: Market) -> bool:
+        """Say whether a VM of that type could be launched now."""
+        return self._traces.has_room(kind, market)
 
     def _launch(self, action: LaunchVm) -> None:
         kind = self._mission.types[action.instance_type]
@@ -400,7 +405,8 @@ class World:
         machine.settle(self.now)
         return machine.credits
 
-    def _status(self, machine: Machine) -> VmStatus:
+    def status(self, machine: Machine) -> VmStatus:
+        """Return what a VM's runner says now; of what has ended it tells once."""
         return machine.status(self.now, 1, self._expiry)
 
 

@@ -31,7 +31,9 @@ MOST_STEPS = 1000
 
 
 class _Cloud(World):
-    """A cloud that has no more VMs of some types and markets, and takes its time, when a test says so.
+    """A cloud that takes its time, and has no more VMs of some types and markets, when a test says so.
+
+    Nor spot VMs of some types in some zones.
 
     :param ending: seconds from the order to end a VM until it has ended.
     """
@@ -39,16 +41,21 @@ class _Cloud(World):
     def __init__(self, mission: Mission, setting: Setting, expiry: float, log: EventLog) -> None:
         super().__init__(mission, setting, START, expiry, Random(setting.seed), log)
         self.sold_out: set[tuple[str, Market]] = set()
+        self.sold_out_zones: set[tuple[str, str]] = set()
         self.ending = 0.0
 
     def carry_out(self, actions: Iterable[Action]) -> None:
         for action in actions:
-            if isinstance(action, LaunchVm) and (action.instance_type, action.market) in self.sold_out:
+            if isinstance(action, LaunchVm) and self._is_sold_out(action):
                 self._results.append(ActionResult(action.key, "no capacity", capacity=True))
             elif isinstance(action, TerminateVm) and self.ending:
                 self._end_later(action)
             else:
                 super().carry_out([action])
+
+    def _is_sold_out(self, launch: LaunchVm) -> bool:
+        in_zone = (launch.instance_type, launch.zone) in self.sold_out_zones and launch.market is Market.SPOT
+        return in_zone or (launch.instance_type, launch.market) in self.sold_out
 
     def _end_later(self, action: TerminateVm) -> None:
         def end(moment: float) -> None:

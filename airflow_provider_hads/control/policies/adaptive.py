@@ -20,15 +20,20 @@ from airflow_provider_hads.control.policies.common import (
     wake_by,
 )
 from airflow_provider_hads.control.policies.guard import Guard
+from airflow_provider_hads.control.policies.spot_price import cheaper_types
 from airflow_provider_hads.control.policies.spot_width import hasten, widen
 from airflow_provider_hads.model.environment import Market
+from airflow_provider_hads.model.job import Task
+from airflow_provider_hads.model.run_state import VmRecord
 
 __all__ = ["adaptive"]
 
 
 LOOKS_PER_BOOT = 4
-"""How often in the time of a boot it is looked whether there are enough spot VMs, though none has changed."""
+"""How often in the time of a boot it is looked whether there are enough spot VMs, though none has changed;"""
 
+LEAST_PAUSE = 5.0
+"""seconds between two such looks at least, however short a boot is."""
 
 SOON = 1e-3
 """Seconds; what is due within them is due now."""
@@ -40,7 +45,7 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
         end_all(ledger, orders)
         return
     drop_superseded(ledger, orders)
-    guard = Guard(ledger, orders, elapsed)
+    guard = Guard(ledger, orders, elapsed, pick=lambda vm: _for_on_demand(ledger, vm, elapsed))
     guard.fill()
     fill_spot(ledger, orders)
     guard.reserve(reserve_for_changeovers(ledger, elapsed))
@@ -59,17 +64,40 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     guard.end_idle()
 
 
+def _for_on_demand(ledger: Ledger, vm: VmRecord, elapsed: float) -> tuple[Task, Reason] | None:
+    """Return the longest task that waits; where on-demand VMs are cheaper, one that is frozen will do."""
+    if (task := next_fitting(ledger, vm, ledger.waiting)) is not None:
+        return task, Reason.LONGEST_FIRST
+    if not ledger.frozen or not cheaper_types(ledger, elapsed, ledger.deadline):
+        return None
+    task = next_fitting(ledger, vm, ledger.frozen)
+    return None if task is None else (task, Reason.COPY_OF_FROZEN)
+
+
 def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float | None:
     """See to it that there are enough spot VMs, when a VM has changed and now and then.
 
-    :return: when to look again at the latest, where there was no capacity (seconds since the run's start).
+    :return: when to look again at the latest (seconds since the run's start): where there was no capacity,
+        and where all VMs sleep; the longer they do, the less they are counted on.
     """
+    again = max(ledger.terms.boot / LOOKS_PER_BOOT, LEAST_PAUSE)
     known = ledger.widened_at
-    if known is not None and elapsed < (again := known + ledger.terms.boot / LOOKS_PER_BOOT) - SOON:
-        return again if any(until > known for until in ledger.pauses.values()) else None
+    if known is not None and elapsed < known + again - SOON:
+        no_capacity = any(until > known for until in ledger.pauses.values())
+        return known + again if no_capacity or _waits_for_sleepers(ledger) else None
     retry = widen(ledger, orders, elapsed, limit)
     ledger.widened_at = elapsed
-    return retry
+    if not _waits_for_sleepers(ledger):
+        return retry
+    return elapsed + again if retry is None else min(retry, elapsed + again)
+
+
+def _waits_for_sleepers(ledger: Ledger) -> bool:
+    """Say whether work is left and all spot VMs sleep: nothing else may happen till they are replaced."""
+    spot = ledger.living[Market.SPOT]
+    if not spot or not (ledger.waiting or ledger.frozen):
+        return False
+    return all(ledger.vms[vm_id].state.asleep for vm_id in spot)
 
 
 def _copy_frozen(ledger: Ledger, orders: Orders) -> None:

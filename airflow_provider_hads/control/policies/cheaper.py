@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.backstop import act_by, find_backstop
@@ -10,7 +11,10 @@ from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import allows
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.common import can_run_on, usable, wake_by
+from airflow_provider_hads.control.policies.spot_price import cheaper_types, will_come_back
+from airflow_provider_hads.control.remaining import busy_until
 from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.run_state import VmRecord
 
 __all__ = ["employ_cheaper"]
 
@@ -20,16 +24,35 @@ def employ_cheaper(ledger: Ledger, orders: Orders, elapsed: float, limit: float)
 
     :param limit: seconds since the run's start by which all is to be done.
     """
-    if not ledger.terms.cheaper_than_spot:
+    kinds = cheaper_types(ledger, elapsed, limit)
+    if not kinds:
         return False
-    left = len(ledger.waiting) - _to_be_done(ledger, orders, elapsed, limit)
-    for kind in ledger.terms.cheaper_than_spot:
-        each = _tasks_until(ledger, kind, elapsed + ledger.terms.boot, limit)
-        while each and left > 0 and _may_launch(ledger, kind, elapsed, limit):
-            orders.launch(kind, Market.ON_DEMAND, Reason.CHEAPER_THAN_SPOT)
-            _keep_plan(ledger, elapsed, limit)
-            left -= each
-    return left <= 0
+    left = _to_do(ledger, elapsed, limit) - _to_be_done(ledger, orders, elapsed, limit)
+    ready = elapsed + ledger.terms.boot
+    while left > 0:
+        offers = [
+            (kind, _tasks_until(ledger, kind, [ready] * ledger.terms.safe_slots(kind), limit))
+            for kind in kinds
+        ]
+        useful = [one for one in offers if one[1] and _may_launch(ledger, one[0], elapsed, limit)]
+        if not useful:
+            return False
+        kind, each = min(useful, key=lambda one: _price_of_fleet(ledger, one[0], one[1], left))
+        orders.launch(kind, Market.ON_DEMAND, Reason.CHEAPER_THAN_SPOT)
+        _keep_plan(ledger, elapsed, limit)
+        left -= each
+    return True
+
+
+def _price_of_fleet(ledger: Ledger, kind: InstanceType, each: int, tasks: int) -> float:
+    """Return the dollars for some tasks on as few VMs of a type as do them in time.
+
+    :param each: how many a VM does in time.
+    """
+    vms = math.ceil(tasks / each)
+    rounds = math.ceil(tasks / (vms * ledger.terms.safe_slots(kind)))
+    seconds = ledger.terms.boot + rounds * ledger.terms.mean_runtime(kind)
+    return vms * kind.price(Market.ON_DEMAND) * seconds / 3600
 
 
 def _may_launch(ledger: Ledger, kind: InstanceType, elapsed: float, limit: float) -> bool:
@@ -46,29 +69,40 @@ def _keep_plan(ledger: Ledger, elapsed: float, limit: float) -> None:
     wake_by(ledger, None if ledger.safe_until == math.inf else ledger.safe_until)
 
 
+def _to_do(ledger: Ledger, elapsed: float, limit: float) -> int:
+    """Return how many tasks wait, or are frozen and not expected to come back in time."""
+    lost = 1 - will_come_back(ledger, elapsed, limit)
+    return len(ledger.waiting) + round(len(ledger.frozen) * lost)
+
+
 def _to_be_done(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> int:
-    """Return how many tasks that wait now the VMs of those types will do that there are."""
+    """Return how many tasks more the on-demand VMs will do that there are."""
     tasks = 0
     for vm_id in ledger.living[Market.ON_DEMAND]:
         vm = ledger.vms[vm_id]
-        if usable(orders, vm) and ledger.kind(vm) in ledger.terms.cheaper_than_spot:
-            ready = max(elapsed, vm.ready_by or 0.0) if vm.state.starting else elapsed
-            each = _tasks_until(ledger, ledger.kind(vm), ready, limit)
-            tasks += max(each - len(ledger.work[vm_id]), 0)
+        if usable(orders, vm) and ledger.kind(vm).burstable is None:
+            tasks += _tasks_until(ledger, ledger.kind(vm), _free_from(ledger, vm, elapsed), limit)
     return tasks
 
 
-def _tasks_until(ledger: Ledger, kind: InstanceType, ready: float, limit: float) -> int:
+def _free_from(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[float]:
+    """Return when each slot of a VM is free, seconds since the run's start."""
+    slots = ledger.terms.safe_slots(ledger.kind(vm))
+    ends = busy_until(ledger, vm, elapsed)
+    ready = max(elapsed, vm.ready_by or 0.0) if vm.state.starting else elapsed
+    return sorted(ends)[-slots:] + [ready] * (slots - len(ends))
+
+
+def _tasks_until(ledger: Ledger, kind: InstanceType, free_from: Sequence[float], limit: float) -> int:
     """Return how many of the tasks that wait a VM does in time, were all as long as the longest.
 
     None, if one of them does not fit on it.
 
-    :param ready: seconds since the run's start when it starts with them.
+    :param free_from: seconds since the run's start when each of its slots is free.
     """
-    order = ledger.terms.order
-    if not all(can_run_on(kind, order[rank]) for rank in ledger.waiting):
+    order, ranks = ledger.terms.order, ledger.waiting or ledger.frozen
+    if not all(can_run_on(kind, order[rank]) for rank in ranks):
         return 0
-    longest = max((order[rank].runtimes[kind.name] for rank in ledger.waiting), default=0.0)
+    longest = max((order[rank].runtimes[kind.name] for rank in ranks), default=0.0)
     longest *= ledger.pace.careful
-    rounds = int(max(limit - ready, 0.0) / longest) if longest else 0
-    return rounds * ledger.terms.safe_slots(kind)
+    return sum(int(max(limit - free, 0.0) / longest) for free in free_from) if longest else 0

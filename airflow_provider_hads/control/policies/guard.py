@@ -187,14 +187,23 @@ class Guard:
         if self._ledger.safe_until is not None:
             return False
         ledger = self._ledger
-        task = next_fitting(ledger, vm, ledger.waiting)
-        if task is None:
+        if next_fitting(ledger, vm, ledger.waiting) is not None:
+            task = self._left_for(vm)
+        else:
             at_risk = uncovered(ledger, covered_tasks(ledger, self._elapsed))
             task = next((one for one in at_risk if fits(ledger, vm, one)), None)
         if task is None:
             return False
         self._orders.assign(vm, ledger.tasks[task.id], Reason.LEAST_LATENESS)
         return True
+
+    def _left_for(self, vm: VmRecord) -> Task | None:
+        """Return the longest task that waits and fits, without those that the quickest plan has elsewhere."""
+        chains = find_backstop(self._ledger, self._elapsed).chains
+        elsewhere = {task_id for chain in chains for task_id in chain.task_ids if chain.vm_id != vm.id}
+        order = self._mission.order
+        ranks = (rank for rank in self._ledger.waiting if order[rank].id not in elsewhere)
+        return next_fitting(self._ledger, vm, ranks)
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
         kept = kept_share(self._ledger, task.id, self._elapsed)
@@ -240,9 +249,20 @@ class Guard:
             return Begun.NOTHING
         before = len(self._orders.issued)
         self.fill()
-        if len(self._orders.issued) > before:
+        if len(self._orders.issued) > before or self._can_do_without_launches():
             return Begun.NOW
         return self._launch_for(plan if plan.end <= self._latest else self._known_plan(plan))
+
+    def _can_do_without_launches(self) -> bool:
+        """Keep a plan on the VMs that are launched, if there is one with nothing due now.
+
+        A plan has each task where it ends first, be that on one VM more; it need not be launched for that.
+        """
+        plan = find_backstop(self._ledger, self._elapsed, launched_only=True)
+        if plan.end > self._latest or self._due(plan) <= self._elapsed + SOON:
+            return False
+        self._keep(plan)
+        return True
 
     def _known_plan(self, fresh: Backstop) -> Backstop:
         """Return the last plan that met the deadline, as far as it is still to be done."""

@@ -144,8 +144,9 @@ class _Outlook:
         # The probability that a hibernated VM does not come back in time.
         self.stays = math.exp(-self.resume * max(self.end - elapsed, 0.0) * PATIENCE)
         self.demand = self._demand()
+        self._idle_slots = _slots_to_come(ledger, orders, Market.SPOT) if self.demand else 0
         # Where nothing is open it does not matter who could do it.
-        self.supply = self._supply(orders) if self.demand else 0.0
+        self.supply = 0.0 if self._is_wide_enough() else self._supply(orders)
 
     def lacks(self) -> bool:
         """Say whether another VM is needed, and would have the time for a task."""
@@ -153,8 +154,14 @@ class _Outlook:
         runtime = min(shortest.runtimes.values(), default=0.0)
         if self._mission.keeps_progress:
             runtime = min(runtime, self._mission.boot)
+        if self._is_wide_enough():
+            return False
         in_time = self._elapsed + self._mission.boot + runtime <= self.end + self._mission.boot
         return in_time and self.demand > self.supply * self.efficiency
+
+    def _is_wide_enough(self) -> bool:
+        """Say whether each task that waits or is frozen has a slot that nothing runs in."""
+        return self._idle_slots >= len(self._ledger.waiting) + len(self._ledger.frozen)
 
     @property
     def replacing_efficiency(self) -> float:
@@ -164,6 +171,7 @@ class _Outlook:
     def add(self, kind: InstanceType) -> None:
         """Count one more VM in."""
         self.supply += self.gain(kind)
+        self._idle_slots += self._mission.usual_slots(kind)
 
     def gain(self, kind: InstanceType) -> float:
         """Return the slot-seconds that a VM launched now is expected to give."""
@@ -199,9 +207,18 @@ class _Outlook:
         return min(task.runtimes.values(), default=0.0) * self._ledger.pace.careful
 
     def _supply(self, orders: Orders) -> float:
-        """Return the slot-seconds that the spot VMs are expected to give, beyond what they work on."""
-        vms = (self._ledger.vms[vm_id] for vm_id in self._ledger.living[Market.SPOT])
-        return sum(self.supply_of(vm) for vm in vms if not orders.ending(vm.id) and vm.leaves_at is None)
+        """Return the slot-seconds that the spot VMs are expected to give, beyond what they work on.
+
+        Not those of all of them, if some are enough.
+        """
+        supply = 0.0
+        for vm_id in self._ledger.living[Market.SPOT]:
+            vm = self._ledger.vms[vm_id]
+            if not orders.ending(vm_id) and vm.leaves_at is None:
+                supply += self.supply_of(vm)
+                if supply * self.efficiency >= self.demand:
+                    break
+        return supply
 
     def _demand(self) -> float:
         """Return the expected slot-seconds of what waits, and of what is frozen and would not come back."""

@@ -40,6 +40,7 @@ class AnyOrder(RuleBasedStateMachine):
         planner=planners,
         burstable=st.booleans(),
         ending=st.sampled_from([0.0, 0.0, 5.0, 15.0]),
+        zones=st.sampled_from([(), ("a", "b")]),
     )
     def open_run(
         self,
@@ -52,6 +53,7 @@ class AnyOrder(RuleBasedStateMachine):
         planner: str | None,
         burstable: bool,
         ending: float,
+        zones: tuple[str, ...],
     ) -> None:
         bag = job(*runtimes, memory=sizes_for(policy, memory))
         mission = Mission(
@@ -61,6 +63,7 @@ class AnyOrder(RuleBasedStateMachine):
             boot=BOOT,
             vcpu_limit=VCPU_LIMIT,
             keeps_progress=checkpoint == 0,
+            zones=zones,
         )
         self.right_estimates = estimate_error == 0
         deadline = slack * (fastest_seconds(mission) + mission.safety)
@@ -85,6 +88,14 @@ class AnyOrder(RuleBasedStateMachine):
         self.run.cloud.resume(self._struck(data, all_of_its_type, Phase.ASLEEP), self.run.cloud.now)
         self.run.settle()
 
+    @precondition(lambda self: self.run.machines(*AWAKE))
+    @rule(data=st.data())
+    def a_zone_is_lost(self, data: st.DataObject) -> None:
+        awake = self.run.machines(*AWAKE)
+        zone = data.draw(st.sampled_from(sorted({one.shown.zone for one in awake})))
+        self.run.cloud.interrupt([one for one in awake if one.shown.zone == zone], self.run.cloud.now)
+        self.run.settle()
+
     @precondition(lambda self: self.run.machines(*AWAKE, Phase.ASLEEP))
     @rule(data=st.data(), notice=st.sampled_from([0.0, 0.0, 30.0, 120.0]))
     def a_vm_is_taken_away(self, data: st.DataObject, notice: float) -> None:
@@ -97,8 +108,13 @@ class AnyOrder(RuleBasedStateMachine):
         self.run.cloud.sold_out.add((kind, Market.SPOT))
 
     @rule(kind=spot_types)
+    def one_zone_is_sold_out(self, kind: str) -> None:
+        self.run.cloud.sold_out_zones.add((kind, "a"))
+
+    @rule(kind=spot_types)
     def spot_is_back(self, kind: str) -> None:
         self.run.cloud.sold_out.discard((kind, Market.SPOT))
+        self.run.cloud.sold_out_zones.discard((kind, "a"))
 
     @rule()
     def the_controller_is_restarted(self) -> None:
@@ -143,9 +159,9 @@ class AnyOrder(RuleBasedStateMachine):
         )
         assert faults == []
         assert len(set(run.published)) == len(run.published)
-        assert not run.met or run.ledger.miss is None, "a miss is said only when it is certain"
         if self.right_estimates:
             assert run.met, "the run was recoverable at its start"
+            assert run.ledger.miss is None, "a miss is said only when it is certain by the estimates"
 
     def _struck(self, data: st.DataObject, all_of_its_type: bool, *phases: Phase) -> list[Machine]:
         one = data.draw(st.sampled_from(self.run.machines(*phases)))

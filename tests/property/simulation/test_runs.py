@@ -43,6 +43,9 @@ def run(
     return simulate(mission, deadline, world, events=True, pure=pure, vms=vms)
 
 
+places = st.sampled_from([(), (), ("a", "b"), ("a", "b", "c")])
+"""The zones that a run may use; mostly the cloud chooses."""
+
 every_policy = pytest.mark.parametrize("policy", policy_names())
 
 
@@ -57,6 +60,7 @@ every_policy = pytest.mark.parametrize("policy", policy_names())
     memories,
     planners,
     st.booleans(),
+    places,
 )
 def test_the_log_is_sound_and_the_deadline_is_met(
     policy: str,
@@ -68,12 +72,13 @@ def test_the_log_is_sound_and_the_deadline_is_met(
     memory: float | Sequence[float],
     planner: str | None,
     burstable: bool,
+    zones: tuple[str, ...],
 ) -> None:
     runtimes = [task.runtimes["small"] for task in the_job.tasks.values()]
     bag = job(*runtimes, memory=sizes_for(policy, memory))
     kinds = environment(limit=limit, burstable=burstable)
     mission = Mission(bag, kinds, policy, boot=60.0, vcpu_limit=vcpu_limit)
-    mission = replace(mission, keeps_progress=world.checkpoint == 0)
+    mission = replace(mission, keeps_progress=world.checkpoint == 0, zones=zones)
     outcome = run(mission, slack, world, planner)
     assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
     assert outcome.deadline_met
@@ -135,7 +140,7 @@ def test_no_miss_is_said_of_a_deadline_that_is_met(
 
 @every_policy
 @settings(deadline=None, max_examples=60)
-@given(jobs, worlds, st.floats(1.0, 3.0), st.sampled_from([0.0, 0.3]), planners, st.booleans())
+@given(jobs, worlds, st.floats(1.0, 3.0), st.sampled_from([0.0, 0.3]), planners, st.booleans(), places)
 def test_a_controller_that_is_restarted_at_every_step_decides_the_same(
     policy: str,
     the_job: Job,
@@ -144,8 +149,9 @@ def test_a_controller_that_is_restarted_at_every_step_decides_the_same(
     estimate_error: float,
     planner: str | None,
     burstable: bool,
+    zones: tuple[str, ...],
 ) -> None:
-    mission = Mission(the_job, environment(burstable=burstable), policy, boot=60.0)
+    mission = Mission(the_job, environment(burstable=burstable), policy, boot=60.0, zones=zones)
     world = replace(world, estimate_error=estimate_error)
     closed, open_all_along = (run(mission, slack, world, planner, pure=pure) for pure in (True, False))
     assert closed.events == open_all_along.events

@@ -50,6 +50,19 @@ def test_an_on_demand_vm_is_bought_once_and_ends_when_it_powers_itself_off() -> 
     assert "CreditSpecification" not in made
 
 
+def test_a_vm_is_launched_in_the_zone_that_the_controller_wants() -> None:
+    assert request(replace(ORDER, zone="us-east-1b"))["Placement"] == {"AvailabilityZone": "us-east-1b"}
+    assert "Placement" not in request()
+
+
+def test_a_zone_or_a_subnet_of_the_settings_goes_before_what_the_controller_wants() -> None:
+    order = replace(ORDER, zone="us-east-1b")
+
+    made = request(order, replace(SETTINGS, zone="us-east-1a"))
+    assert made["Placement"] == {"AvailabilityZone": "us-east-1a"}
+    assert "Placement" not in request(order, replace(SETTINGS, subnet_id="subnet-1"))
+
+
 def test_the_vm_serves_its_metadata_to_itself_only() -> None:
     options = request()["MetadataOptions"]
 

@@ -78,6 +78,12 @@ def test_ec2_does_not_bill_what_it_interrupts_in_the_first_hour(capsys: pytest.C
     assert "interrupted in its first hour is free" in run(capsys, "--billing", "ec2")
 
 
+@pytest.mark.parametrize(("given", "zones"), [([], ()), (["1"], ()), (["3"], ("a", "b", "c"))])
+def test_the_zones_are_known_to_the_controller(given: list[str], zones: tuple[str, ...]) -> None:
+    flags = ["--zones", *given] if given else []
+    assert read([str(EXAMPLE), "--deadline", "1200", *flags]).experiment.mission.zones == zones
+
+
 def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Deadline met: 5 of 5" in run(capsys)
 
@@ -90,6 +96,8 @@ def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> 
         (["--runs", "0"], "--runs"),
         (["--hibernation-rate", "-1"], "--hibernation-rate"),
         (["--scope", "planet"], "--scope"),
+        (["--zones", "0"], "--zones: '0' is not right; give a whole number from 1 to 26"),
+        (["--zones", "27"], "--zones: '27' is not right"),
         (["--trace", "nowhere.json"], "nowhere.json"),
         (["--trace", __file__], "is not a trace"),
         (["--runs", "many"], "--runs: 'many' is not right"),

@@ -24,6 +24,13 @@ def test_what_runs_ends_when_it_is_done_and_what_waits_needs_a_boot_first() -> N
     assert earliest_end(waits, 40)[0] == pytest.approx(40 + 60 + 100)
 
 
+def test_what_has_run_longer_than_it_should_may_end_at_any_moment() -> None:
+    late = ledger(vm("vm-0", runs=["a"], ran=150), deadline=151)
+    assert earliest_end(late, 150)[0] == pytest.approx(150)
+    look_for_miss(late, 150)
+    assert late.miss is None
+
+
 def test_as_long_as_it_could_be_met_there_is_no_miss() -> None:
     books = ledger(vm("vm-0", state=VmState.TERMINATED, waiting=["a"]), deadline=500)
     assert look_for_miss(books, 300) == 500 - 60 - 100, "when it could be certain"

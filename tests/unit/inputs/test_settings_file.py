@@ -230,6 +230,28 @@ def test_a_tag_value_without_a_key_has_a_note() -> None:
             'ec2.zone: "us-west-2a" is not in the region "us-east-1"',
         ),
         (
+            "[ec2]\nregion = us-east-1\nzones = us-east-1a, us-west-2a",
+            'ec2.zones: "us-west-2a" is not in the region "us-east-1"',
+        ),
+        (
+            "[ec2]\nzones = us-east-1a, b",
+            'ec2.zones: "us-east-1a, b" is not right; it must be '
+            "availability zones such as us-east-1a, us-east-1b",
+        ),
+        (
+            "[ec2]\nzones = us-east-1a,us-east-1a",
+            'ec2.zones: "us-east-1a,us-east-1a" is not right; it must be '
+            "availability zones such as us-east-1a, us-east-1b, each of them once",
+        ),
+        (
+            "[ec2]\nzone = us-east-1a\nzones = us-east-1b",
+            "ec2.zones: zone is in one zone; give zone or zones",
+        ),
+        (
+            "[ec2]\nsubnet_id = subnet-1\nzones = us-east-1b",
+            "ec2.zones: subnet_id is in one zone; give subnet_id or zones",
+        ),
+        (
             "[ec2]\nimage_id = ubuntu",
             'ec2.image_id: "ubuntu" is not right; it must be the id of an AMI, ami-...',
         ),

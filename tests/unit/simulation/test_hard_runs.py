@@ -36,3 +36,12 @@ def test_a_vm_that_wakes_has_done_nothing_in_its_sleep() -> None:
     world = Setting(0.01, 0.0005, Scope.VM, OnLoss.HIBERNATE, boot=60.0, checkpoint=0.0, seed=184593)
 
     assert simulate(mission, deadline, world).deadline_met
+
+
+def test_the_longest_task_is_left_for_the_vm_on_which_it_is_in_time() -> None:
+    """There is no time to spare: the first free slot is too slow for it."""
+    bag = job(121, 121, 121, 121, 201)
+    mission = Mission(bag, environment(limit=1), "uniform-progress", boot=60.0)
+    deadline = fastest_seconds(mission) + mission.safety
+
+    assert simulate(mission, deadline, Setting(boot=60.0)).deadline_met
