@@ -65,7 +65,7 @@ def earliest_end(ledger: Ledger, elapsed: float) -> tuple[float, str]:
 def _task_bound(ledger: Ledger, task: Task, fresh: dict[str, float], elapsed: float) -> tuple[float, float]:
     """Return the earliest end of a task, and the fewest seconds of a slot that it still takes."""
     record, pace = ledger.tasks[task.id], min(ledger.pace.mean, 1.0)
-    left = (1 - record.saved) * pace
+    left = (1 - _kept_at_most(ledger, task.id, elapsed)) * pace
     fitting = ledger.terms.runtimes(task)
     runs = {name: runtime * left for name, runtime in fitting.items() if name in fresh}
     ends = [fresh[name] + seconds for name, seconds in runs.items()]
@@ -77,6 +77,28 @@ def _task_bound(ledger: Ledger, task: Task, fresh: dict[str, float], elapsed: fl
             ends.append(end)
             seconds.append(max(end - elapsed, 0.0))
     return min(ends, default=math.inf), min(seconds, default=math.inf)
+
+
+def _kept_at_most(ledger: Ledger, task_id: str, elapsed: float) -> float:
+    """Return the share of a task that checkpoints may keep.
+
+    Where they are continuous, that of an attempt which has just been dropped is not heard of yet.
+    """
+    record = ledger.tasks[task_id]
+    if not ledger.terms.keeps_progress:
+        return record.saved
+    shares = [_done_at_most(ledger, task_id, one, elapsed) for one in record.attempts]
+    return min(max(record.saved, *shares, 0.0), 1.0)
+
+
+def _done_at_most(ledger: Ledger, task_id: str, one: Attempt, elapsed: float) -> float:
+    vm = ledger.vms.get(one.vm_id)
+    if vm is None or one.started_at is None:
+        return one.progress
+    expected, _ = slowness(ledger, task_id, elapsed)
+    whole = run_seconds(ledger, vm, task_id, elapsed, burst=one.burst) * min(ledger.pace.mean, 1.0) / expected
+    until = elapsed if one.ended_at is None else one.ended_at
+    return one.progress + (one.ran + max(until - one.heard_at, 0.0)) / whole
 
 
 def _attempt_bound(ledger: Ledger, vm: VmRecord, task_id: str, one: Attempt, elapsed: float) -> float:

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
 from airflow_provider_hads.simulation import OnLoss, Scope, Setting, simulate
+from tests.support.hand_driven_run import HandDrivenRun
 from tests.support.planning_examples import published_request
 from tests.support.simulated_jobs import environment, job
 
@@ -45,3 +46,17 @@ def test_the_longest_task_is_left_for_the_vm_on_which_it_is_in_time() -> None:
     deadline = fastest_seconds(mission) + mission.safety
 
     assert simulate(mission, deadline, Setting(boot=60.0)).deadline_met
+
+
+def test_what_a_dropped_attempt_has_done_is_not_taken_for_lost() -> None:
+    """Its last checkpoint is not heard of yet when another VM takes the task over: no miss is announced."""
+    bag = job(62, 201, 5, 5, 62, 62, 62, 111, 111, 62, memory=(100.0, 900.0, 2500.0))
+    mission = Mission(bag, environment(limit=3, both=5), "adaptive", boot=60.0, vcpu_limit=16)
+    mission = replace(mission, keeps_progress=True)
+    deadline = fastest_seconds(mission) + mission.safety
+    run = HandDrivenRun(mission, deadline, Setting(boot=60.0, checkpoint=0.0))
+
+    run.finish()
+
+    assert run.met
+    assert run.ledger.miss is None
