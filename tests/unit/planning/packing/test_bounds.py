@@ -86,3 +86,13 @@ def test_a_job_that_has_no_plan_has_a_bound_all_the_same() -> None:
     }
     kinds = environment(instance_type(limit=1), instance_type("large", vcpus=4, limit=1))
     assert lower_bound(PlanRequest(Job("7", "example", tasks), kinds, 100)) > 0
+
+
+def test_the_rounding_of_large_prices_does_not_add_to_the_bound() -> None:
+    """One task, on the one VM that the vCPUs allow: their price has no end."""
+    tasks = {"0": Task("0", "x", 0, {"dear": 662.3517471153698, "cheap": 827.9396838942122})}
+    dear = instance_type("dear", vcpus=8, spot=1.0, on_demand=0.44574848644879395)
+    cheap = instance_type("cheap", vcpus=8, spot=1.0, on_demand=0.0010000000000000002)
+    kinds = environment(dear, cheap, spot=10, on_demand=10)
+    request = PlanRequest(Job("7", "one", tasks), kinds, 1400.0, parallel=False, vcpu_limit=8)
+    assert lower_bound(request) <= 827.9396838942122 * 0.001 / 3600 * (1 + 1e-9)
