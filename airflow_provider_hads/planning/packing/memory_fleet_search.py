@@ -19,8 +19,10 @@ CHANGES = ((1, 1), (1, 1), (1, 0), (1, 0), (2, 1), (1, 2), (0, 1))
 """VMs that are closed and opened at once."""
 HORIZONS = (1.0, 1.0, 0.8, 0.5)
 """Shares of the latest end up to which a new VM is filled."""
-REGROUPED, REGROUPINGS = 0.8, 40
-"""Share of the changes that leave all but a few VMs as they are; of so many the cheapest is annealed."""
+REGROUPED = 0.8
+"""Share of the changes that leave all but a few VMs as they are."""
+LEAST_REGROUPINGS, REGROUPINGS, REGROUPED_TASKS = 6, 40, 400
+"""Of so many such changes the cheapest is annealed: of fewer, where a VM has more tasks."""
 SHARE = 0.5
 """How much of a VM's price counts for the work that it does, where tasks are placed anew."""
 
@@ -43,7 +45,7 @@ def improve_orders(
         if number == tries // 2:
             fleet, cost = best, best_cost
         if rng.random() < REGROUPED:
-            changed = regroup_orders(fleet, weights, rng, REGROUPINGS)
+            changed = regroup_orders(fleet, weights, rng, _regroupings(fleet))
         else:
             changed = _changed(fleet, rng)
         if changed is None:
@@ -54,6 +56,11 @@ def improve_orders(
         if changed_cost < best_cost:
             best, best_cost = changed, changed_cost
     return best.copy()
+
+
+def _regroupings(fleet: MemoryFleet) -> int:
+    most = REGROUPED_TASKS * len(fleet.choice) // len(fleet.vm_of)
+    return max(LEAST_REGROUPINGS, min(most, REGROUPINGS))
 
 
 def _changed(fleet: MemoryFleet, rng: Random) -> MemoryFleet | None:

@@ -36,10 +36,10 @@ PARKED = 4.0
 MEMORY_STEPS = 150_000
 MEMORY_STARTS, SMALL = 4, 500
 """Fleets that are annealed where memory may bind, for jobs up to that size."""
-MEMORY_LEAST, MEMORY_PER_CHOICE = 9_000, 175
+MEMORY_LEAST, MEMORY_PER_CHOICE = 8_000, 340
 """Annealing steps of small jobs, at least, and how many fewer there are for each choice."""
-MANY = 45
-"""Tasks of one VM, from which on a step takes as much longer as there are more."""
+MANY, MANY_LARGE = 20, 45
+"""Tasks of one VM, in small and in large jobs, from which on the more there are the fewer are the steps."""
 MEMORY_EACH = 4
 """Annealing steps for each task of a changed fleet, where memory may bind."""
 MEMORY_STEP, MEMORY_STEP_LARGE = 15, 14
@@ -124,7 +124,8 @@ def _with_memory(
 
 def _memory_steps(fleet: MemoryFleet, effort: Effort, thorough: bool) -> int:
     """Return how many annealing steps there is time for: one takes longer where a VM has many tasks."""
-    share = min(1.0, MANY * len(fleet.choice) / len(fleet.instance.tasks))
+    many = MANY if thorough else MANY_LARGE
+    share = min(1.0, many * len(fleet.choice) / len(fleet.instance.tasks))
     if not effort.last:
         return effort.each // MEMORY_STEP
     if thorough:
