@@ -47,7 +47,7 @@ def full_effort(tasks: int, types: int, stop: Stop = never) -> Effort:
     It is what there is time for in a second or, for large jobs, in some seconds. The more types there are,
     the longer takes the rest of the planning.
     """
-    most = min(1_050_000 + 1_200 * tasks, 150 * tasks**2)
+    most = min(850_000 + 1_200 * tasks, 150 * tasks**2)
     total = max(most - 22_000 * types, min(7_000 * tasks, 560_000))
     each = 40 * max(tasks, 1)
     searching = int(total * SEARCHING)
