@@ -21,7 +21,7 @@ HORIZONS = (1.0, 1.0, 0.8, 0.5)
 """Shares of the latest end up to which a new VM is filled."""
 REGROUPED = 0.8
 """Share of the changes that leave all but a few VMs as they are."""
-LEAST_REGROUPINGS, REGROUPINGS, REGROUPED_TASKS = 6, 40, 400
+LEAST_REGROUPINGS, REGROUPINGS, REGROUPED_TASKS = 6, 40, 900
 """Of so many such changes the cheapest is annealed: of fewer, where a VM has more tasks."""
 SHARE = 0.5
 """How much of a VM's price counts for the work that it does, where tasks are placed anew."""

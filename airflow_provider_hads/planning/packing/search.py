@@ -38,11 +38,11 @@ MEMORY_STARTS, SMALL = 4, 500
 """Fleets that are annealed where memory may bind, for jobs up to that size."""
 MEMORY_LEAST, MEMORY_PER_CHOICE = 8_000, 340
 """Annealing steps of small jobs, at least, and how many fewer there are for each choice."""
-MANY, MANY_LARGE = 20, 45
+MANY, MANY_LARGE = 22, 45
 """Tasks of one VM, in small and in large jobs, from which on the more there are the fewer are the steps."""
 MEMORY_EACH = 4
 """Annealing steps for each task of a changed fleet, where memory may bind."""
-MEMORY_STEP, MEMORY_STEP_LARGE = 15, 14
+MEMORY_STEP, MEMORY_STEP_LARGE = 12, 14
 """How many steps on cores are given up for one where memory may bind, in small and in large jobs."""
 
 
