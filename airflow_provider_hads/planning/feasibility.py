@@ -70,9 +70,14 @@ def solve(request: PlanRequest, attempt: Attempt) -> Plan | None:
 
 
 def _is_feasible(request: PlanRequest, attempt: Attempt) -> bool:
-    """Say whether there is a plan; under the safe rule one without spot work will do."""
-    on_demand_will_do = request.spot_deadline is SpotDeadlineRule.SAFE and attempt(request, 0.0) is not None
-    return on_demand_will_do or solve(request, attempt) is not None
+    """Say whether there is a plan.
+
+    Under the safe rule one without spot work is asked for, which there is wherever there is any: all spot VMs
+    could be lost before their first task ends.
+    """
+    if request.spot_deadline is SpotDeadlineRule.SAFE:
+        return attempt(request, 0.0) is not None
+    return solve(request, attempt) is not None
 
 
 def smallest_deadline(

@@ -56,7 +56,7 @@ def cheaper_on_demand(request: PlanRequest, cost: float) -> Plan | None:
 
 
 def _improved(request: PlanRequest, first: Plan) -> Plan:
-    effort = comparison_effort(len(request.job.tasks))
+    effort = comparison_effort(len(request.job.tasks), len(request.environment.instance_types))
     stop = stop_of(request)
     effort = effort if stop is None else replace(effort, stop=stop)
     better = _search(request, effort)

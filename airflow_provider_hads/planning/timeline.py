@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["Slot", "Timeline"]
+__all__ = ["MEMORY_TOLERANCE", "Slot", "Timeline", "last_end"]
 
 MEMORY_TOLERANCE = 1e-9
 """Share of a VM's memory by which sums of floats may exceed it."""
@@ -111,3 +112,45 @@ class Timeline:
             self._moments.insert(index, moment)
             self._used.insert(index, self._used[index - 1])
         return index
+
+
+def last_end(cores: int, memory: float, tasks: Iterable[tuple[float, float]], latest: float) -> float:
+    """Return when a :class:`Timeline` ends on which tasks were put, each where it ends first; but quicker.
+
+    :param tasks: pairs of seconds and MB, in the order in which they are placed.
+    :param latest: seconds; infinity is returned if some task ends later.
+    """
+    limit = memory * (1 + MEMORY_TOLERANCE)
+    moments, used = [0.0], [0.0]
+    tails = [0.0] * cores
+    free_from = 0.0
+    for runtime, need in tasks:
+        start, room = free_from, limit - need
+        end = start + runtime
+        if room < 0 or end > latest:
+            return math.inf
+        first = index = bisect_right(moments, start) - 1
+        while index < len(moments) and moments[index] < end:
+            if used[index] > room:
+                first = index + 1
+                start = moments[first]
+                end = start + runtime
+            index += 1
+        if end > latest:
+            return math.inf
+        if moments[first] != start:
+            first += 1
+            index += 1
+            moments.insert(first, start)
+            used.insert(first, used[first - 1])
+        if index == len(moments) or moments[index] != end:
+            moments.insert(index, end)
+            used.insert(index, used[index - 1])
+        for step in range(first, index):
+            used[step] += need
+        core = 0
+        while tails[core] > start:
+            core += 1
+        tails[core] = end
+        free_from = min(tails)
+    return max(tails)

@@ -10,7 +10,7 @@ from heapq import heapify, heapreplace, nlargest
 from airflow_provider_hads.model import InstanceType, Market, Plan, Task
 from airflow_provider_hads.planning.draft import can_run
 from airflow_provider_hads.planning.request import PlanRequest
-from airflow_provider_hads.planning.timeline import Timeline
+from airflow_provider_hads.planning.timeline import MEMORY_TOLERANCE, last_end
 
 __all__ = ["Kind", "SearchFleet", "Trial"]
 
@@ -21,7 +21,17 @@ class Kind:
     :param tasks: all tasks; a task is known by its number in this order, in which a VM also takes them.
     """
 
-    __slots__ = ("_memory", "_roomy", "_uniform", "instance_type", "market", "price", "runtimes", "slots")
+    __slots__ = (
+        "_areas",
+        "_memory",
+        "_roomy",
+        "_uniform",
+        "instance_type",
+        "market",
+        "price",
+        "runtimes",
+        "slots",
+    )
 
     def __init__(
         self, request: PlanRequest, instance_type: InstanceType, market: Market, tasks: Sequence[Task]
@@ -35,25 +45,38 @@ class Kind:
         ]
         self._memory = [task.memory for task in tasks]
         self._roomy = sum(nlargest(self.slots, self._memory)) <= instance_type.memory
+        room = instance_type.memory * (1 + MEMORY_TOLERANCE)
+        self._areas = [
+            seconds * need / room for seconds, need in zip(self.runtimes, self._memory, strict=True)
+        ]
         self._uniform = self.runtimes[0] if len(set(self.runtimes)) == 1 else None
 
     def load(self, queue: Sequence[int]) -> float:
         """Return the sum of the tasks' runtimes, seconds."""
         return sum(map(self.runtimes.__getitem__, queue))
 
-    def bound(self, count: int, load: float) -> float:
-        """Return seconds before which a VM can't end that has so many tasks, of so many seconds in all."""
-        if self._uniform is not None:
-            return -(-count // self.slots) * self._uniform if count else 0.0
-        return load / self.slots if count else 0.0
+    def bound(self, queue: Sequence[int], load: float) -> float:
+        """Return seconds before which a VM can't end that has those tasks: its cores and its memory are full.
 
-    def end(self, queue: Sequence[int]) -> float:
-        """Return when a VM ends that takes those tasks in ascending order, each where it ends first."""
+        :param load: the sum of their runtimes, seconds.
+        """
+        if not queue:
+            return 0.0
+        cores = load / self.slots
+        if self._uniform is not None:
+            cores = -(-len(queue) // self.slots) * self._uniform
+        return cores if self._roomy else max(cores, sum(map(self._areas.__getitem__, queue)))
+
+    def end(self, queue: Sequence[int], latest: float = math.inf) -> float:
+        """Return when a VM ends that takes those tasks in ascending order, each where it ends first.
+
+        :param latest: seconds; an end that is later may be told as infinite.
+        """
         runtimes = list(map(self.runtimes.__getitem__, queue))
         if math.inf in runtimes:
             return math.inf
         if not self._roomy:
-            return self._end_by_memory(queue, runtimes)
+            return self._end_by_memory(queue, runtimes, latest)
         if len(runtimes) <= self.slots:
             return max(runtimes, default=0.0)
         ends = runtimes[: self.slots]
@@ -62,14 +85,9 @@ class Kind:
             heapreplace(ends, ends[0] + runtime)
         return max(ends)
 
-    def _end_by_memory(self, queue: Sequence[int], runtimes: Sequence[float]) -> float:
-        timeline = Timeline(self.slots, self.instance_type.memory)
-        for task, runtime in zip(queue, runtimes, strict=True):
-            slot = timeline.earliest(runtime, self._memory[task])
-            if slot is None:
-                return math.inf
-            timeline.insert(slot, self._memory[task])
-        return timeline.makespan
+    def _end_by_memory(self, queue: Sequence[int], runtimes: Sequence[float], latest: float) -> float:
+        needs = map(self._memory.__getitem__, queue)
+        return last_end(self.slots, self.instance_type.memory, zip(runtimes, needs, strict=True), latest)
 
 
 class SearchFleet:
@@ -173,15 +191,20 @@ class Trial:
         """Note how the load has changed, and give the VM the end that it can't be before."""
         load = self._loads[vm] + change
         self._loads[vm] = load
-        self.ends[vm] = self._fleet.kinds[vm].bound(len(self._queues[vm]), load)
+        self.ends[vm] = self._fleet.kinds[vm].bound(self._queues[vm], load)
         self._unsettled.add(vm)
 
-    def settle_one(self) -> bool:
-        """Make the end of one more VM exact; False if all of them are."""
-        if not self._unsettled:
+    def next_unsettled(self) -> int | None:
+        """Return a VM whose end is not exact yet, or None if all of them are."""
+        return self._unsettled.pop() if self._unsettled else None
+
+    def settle(self, vm: int, latest: float) -> bool:
+        """Make the end of a VM exact, or say that it is after ``latest`` (seconds), and leave it a bound."""
+        end = self._fleet.kinds[vm].end(self._queues[vm], latest)
+        if end > latest:
+            self._unsettled.add(vm)
             return False
-        vm = self._unsettled.pop()
-        self.ends[vm] = self._fleet.kinds[vm].end(self._queues[vm])
+        self.ends[vm] = end
         return True
 
     def accept(self) -> None:

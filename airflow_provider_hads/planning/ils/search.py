@@ -35,8 +35,12 @@ def weighted_fitness(request: PlanRequest, cost: float, makespan: float, d_spot:
     :param makespan: seconds.
     :param d_spot: seconds; where there is no spot work, the deadline stands in for it.
     """
-    weight = _FIXED_WEIGHTS.get(request.objective, request.alpha)
+    weight = _weight_of_cost(request)
     return weight * cost + (1 - weight) * makespan / (d_spot or request.horizon)
+
+
+def _weight_of_cost(request: PlanRequest) -> float:
+    return _FIXED_WEIGHTS.get(request.objective, request.alpha)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class LocalSearch:
         self, request: PlanRequest, fleet: SearchFleet, tasks: Sequence[Task], d_spot: float
     ) -> None:
         self._request = request
+        self._weight = _weight_of_cost(request)
         self._tasks = tasks
         self.fleet = fleet
         self._random = Random(request.seed)
@@ -178,12 +183,26 @@ class LocalSearch:
         """Keep the trial if it is better; bounds come first, for most trials are bad enough by those."""
         fitness = self.fitness_of(trial.ends)
         while fitness < self.fitness:
-            if not trial.settle_one():
+            vm = trial.next_unsettled()
+            if vm is None:
                 trial.accept()
                 self.fitness = fitness
                 return True
+            if not trial.settle(vm, self._latest_of_use(vm, trial.ends[vm], fitness)):
+                return False
             fitness = self.fitness_of(trial.ends)
         return False
+
+    def _latest_of_use(self, vm: int, bound: float, fitness: float) -> float:
+        """Return the latest end of a VM with which a trial can be better, if only its cost is looked at.
+
+        :param bound: the end of that VM by which the fitness was told.
+        :param fitness: of the trial, at least.
+        """
+        second = self._weight * self._prices[vm]
+        if second <= 0:
+            return self._latest[vm]
+        return min(self._latest[vm], (bound + (self.fitness - fitness) / second) * (1 + 1e-9))
 
     def fitness_of(self, ends: Sequence[float]) -> float:
         """Return alpha x cost + (1 - alpha) x makespan / D_spot; infinite where a VM ends too late."""

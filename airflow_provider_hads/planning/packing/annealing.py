@@ -12,6 +12,10 @@ __all__ = ["anneal"]
 
 LEAST = 1e-12
 """Dollars: the least temperature, of jobs that cost nothing."""
+FEW = 12
+"""Tasks of a core, on average: with fewer, moves rarely find room, and one is exchanged for two, too."""
+MOVES, FEWER_MOVES, TRADES = 0.5, 0.25, 0.25
+"""Shares of the tries: moves, where there are many or few tasks on a core, and exchanges of one for two."""
 EDGE = 1e-9
 """Seconds by which sums of the same runtimes in another order may differ."""
 
@@ -50,13 +54,18 @@ class _Annealing:
         hot, cold = max(hot, LEAST), max(cold, LEAST)
         cooling = (cold / hot) ** (1 / rounds)
         temperature = hot
+        moves = FEWER_MOVES if tasks < FEW * cores else MOVES
+        trades = moves + TRADES if tasks < FEW * cores else moves
         for _ in range(rounds):
             if self.cost < self.best - 1e-12:
                 self.best, self.best_cores = self.cost, list(fleet.core_of)
             for _ in range(200):
                 task = int(random() * tasks)
-                if random() < 0.5:
+                kind = random()
+                if kind < moves:
                     self._move(task, int(random() * cores), temperature)
+                elif kind < trades:
+                    self._trade(task, int(random() * tasks), temperature)
                 else:
                     self._swap(task, int(random() * tasks), temperature)
             temperature *= cooling
@@ -136,7 +145,51 @@ class _Annealing:
         load_to = load[to] + back[task] - back[other]
         if load_core > self.latest[old] or load_to > self.latest[new]:
             return
-        change = (out[other] - out[task]) * self.work[old] + (back[task] - back[other]) * self.work[new]
+        work = (out[other] - out[task]) * self.work[old] + (back[task] - back[other]) * self.work[new]
+        if self._settles(core, to, load_core, load_to, work, temperature):
+            fleet.tasks[core].remove(task)
+            fleet.tasks[to].remove(other)
+            fleet.tasks[core].append(other)
+            fleet.tasks[to].append(task)
+            fleet.core_of[task], fleet.core_of[other] = to, core
+
+    def _trade(self, task: int, other: int, temperature: float) -> None:
+        """Exchange two tasks of a core for one of another."""
+        fleet = self.fleet
+        load, vms = fleet.load, fleet.vm
+        core, to = fleet.core_of[task], fleet.core_of[other]
+        if core == to:
+            return
+        mates = fleet.tasks[core]
+        mate = mates[int(self.rng.random() * len(mates))]
+        if mate == task:
+            return
+        old, new = vms[core], vms[to]
+        out, back = self.times[old], self.times[new]
+        load_core = load[core] + out[other] - out[task] - out[mate]
+        load_to = load[to] + back[task] + back[mate] - back[other]
+        if load_core > self.latest[old] or load_to > self.latest[new]:
+            return
+        work = (out[other] - out[task] - out[mate]) * self.work[old]
+        work += (back[task] + back[mate] - back[other]) * self.work[new]
+        if self._settles(core, to, load_core, load_to, work, temperature):
+            for one in (task, mate):
+                fleet.tasks[core].remove(one)
+                fleet.tasks[to].append(one)
+                fleet.core_of[one] = to
+            fleet.tasks[to].remove(other)
+            fleet.tasks[core].append(other)
+            fleet.core_of[other] = core
+
+    def _settles(
+        self, core: int, to: int, load_core: float, load_to: float, change: float, temperature: float
+    ) -> bool:
+        """Set the loads of two cores if that is accepted; say whether it is.
+
+        :param change: of what the work costs, dollars.
+        """
+        fleet = self.fleet
+        load, old, new = fleet.load, fleet.vm[core], fleet.vm[to]
         kept_core, kept_to = load[core], load[to]
         load[core], load[to] = load_core, load_to
         if old == new:
@@ -148,14 +201,10 @@ class _Annealing:
         change += (end_old - self.end[old]) * self.rate[old]
         if change > 0 and change > -temperature * math.log(self.rng.random() or 1e-300):
             load[core], load[to] = kept_core, kept_to
-            return
+            return False
         self.end[old], self.end[new] = end_old, end_new
-        fleet.tasks[core].remove(task)
-        fleet.tasks[to].remove(other)
-        fleet.tasks[core].append(other)
-        fleet.tasks[to].append(task)
-        fleet.core_of[task], fleet.core_of[other] = to, core
         self.cost += change
+        return True
 
     def _end_after(self, vm: int, before: float, after: float) -> float:
         """Return a VM's end after one of its cores has changed its load."""

@@ -21,7 +21,7 @@ FINE = (0.004, 0.001, 0.0002)
 SAMPLE = 120
 STEPS = 12
 """Newton steps for each of them, at most."""
-CUTOFF = 16.0
+CUTOFF = 7.0
 """A choice that is dearer than the best by so many smoothings has no weight."""
 TO_THE_EDGE = 0.9
 ENOUGH = 1e6

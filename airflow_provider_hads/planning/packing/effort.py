@@ -41,15 +41,20 @@ def quick_effort(tasks: int) -> Effort:
     return Effort(0, 20 * tasks, 0)
 
 
-def full_effort(tasks: int, stop: Stop = never) -> Effort:
-    """Return the effort for the plan itself."""
-    total = min(400_000 + 1_200 * tasks, 7_000 * tasks)
+def full_effort(tasks: int, types: int, stop: Stop = never) -> Effort:
+    """Return the effort for the plan itself.
+
+    It is what there is time for in a second or, for large jobs, in some seconds. The more types there are,
+    the longer takes the rest of the planning.
+    """
+    most = min(850_000 + 1_200 * tasks, 150 * tasks**2)
+    total = max(most - 22_000 * types, min(7_000 * tasks, 560_000))
     each = 40 * max(tasks, 1)
     searching = int(total * SEARCHING)
     fleets = min(searching // each, MOST_FLEETS, max(FILLED // max(tasks, 1), 4))
     return Effort(fleets, each, total - searching, stop)
 
 
-def comparison_effort(tasks: int) -> Effort:
+def comparison_effort(tasks: int, types: int) -> Effort:
     """Return the effort for a plan that others are compared with."""
-    return full_effort(tasks).part(3)
+    return full_effort(tasks, types).part(3)

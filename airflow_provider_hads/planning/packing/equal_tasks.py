@@ -10,7 +10,7 @@ from operator import add, lt
 
 from airflow_provider_hads.planning.packing.fleet import Fleet
 from airflow_provider_hads.planning.packing.instance import Instance
-from airflow_provider_hads.planning.packing.relaxation import Prices
+from airflow_provider_hads.planning.packing.relaxation import Prices, surely_left
 
 __all__ = ["Rounds", "are_equal", "best_rounds", "scalings"]
 
@@ -82,7 +82,8 @@ def best_rounds(instance: Instance, prices: Prices) -> Rounds:
             left = max(left - item.tasks, 0)
     markets = instance.market_limits
     allowed = sum(markets.get(market, 0) * price for market, price in prices.markets.items())
-    return Rounds(tuple(vms), values[count] - allowed - prices.vcpu * (instance.vcpu_limit or 0))
+    allowed += prices.vcpu * (instance.vcpu_limit or 0)
+    return Rounds(tuple(vms), surely_left(values[count], allowed))
 
 
 def scalings(prices: Prices) -> Iterator[Prices]:

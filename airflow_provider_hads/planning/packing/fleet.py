@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from airflow_provider_hads.model import Market
 from airflow_provider_hads.planning.packing.instance import Instance
@@ -42,6 +42,26 @@ class Fleet:
             and (instance.vcpu_limit is None or self._vcpus + kind.type.vcpus <= instance.vcpu_limit)
         )
 
+    def allows_instead(self, closed: Iterable[int], opened: Sequence[int]) -> bool:
+        """Say whether VMs of the opened choices are within the limits once the closed VMs have gone."""
+        without = Fleet(self.instance)
+        without._by_choice, without._by_market = self._by_choice.copy(), self._by_market.copy()
+        without._vcpus = self._vcpus
+        for vm in closed:
+            without._count(self.choice[vm], -1)
+        for choice in opened:
+            if not without.allows(choice):
+                return False
+            without._count(choice, 1)
+        return True
+
+    def _count(self, choice: int, change: int) -> None:
+        if choice != self.instance.parking:
+            kind = self.instance.choices[choice]
+            self._by_choice[choice] += change
+            self._by_market[kind.market] += change
+            self._vcpus += change * kind.type.vcpus
+
     def open(self, choice: int) -> int:
         """Add an empty VM; return its number."""
         kind, number = self.instance.choices[choice], len(self.choice)
@@ -50,10 +70,7 @@ class Fleet:
         self.vm += [number] * kind.slots
         self.load += [0.0] * kind.slots
         self.tasks += [[] for _ in range(kind.slots)]
-        if choice != self.instance.parking:
-            self._by_choice[choice] += 1
-            self._by_market[kind.market] += 1
-            self._vcpus += kind.type.vcpus
+        self._count(choice, 1)
         return number
 
     def park(self, tasks: Iterable[int]) -> None:

@@ -11,6 +11,7 @@ from airflow_provider_hads.planning.packing.annealing import anneal
 from airflow_provider_hads.planning.packing.construction import Costs, build, complete
 from airflow_provider_hads.planning.packing.filling import fill, longest_first
 from airflow_provider_hads.planning.packing.fleet import Fleet
+from airflow_provider_hads.planning.packing.regrouping import regroup
 from airflow_provider_hads.planning.stopping import Stop
 
 __all__ = ["Heat", "improve_fleet"]
@@ -21,6 +22,8 @@ CHANGES = (*((1, 1),) * 4, *((0, 1),) * 3, (1, 2), (2, 1), (2, 2))
 """VMs that are closed and opened at once."""
 NEAR = 1.03
 """A choice is of use to a task if it costs it at most so many times the least."""
+REGROUPED, REGROUPINGS = 0.6, 40
+"""Share of the changes that leave all but a few VMs as they are; of so many the cheapest is annealed."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class _Changes:
 
     def best_of_some(self, fleet: Fleet) -> Fleet | None:
         """Return a changed fleet, or None."""
+        if self.rng.random() < REGROUPED:
+            return regroup(fleet, self.weights, self.rng, REGROUPINGS)
         if self.rng.random() < 0.3:
             return self._closed(fleet)
         return min(self._built(fleet), key=Fleet.cost, default=None)

@@ -6,7 +6,7 @@ import math
 from heapq import nlargest
 from operator import mul
 
-from airflow_provider_hads.planning.packing.relaxation import Prices, Relaxation
+from airflow_provider_hads.planning.packing.relaxation import Prices, Relaxation, surely_left
 
 __all__ = ["long_task_bound"]
 
@@ -30,7 +30,7 @@ def long_task_bound(relaxation: Relaxation, prices: Prices) -> float:
     worth = list(map(min, costs))
     choices = range(len(relaxation.instance.choices))
     items = [_by_worth(relaxation, worth, choice) for choice in choices]
-    total = math.fsum(map(mul, relaxation.counts, worth)) - relaxation.rent(prices)
+    total = surely_left(math.fsum(map(mul, relaxation.counts, worth)), relaxation.rent(prices))
     rates = [choice.rate for choice in relaxation.instance.choices]
     columns = nlargest(
         LOOKED_AT,

@@ -30,7 +30,11 @@ class MemoryFleet:
 
     def end_with(self, vm: int, order: Sequence[int]) -> float:
         """Return when a VM would end with those tasks."""
-        instance, choice = self.instance, self.choice[vm]
+        return self.end_on(self.choice[vm], order)
+
+    def end_on(self, choice: int, order: Sequence[int]) -> float:
+        """Return when a VM of a choice would end with those tasks."""
+        instance = self.instance
         kind = instance.choices[choice]
         return end_of(order, instance.times[choice], instance.memory, kind.slots, kind.type.memory)
 

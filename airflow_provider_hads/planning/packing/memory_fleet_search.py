@@ -10,6 +10,7 @@ from airflow_provider_hads.planning.packing.instance import Instance
 from airflow_provider_hads.planning.packing.memory_annealing import anneal_orders
 from airflow_provider_hads.planning.packing.memory_filling import fill_from_pool
 from airflow_provider_hads.planning.packing.memory_fleet import MemoryFleet
+from airflow_provider_hads.planning.packing.memory_regrouping import regroup_orders, use_of_choices
 from airflow_provider_hads.planning.stopping import Stop
 
 __all__ = ["improve_orders"]
@@ -18,6 +19,10 @@ CHANGES = ((1, 1), (1, 1), (1, 0), (1, 0), (2, 1), (1, 2), (0, 1))
 """VMs that are closed and opened at once."""
 HORIZONS = (1.0, 1.0, 0.8, 0.5)
 """Shares of the latest end up to which a new VM is filled."""
+REGROUPED = 0.8
+"""Share of the changes that leave all but a few VMs as they are."""
+LEAST_REGROUPINGS, REGROUPINGS, REGROUPED_TASKS = 6, 40, 900
+"""Of so many such changes the cheapest is annealed: of fewer, where a VM has more tasks."""
 SHARE = 0.5
 """How much of a VM's price counts for the work that it does, where tasks are placed anew."""
 
@@ -32,14 +37,17 @@ def improve_orders(
     :param cold: at last.
     :param slack: share by which a fleet to go on from may be dearer than the last one, at first.
     """
-    best = fleet
+    best, weights = fleet, use_of_choices(fleet.instance)
     cost = best_cost = fleet.cost()
     for number in range(tries):
         if stop():
             break
         if number == tries // 2:
             fleet, cost = best, best_cost
-        changed = _changed(fleet, rng)
+        if rng.random() < REGROUPED:
+            changed = regroup_orders(fleet, weights, rng, _regroupings(fleet))
+        else:
+            changed = _changed(fleet, rng)
         if changed is None:
             continue
         changed_cost = anneal_orders(changed, rng, steps, hot, cold, SHARE, stop)
@@ -48,6 +56,11 @@ def improve_orders(
         if changed_cost < best_cost:
             best, best_cost = changed, changed_cost
     return best.copy()
+
+
+def _regroupings(fleet: MemoryFleet) -> int:
+    most = REGROUPED_TASKS * len(fleet.choice) // len(fleet.vm_of)
+    return max(LEAST_REGROUPINGS, min(most, REGROUPINGS))
 
 
 def _changed(fleet: MemoryFleet, rng: Random) -> MemoryFleet | None:

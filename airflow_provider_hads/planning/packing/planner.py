@@ -17,7 +17,7 @@ from airflow_provider_hads.planning.packing.tightest import tightest_plan
 from airflow_provider_hads.planning.recovery import first_unsafe_moment
 from airflow_provider_hads.planning.request import Objective, PlanRequest, SpotDeadlineRule
 from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
-from airflow_provider_hads.planning.stopping import stop_of
+from airflow_provider_hads.planning.stopping import Stop, never, stop_of
 
 __all__ = ["attempt_packing", "plan_packing"]
 
@@ -56,13 +56,17 @@ def plan_packing(request: PlanRequest) -> Plan:
     first = plan_or_explain(request, NAME, attempt_packing, last=_last_attempt)
     if not first.vms:
         return first
-    tasks = len(request.job.tasks)
-    best = _improved(request, first, full_effort(tasks) if stop is None else full_effort(tasks, stop))
+    effort = _full_effort(request, stop or never)
+    best = _improved(request, first, effort)
     while stop is not None and not stop():
         request = replace(request, seed=request.seed + 1)
-        best = _improved(request, best, full_effort(tasks, stop))
+        best = _improved(request, best, effort)
     others = (solve(request, _greedy), _on_demand(asked, best))
     return min([best, *filter(None, others)], key=lambda plan: fitness(request, plan))
+
+
+def _full_effort(request: PlanRequest, stop: Stop = never) -> Effort:
+    return full_effort(len(request.job.tasks), len(request.environment.instance_types), stop)
 
 
 def _on_demand(request: PlanRequest, plan: Plan) -> Plan | None:
@@ -86,7 +90,7 @@ def _last_attempt(request: PlanRequest) -> Plan | None:
     if plan is not None or tasks > MOST_TASKS:
         return plan
     safe = request.spot_deadline is SpotDeadlineRule.SAFE
-    return _attempt(request, 0.0 if safe else published_spot_deadline(request), full_effort(tasks))
+    return _attempt(request, 0.0 if safe else published_spot_deadline(request), _full_effort(request))
 
 
 def _greedy(request: PlanRequest, d_spot: float) -> Plan | None:

@@ -12,7 +12,10 @@ from airflow_provider_hads.model import Market
 from airflow_provider_hads.planning.packing.instance import Instance
 from airflow_provider_hads.planning.packing.resources import resources_of
 
-__all__ = ["Prices", "Relaxation"]
+__all__ = ["Prices", "Relaxation", "surely_left"]
+
+ROUNDING = 1e-11
+"""Share of the larger of two sums that rounding may have added to their difference, at most."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ class Relaxation:
 
     def value(self, prices: Prices) -> float:
         """Return the lower bound that these prices prove."""
-        return math.fsum(map(mul, self.counts, map(min, self.costs(prices)))) - self.rent(prices)
+        earned = math.fsum(map(mul, self.counts, map(min, self.costs(prices))))
+        return surely_left(earned, self.rent(prices))
 
     def costs(self, prices: Prices) -> list[list[float]]:
         """Return each task's cost on each choice, in these prices."""
@@ -133,6 +137,14 @@ class Relaxation:
         limits = self.instance.market_limits
         vcpus = prices.vcpu * (self.instance.vcpu_limit or 0)
         return sum(limits.get(market, 0) * price for market, price in prices.markets.items()) + vcpus
+
+
+def surely_left(earned: float, allowed: float) -> float:
+    """Return what is left of dollars after others are taken off, whatever rounding has done to both.
+
+    Prices may be so large that a bound is a small difference of large sums.
+    """
+    return earned - allowed - ROUNDING * (abs(earned) + abs(allowed))
 
 
 def _finite(seconds: float) -> float:

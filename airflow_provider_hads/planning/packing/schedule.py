@@ -25,24 +25,27 @@ def end_of(
     :param memory: MB by task.
     :param room: MB of the VM.
     """
-    waiting = list(order)
+    needs, seconds = [memory[task] for task in order], [times[task] for task in order]
     running: list[tuple[float, float]] = []
-    free, idle = room * (1 + EDGE), slots
+    free, idle, least = room * (1 + EDGE), slots, min(needs, default=0.0)
     now = end = 0.0
-    while waiting:
-        place, left = 0, len(waiting)
+    while needs:
+        place, left = 0, len(needs) if free >= least else 0
         while idle and place < left:
-            need = memory[waiting[place]]
+            need = needs[place]
             if need > free:
                 place += 1
                 continue
             free -= need
-            over = now + times[waiting.pop(place)]
+            del needs[place]
+            over = now + seconds.pop(place)
             if over > end:
                 end = over
             heappush(running, (over, need))
             idle -= 1
             left -= 1
+            if free < least:
+                break
         now, need = heappop(running)
         free += need
         idle += 1

@@ -36,25 +36,25 @@ PARKED = 4.0
 MEMORY_STEPS = 150_000
 MEMORY_STARTS, SMALL = 4, 500
 """Fleets that are annealed where memory may bind, for jobs up to that size."""
-MEMORY_LEAST = 13_000
-"""Annealing steps of small jobs, at least."""
-MANY = 45
-"""Tasks of one VM, from which on a step takes as much longer as there are more."""
+MEMORY_LEAST, MEMORY_PER_CHOICE = 8_000, 340
+"""Annealing steps of small jobs, at least, and how many fewer there are for each choice."""
+MANY, MANY_LARGE = 22, 45
+"""Tasks of one VM, in small and in large jobs, from which on the more there are the fewer are the steps."""
 MEMORY_EACH = 4
 """Annealing steps for each task of a changed fleet, where memory may bind."""
-MEMORY_STEP, MEMORY_STEP_LARGE = 20, 14
+MEMORY_STEP, MEMORY_STEP_LARGE = 12, 14
 """How many steps on cores are given up for one where memory may bind, in small and in large jobs."""
 
 
-FULL_PRICES, QUICK_PRICES = (3, 8), (0, 0)
-"""How far the relaxation is solved, and with how many resources of large tasks."""
+FULL_PRICES, MEMORY_PRICES, QUICK_PRICES = (3, 8), (1, 0), (0, 0)
+"""How far the relaxation is solved, and with how many resources of large tasks: it takes long with memory."""
 
 
 def search(instance: Instance, effort: Effort, seed: int) -> list[PlannedVm] | None:
     """Return the VMs of the cheapest plan found, or None."""
     if not instance.tasks or not instance.solvable:
         return None if instance.tasks else []
-    relaxation, prices = best_prices(instance, *(FULL_PRICES if effort.last else QUICK_PRICES))
+    relaxation, prices = best_prices(instance, *_pricing(instance, effort))
     costs = priced(instance, relaxation, prices)
     if are_equal(instance) and (equal := _equal(instance, prices)) is not None:
         return planned_from_cores(equal)
@@ -65,6 +65,12 @@ def search(instance: Instance, effort: Effort, seed: int) -> list[PlannedVm] | N
         return None if fleet is None else planned_from_cores(fleet)
     found = _with_memory(instance, costs, effort, rng, fleet)
     return None if found is None else planned_from_orders(found)
+
+
+def _pricing(instance: Instance, effort: Effort) -> tuple[int, int]:
+    if not effort.last:
+        return QUICK_PRICES
+    return FULL_PRICES if all(instance.roomy) else MEMORY_PRICES
 
 
 def _equal(instance: Instance, prices: Prices) -> Fleet | None:
@@ -118,11 +124,13 @@ def _with_memory(
 
 def _memory_steps(fleet: MemoryFleet, effort: Effort, thorough: bool) -> int:
     """Return how many annealing steps there is time for: one takes longer where a VM has many tasks."""
-    share = min(1.0, MANY * len(fleet.choice) / len(fleet.instance.tasks))
+    many = MANY if thorough else MANY_LARGE
+    share = min(1.0, many * len(fleet.choice) / len(fleet.instance.tasks))
     if not effort.last:
         return effort.each // MEMORY_STEP
     if thorough:
-        return int(share * max(effort.last // MEMORY_STEP, MEMORY_LEAST))
+        steps = effort.last // MEMORY_STEP - MEMORY_PER_CHOICE * len(fleet.instance.choices)
+        return int(share * max(steps, MEMORY_LEAST))
     return int(share * min(effort.last // MEMORY_STEP_LARGE, MEMORY_STEPS))
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from airflow_provider_hads.planning.timeline import Slot, Timeline
+import math
+from random import Random
+
+import pytest
+
+from airflow_provider_hads.planning.timeline import Slot, Timeline, last_end
 
 
 def filled(timeline: Timeline, *tasks: tuple[float, float]) -> list[Slot]:
@@ -97,3 +102,19 @@ def test_it_knows_its_makespan_and_its_peak() -> None:
     timeline = Timeline(cores=2, memory=100)
     filled(timeline, (10, 60), (30, 40), (5, 10))
     assert (timeline.makespan, timeline.peak_memory) == (30, 100)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_the_last_end_is_that_of_the_timeline(cores: int) -> None:
+    random = Random(cores)
+    for _ in range(200):
+        tasks = [(random.choice([5.0, 10.0, 30.0, 31.5]), random.uniform(1, 100)) for _ in range(12)]
+        timeline = Timeline(cores, memory=100)
+        filled(timeline, *tasks)
+        assert last_end(cores, 100, tasks, math.inf) == timeline.makespan
+        assert last_end(cores, 100, tasks, timeline.makespan) == timeline.makespan
+        assert last_end(cores, 100, tasks, timeline.makespan - 1) == math.inf
+
+
+def test_a_task_that_needs_more_memory_than_there_is_never_ends() -> None:
+    assert last_end(2, 100, [(10, 50), (10, 101)], math.inf) == math.inf

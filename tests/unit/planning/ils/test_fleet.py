@@ -30,7 +30,7 @@ def test_each_task_goes_where_it_ends_first() -> None:
 
 def test_equal_tasks_end_in_rounds() -> None:
     assert [kind([100] * 5).end(list(range(count))) for count in range(6)] == [0, 100, 100, 200, 200, 300]
-    assert kind([100] * 5).bound(5, 500) == 300
+    assert kind([100] * 5).bound(range(5), 500) == 300
 
 
 def test_memory_is_waited_for() -> None:
@@ -42,7 +42,8 @@ def test_a_task_without_an_estimate_or_room_never_ends() -> None:
     tasks = [Task("a", "x", 100, {}), Task("b", "x", 5000, {"small": 10})]
     request = PlanRequest(Job("7", "", {task.id: task for task in tasks}), environment(TWO_CORES), 1000)
     there = Kind(request, TWO_CORES, Market.SPOT, tasks)
-    assert (there.end([0]), there.end([1]), there.bound(1, there.load([0]))) == (math.inf, math.inf, math.inf)
+    assert (there.end([0]), there.end([1])) == (math.inf, math.inf)
+    assert there.bound([0], there.load([0])) == math.inf
 
 
 @pytest.mark.parametrize("memory", [100, 1900, 3900])
@@ -51,7 +52,7 @@ def test_a_bound_is_never_after_the_end(memory: float) -> None:
     there = kind([random.choice([10, 25, 90]) for _ in range(20)], memory)
     for _ in range(200):
         queue = sorted(random.sample(range(20), random.randint(0, 20)))
-        assert there.bound(len(queue), there.load(queue)) <= there.end(queue) + 1e-9
+        assert there.bound(queue, there.load(queue)) <= there.end(queue) + 1e-9
 
 
 def two_vms() -> SearchFleet:
@@ -64,8 +65,8 @@ def test_a_trial_leaves_the_fleet_alone_until_it_is_accepted() -> None:
     fleet = two_vms()
     trial = Trial(fleet)
     trial.move(2, 1)
-    while trial.settle_one():
-        pass
+    while (vm := trial.next_unsettled()) is not None:
+        trial.settle(vm, math.inf)
     assert (fleet.ends, fleet.queues, fleet.owners[2]) == ([40, 50], [[0, 1, 2], [3, 4]], 0)
     trial.accept()
     assert (fleet.ends, fleet.queues, fleet.owners[2]) == ([20, 80], [[0, 1], [2, 3, 4]], 1)
@@ -76,8 +77,8 @@ def test_a_task_can_move_twice() -> None:
     trial = Trial(fleet)
     trial.move(2, 1)
     trial.move(2, 0)
-    while trial.settle_one():
-        pass
+    while (vm := trial.next_unsettled()) is not None:
+        trial.settle(vm, math.inf)
     trial.accept()
     assert (fleet.ends, fleet.queues) == ([40, 50], [[0, 1, 2], [3, 4]])
 

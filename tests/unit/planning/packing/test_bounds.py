@@ -42,6 +42,26 @@ def test_what_fits_together_uses_one_whole_at_most(parts: int, sizes: tuple[floa
     assert sum(memory(parts).use(1.0, size) for size in sizes) <= 1
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "seconds_of_the_whole"), [(199, 0), (201, 2.01), (799, 7.99), (801, 10), (1000, 10)]
+)
+def test_beside_what_needs_nearly_all_only_small_tasks_have_room(
+    megabytes: float, seconds_of_the_whole: float
+) -> None:
+    small = Resource(choice=0, whole=1000.0, timed=True, small=0.2)
+    assert small.use(10.0, megabytes) == pytest.approx(seconds_of_the_whole)
+
+
+@pytest.mark.parametrize("small", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize(
+    "sizes", [(500, 500), (800, 200), (801, 199), (951, 49), (200,) * 5, (350, 350, 300)]
+)
+def test_with_small_tasks_left_out_the_others_use_one_whole_at_most(
+    small: float, sizes: tuple[float, ...]
+) -> None:
+    assert sum(Resource(0, 1000.0, timed=True, small=small).use(1.0, size) for size in sizes) <= 1
+
+
 def test_a_task_that_cannot_run_uses_nothing() -> None:
     assert memory(1).use(math.inf, 900) == 0
 
@@ -66,3 +86,13 @@ def test_a_job_that_has_no_plan_has_a_bound_all_the_same() -> None:
     }
     kinds = environment(instance_type(limit=1), instance_type("large", vcpus=4, limit=1))
     assert lower_bound(PlanRequest(Job("7", "example", tasks), kinds, 100)) > 0
+
+
+def test_the_rounding_of_large_prices_does_not_add_to_the_bound() -> None:
+    """One task, on the one VM that the vCPUs allow: their price has no end."""
+    tasks = {"0": Task("0", "x", 0, {"dear": 662.3517471153698, "cheap": 827.9396838942122})}
+    dear = instance_type("dear", vcpus=8, spot=1.0, on_demand=0.44574848644879395)
+    cheap = instance_type("cheap", vcpus=8, spot=1.0, on_demand=0.0010000000000000002)
+    kinds = environment(dear, cheap, spot=10, on_demand=10)
+    request = PlanRequest(Job("7", "one", tasks), kinds, 1400.0, parallel=False, vcpu_limit=8)
+    assert lower_bound(request) <= 827.9396838942122 * 0.001 / 3600 * (1 + 1e-9)
