@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 ENGINE := docker/engine.sh run
-PROCESSES ?= 2
+PROCESSES ?= 3
 SEEDS ?= 1-2
 export AIRFLOW_HOME ?= $(CURDIR)/.venv/airflow
 # Hundreds of short Airflow processes start in the tests; without byte code each would compile all its modules anew.

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bin=.venv/bin
-processes=${PROCESSES:-2}
+processes=${PROCESSES:-3}
 log=$(mktemp)
 
 computing() {
