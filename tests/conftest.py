@@ -12,8 +12,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING = ("outages", "deployed", "interruptions", "jobs")
-"""Folders of system tests that share what takes long: a whole Airflow, runs that go on together."""
+SHARING = ("outages", "deployed", "interruptions")
+"""Folders of system tests that take longest: they share a whole Airflow."""
 
 TOGETHER = {
     "outages": "outages",

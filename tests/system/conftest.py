@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +28,9 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud
 @pytest.fixture(scope="session")
 def dags_test(tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud) -> Iterator[DagsTest]:
     """A runner of `airflow dags test` for the project's DAGs on the local cloud."""
-    runner = DagsTest(tmp_path_factory.mktemp("dags-test"), ROOT / "dags", local_cloud.environment())
+    folder = tmp_path_factory.mktemp("dags-test")
+    shared = tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    runner = DagsTest(folder, ROOT / "dags", local_cloud.environment(), shared / "template.db")
     yield runner
     runner.close()
 

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
@@ -99,15 +100,22 @@ class DagsTest:
     :param folder: an empty folder to work in.
     :param dags_folder: where the DAG files are.
     :param environment: more environment variables, for example those of a local cloud.
+    :param template: where the empty database is, or is made; None is for these runs alone.
     """
 
-    def __init__(self, folder: Path, dags_folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        dags_folder: Path,
+        environment: Mapping[str, str] | None = None,
+        template: Path | None = None,
+    ) -> None:
         self._folder = folder
         self._dags_folder = dags_folder
         self._environment = dict(environment or {})
         self._homes = 0
         self._started: list[StartedRun] = []
-        self._template = folder / "template.db"
+        self._template = template or folder / "template.db"
         self._lock = threading.Lock()
 
     def run(
@@ -168,18 +176,24 @@ class DagsTest:
     def _new_home(self) -> Path:
         """Return the home of an Airflow with an empty database."""
         with self._lock:
-            if not self._template.exists():
-                self._migrate()
+            self._make_template()
             self._homes += 1
             home = self._folder / f"run-{self._homes}"
         home.mkdir()
         shutil.copy(self._template, home / "airflow.db")
         return home
 
-    def _migrate(self) -> None:
-        """Make the empty database once; every run has a copy."""
-        settings = self._settings(self._folder, self._template)
-        subprocess.run([AIRFLOW, "db", "migrate"], env=settings, capture_output=True, timeout=120, check=True)
+    def _make_template(self) -> None:
+        """Make the empty database once, also where several processes share it; every run has a copy."""
+        with self._template.with_suffix(".lock").open("w") as lock:
+            flock(lock, LOCK_EX)
+            if self._template.exists():
+                return
+            database = self._folder / "empty.db"
+            settings = self._settings(self._folder, database)
+            migrate = [AIRFLOW, "db", "migrate"]
+            subprocess.run(migrate, env=settings, capture_output=True, timeout=120, check=True)
+            database.rename(self._template)
 
     def _settings(self, home: Path, database: Path) -> dict[str, str]:
         return base_environment(home, self._dags_folder, f"sqlite:///{database}") | self._environment

@@ -46,7 +46,7 @@ def _write_pair(folder: Path) -> None:
 
 def _write_marathon(folder: Path) -> None:
     """A job that never ends by itself within a test, on an on-demand and a spot VM."""
-    commands = dict.fromkeys(["long", "longer"], WORK.format(seconds=600))
+    commands = dict.fromkeys(["long", "longer"], "synthetic 20 --seconds 600 --load 1")
     machines = [Machine(["long"]), Machine(["longer"], market="spot")]
     write_job_folder(folder, commands, machines, job_id="marathon", deadline=900, runtime=600)
 

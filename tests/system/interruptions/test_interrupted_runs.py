@@ -70,7 +70,7 @@ class TestAVmHibernatesForGoodOnAWholeAirflow:
         return run
 
     def test_all_results_are_right_by_the_deadline(self, run: ObservedRun) -> None:
-        assert_complete(run, self.TASKS, 25)
+        assert_complete(run, self.TASKS, 40)
         assert set(run.states("task")) == {"success"}
 
     def test_its_tasks_ended_elsewhere(self, run: ObservedRun) -> None:

@@ -106,7 +106,7 @@ JOB_RUNS = {
     "no_bucket": JobRun(
         partial(
             write_job_folder,
-            commands={"a": "sleep 5; echo a > out", "b": "sleep 5; echo b > out"},
+            commands={"a": "sleep 15; echo a > out", "b": "sleep 15; echo b > out"},
             machines=[Machine(["a", "b"])],
             job_id="274",
             deadline=60.0,
