@@ -24,7 +24,8 @@ TOGETHER = {
 }
 """Folders whose tests go to one process, and its name: for what they share, be it containers' names."""
 
-SLOWEST_FIRST = ("system", "integration")
+THEN = ("integration", "jobs", "system")
+"""What runs beside those from their begin on waits more than it computes; what is short comes last."""
 
 
 def _use_own_airflow() -> None:
@@ -56,12 +57,12 @@ settings.load_profile("steady")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that take longest begin first, for they may be spread over several processes."""
+    """Let the tests that take longest begin, for they may be spread over several processes."""
     items.sort(key=_place)
 
 
 def _place(item: pytest.Item) -> tuple[int, int]:
-    return _first_of(SHARING, item.path.parts), _first_of(SLOWEST_FIRST, item.path.parts)
+    return _first_of(SHARING, item.path.parts), _first_of(THEN, item.path.parts)
 
 
 def _first_of(folders: tuple[str, ...], parts: tuple[str, ...]) -> int:

@@ -52,7 +52,11 @@ def _vm_changes(before: VmRecord | None, after: VmRecord) -> Iterator[str]:
 
 
 def _silence_changes(name: str, before: VmRecord, after: VmRecord) -> Iterator[str]:
-    """Tell of a VM that worked and has fallen silent; one that boots is expected to be silent."""
+    """Tell of a VM that worked and has notice, or has fallen silent; one that boots is expected to."""
+    if after.leaves_at is not None:
+        if before.leaves_at is None:
+            yield f"{name} {after.reason or 'has notice'}"
+        return  # its notice stands where the reason of a silence would
     if after.state is VmState.READY and after.reason and not before.reason:
         yield f"{name} does not answer: {after.reason}"
     elif after.state is VmState.READY and before.reason and not after.reason:

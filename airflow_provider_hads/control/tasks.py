@@ -129,7 +129,8 @@ def fail_unfinished(ledger: Ledger, reason: str) -> None:
     """
     for task in list(ledger.tasks.values()):
         if not task.state.ended:
-            more = f"; {task.reason}" if task.reason else ""
+            last = next((one.error for one in reversed(task.attempts) if one.error), "")
+            more = f"; {task.reason or last}" if task.reason or last else ""
             ledger.put_task(amended(task, state=TaskState.FAILED, reason=reason + more, infrastructure=True))
 
 

@@ -155,6 +155,7 @@ def component_settings(url: str, port: int) -> dict[str, str]:
             "executor": "LocalExecutor",
             "execution_api_server_url": f"{url}/execution/",
             "max_active_tasks_per_dag": 64,
+            "parallelism": 10,  # two cores start no more at once without being late for what happens
             "simple_auth_manager_all_admins": True,
         },
         "api": {"host": "127.0.0.1", "port": port, "base_url": url, "secret_key": secrets.token_hex(16)},

@@ -151,11 +151,14 @@ class TestAllSpotVmsHibernateAtOnce:
         vms = run.snapshot()["vms"]
         assert {vms[ended_on(run, task_id)]["market"] for task_id in self.TASKS} == {"on-demand"}
 
-    def test_they_were_launched_at_the_latest_safe_time(self, run: RunInCloud) -> None:
-        launched = [one for one in run.decisions(action="launch") if one["reason"] == "latest-safe-time"]
+    def test_they_were_launched_for_a_reason_that_the_log_tells(self, run: RunInCloud) -> None:
+        """By their losses spot VMs are dearer than an on-demand VM, or there is no time to wait for them."""
+        reasons = [one["reason"] for one in run.decisions(action="launch")]
 
-        assert launched != []
-        assert "(c5.large, on-demand) (latest-safe-time)" in run.log("supervise")
+        assert reasons != []
+        assert {*reasons} <= {"cheaper-than-spot", "latest-safe-time"}
+        for reason in reasons:
+            assert f"(c5.large, on-demand) ({reason})" in run.log("supervise")
 
 
 class TestAWarnedVmAndOneThatLosesItsMemory:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 BOUND = 120.0
 """Seconds from the failure until all is gone."""
 
-AT_ONCE = 3
+AT_ONCE = 2
 
 Runs = Mapping[str, Future[ObservedRun]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_hads.control import DeployVm, Observation, PublishResults, Reason, RenewLease, decide
 from airflow_provider_hads.model.fleet import InstanceState
-from airflow_provider_hads.model.run_state import Setback, TaskState
+from airflow_provider_hads.model.run_state import Attempt, Setback, TaskState
 from airflow_provider_hads.model.runner import AttemptState
 from tests.support.control_examples import (
     DEADLINE,
@@ -193,6 +193,18 @@ def test_after_the_margin_what_is_unfinished_is_given_up() -> None:
     assert state.tasks["a"].state is TaskState.FINISHED
     assert state.tasks["b"].reason == "given up 600 s after the deadline"
     assert state.tasks["b"].infrastructure
+
+
+def test_who_is_given_up_says_what_went_wrong_last() -> None:
+    state = run_state({"vm-0": ["a"]})
+    failed = Attempt("a.1", "vm-0", AttemptState.FAILED, error="its results could not be uploaded: HTTP 404")
+    state = replace(state, tasks={"a": replace(state.tasks["a"], attempts=(failed,))})
+
+    state, _ = play(state, [LAUNCHED, (1601.0, NOTHING)])
+
+    assert state.tasks["a"].reason == (
+        "given up 600 s after the deadline; its results could not be uploaded: HTTP 404"
+    )
 
 
 def test_who_could_not_be_published_in_time_says_why() -> None:

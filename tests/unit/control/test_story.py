@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airflow_provider_hads.control import Observation
 from airflow_provider_hads.control.story import tell
 from airflow_provider_hads.model.fleet import InstanceState
@@ -72,3 +74,14 @@ def test_a_missed_deadline_is_told_once() -> None:
         "[1001.0 s] The deadline of 1000 s is missed: 1 tasks are not done; going on"
     ]
     assert told(*READY, (1001, NOTHING), (1002, NOTHING)) == []
+
+
+def test_a_notice_is_told_once_and_is_no_silence() -> None:
+    before, _ = play(run_state({"vm-0": ["a"]}), READY)
+    reason = "has notice: stop in 30 s"
+    warned = replace(before, vms={"vm-0": replace(before.vms["vm-0"], leaves_at=40.0, reason=reason)})
+    heard_again = replace(warned, vms={"vm-0": replace(warned.vms["vm-0"], reason="")})
+
+    assert list(tell(before, warned, 10)) == ["[  10.0 s] vm-0 (small, spot) has notice: stop in 30 s"]
+    assert list(tell(warned, heard_again, 11)) == []
+    assert list(tell(heard_again, warned, 12)) == []
