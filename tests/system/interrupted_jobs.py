@@ -38,7 +38,7 @@ def pauses(output: bytes) -> float:
 def write_interrupted_jobs(folder: Path) -> None:
     """Write all job folders."""
     # On a whole Airflow it takes longer until the controller begins.
-    for name, seconds in (("gone", 15), ("gone_deployed", 40)):
+    for name, seconds in (("gone", 30), ("gone_deployed", 40)):
         _write(folder / name, seconds, [_tasks(12)[first::3] for first in range(3)])
     _write(folder / "back_soon", 45, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
     long, own, short = _tasks(14)[:10], _tasks(14)[10:12], _tasks(14)[12:]

@@ -12,7 +12,7 @@ from airflow_provider_hads.local_cloud import LocalCloud
 from tests.system.dags_test import DagsTest, StartedRun
 from tests.system.dags_test_result import DagsTestResult
 
-AT_ONCE = 3
+AT_ONCE = 2
 RUN_TIMEOUT = 300.0
 
 

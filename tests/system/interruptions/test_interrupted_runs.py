@@ -22,7 +22,7 @@ class TestAVmHibernatesForGood:
         return interrupted_runs[self.JOB]
 
     def test_all_results_are_right_by_the_deadline(self, run: RunInCloud) -> None:
-        assert_complete(run, self.TASKS, 15)
+        assert_complete(run, self.TASKS, 30)
 
     def test_its_tasks_ended_elsewhere_and_no_others_moved(self, run: RunInCloud) -> None:
         own = {"t1", "t4", "t7", "t10"}
