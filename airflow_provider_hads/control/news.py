@@ -151,6 +151,6 @@ def _interrupted(instance: Instance, event: CloudEvent) -> Instance:
 
 def _needs_a_look(instance: Instance) -> bool:
     back = instance.state is InstanceState.RUNNING and instance.address is None
-    return (
-        back or instance.state.ended or (instance.state is InstanceState.STOPPED and not instance.hibernated)
-    )
+    asleep_somehow = instance.state in _ASLEEP and instance.interruption is None
+    stopped = instance.state is InstanceState.STOPPED and not instance.hibernated
+    return back or instance.state.ended or asleep_somehow or stopped

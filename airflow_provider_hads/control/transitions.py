@@ -21,14 +21,15 @@ VM_TRANSITIONS: Mapping[VmState, frozenset[VmState]] = {
     VmState.HIBERNATING: frozenset({VmState.HIBERNATED, VmState.STOPPING, VmState.STOPPED}) | _AWAKE | _ENDS,
     VmState.HIBERNATED: frozenset({VmState.STOPPED}) | _AWAKE | _ENDS,
     VmState.RESUMED: frozenset({VmState.READY}) | _ASLEEP | _ENDS,
-    VmState.STOPPING: frozenset({VmState.STOPPED}) | _AWAKE | _ENDS,
-    VmState.STOPPED: _AWAKE | _ENDS,
+    VmState.STOPPING: frozenset({VmState.STOPPED, VmState.HIBERNATING, VmState.HIBERNATED}) | _AWAKE | _ENDS,
+    VmState.STOPPED: frozenset({VmState.HIBERNATED}) | _AWAKE | _ENDS,
     VmState.TERMINATED: frozenset(),
     VmState.LOST: frozenset({VmState.TERMINATED, VmState.LAUNCHING, VmState.BOOTING}),
 }
 """From a VM's state to those it can change to; looks are rare, so steps in between may go unseen.
 
-A VM is lost, too, when its launch has failed: the cloud may show it all the same, and then it is adopted.
+That a VM stops may be told before that it is being hibernated. A VM is lost, too, when its launch has failed:
+the cloud may show it all the same, and then it is adopted.
 """
 
 _TASK_ENDS = frozenset({TaskState.FINISHED, TaskState.FAILED})

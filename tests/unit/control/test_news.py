@@ -49,6 +49,13 @@ def test_a_hibernated_vm_stays_hibernated_when_it_has_stopped() -> None:
     assert vm.address is None
 
 
+def test_a_stop_whose_kind_is_not_known_yet_is_looked_at() -> None:
+    news = news_of([told(InstanceState.STOPPING)], {"vm-0": VM})
+
+    assert news.incomplete
+    assert after(told(InstanceState.STOPPING), announced(InterruptionKind.HIBERNATE)).hibernated
+
+
 def test_a_stop_that_is_announced_leaves_the_vm_running_until_it_happens() -> None:
     warning = announced(InterruptionKind.STOP)
 

@@ -206,6 +206,18 @@ def test_a_vm_sleeps_from_when_to_when_the_cloud_tells_however_late_that_is_seen
     assert state.vms["vm-0"].slept == 76.0
 
 
+def test_a_vm_is_told_to_stop_before_it_is_told_to_hibernate() -> None:
+    stops = shown(instance(state=InstanceState.STOPPING, address=None))
+    story = [(1.0, LAUNCHED), (9.0, heard()), (20.0, stops)]
+    state, _ = play(run_state({"vm-0": ["a"]}), story)
+    assert state.vms["vm-0"].state is VmState.STOPPING
+
+    for told_as in (InstanceState.STOPPING, InstanceState.STOPPED):
+        hibernates = shown(instance(state=told_as, address=None, reason="hibernated"))
+        state, _ = play(run_state({"vm-0": ["a"]}), [*story, (21.0, hibernates), (30.0, shown(instance()))])
+        assert state.vms["vm-0"].state is VmState.RESUMED
+
+
 def test_a_sleep_that_only_the_clouds_events_tell_of_counts() -> None:
     stopping, running = InstanceState.STOPPING, InstanceState.RUNNING
     unseen = Observation(events=(told(stopping, 12), told(InstanceState.STOPPED, 14), told(running, 40)))
