@@ -109,7 +109,7 @@ JOB_RUNS = {
             commands={"a": "sleep 8; echo a > out", "b": "sleep 8; echo b > out"},
             machines=[Machine(["a", "b"])],
             job_id="274",
-            deadline=60.0,
+            deadline=300.0,  # time for all attempts, however late they are
         ),
         meanwhile=_no_bucket,
         conf=CONF,
@@ -133,8 +133,8 @@ class TestNothingWorks:
         assert run.run_state() == "failed"
         assert run.task_states()["supervise", -1] == "failed"
         assert reason in run.task_log("supervise") + run.task_log("vm.provision", 0)
-        ends = ("could not be run on vm-0", "given up 10 s after the deadline")
-        assert any(f"Task a failed: {end}" in run.task_log("supervise") for end in ends)
+        end = "could not be run on vm-0" if name == "no_bucket" else "given up 10 s after the deadline"
+        assert f"Task a failed: {end}" in run.task_log("supervise")
 
     def test_each_task_fails_with_a_reason(self, job_runs: JobRuns, name: str) -> None:
         run = job_runs.result(name)
