@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = "airflow_provider_hads"
@@ -26,7 +26,19 @@ def read_readme() -> str:
     return readme.read_text(encoding="utf-8") if readme.is_file() else ""
 
 
-DATA = ["cfg", "css", "html", "js", "json", "md", "sh"]
+SOURCES = f"{PACKAGE}/planning/packing/compiled"
+COMPILED = Extension(
+    f"{PACKAGE}.planning.packing._compiled",
+    sources=sorted(
+        str(path.relative_to(HERE)) for path in HERE.glob(f"{PACKAGE}/planning/packing/compiled/*.c")
+    ),
+    depends=[f"{PACKAGE}/planning/packing/compiled/common.h"],
+    # The same sums as Python's, on every processor.
+    extra_compile_args=["-O3", "-ffp-contract=off"],
+    optional=True,  # without a compiler, planning takes the same steps in Python, but fewer of them
+)
+
+DATA = ["c", "cfg", "css", "h", "html", "js", "json", "md", "pyi", "sh"]
 
 LOCAL_CLOUD = [
     "cryptography>=42",
@@ -73,6 +85,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={PACKAGE: ["py.typed", *(f"**/*.{kind}" for kind in DATA)]},
+    ext_modules=[COMPILED],
     zip_safe=False,
     install_requires=[
         "apache-airflow>=3.3",

@@ -8,6 +8,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 VENV=$ROOT/.venv
 STAMP=$VENV/installed
+COMPILED=$ROOT/airflow_provider_hads/planning/packing/compiled
 
 # usable_python COMMAND: recent enough, and able to make a virtual environment.
 usable_python() {
@@ -31,9 +32,21 @@ choose_python() {
     "Install one, and say which: make PYTHON=/path/to/python3 install"
 }
 
+# can_compile PYTHON: a C compiler, and that Python's headers.
+can_compile() {
+  command -v cc >/dev/null &&
+    "$1" -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null
+}
+
+# want_compiler PYTHON: without one, planning searches in Python, twenty times as slowly: fewer plans are tried.
+want_compiler() {
+  can_compile "$1" || (install_packages gcc libc6-dev python3-dev) || true
+  can_compile "$1" || say "No C compiler or no Python.h: plans will be a few percent dearer"
+}
+
 # state: what the installation depends on.
 state() {
-  (cat "$ROOT/setup.py" "$ROOT/constraints.txt" "$ROOT/airflow_provider_hads/__init__.py"
+  (cat "$ROOT/setup.py" "$ROOT/constraints.txt" "$ROOT/airflow_provider_hads/__init__.py" "$COMPILED"/*
     echo "$ROOT ${PYTHON:-}") | short_digest
 }
 
@@ -61,6 +74,7 @@ install() {
   python=$(choose_python)
   say "Installing into $VENV ($("$python" --version))"
   rm -f "$STAMP"
+  want_compiler "$python"
   "$python" -m venv --clear "$VENV"
   install_with_uv --editable "$ROOT[local,test]" || install_with_pip --editable "$ROOT[local,test]"
   rm -rf "$ROOT"/*.egg-info # a second description of the package, which Airflow would find in the work folder

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_hads.model import Environment, InstanceType, Market, Task
 from airflow_provider_hads.planning.draft import can_run, full_speed_types
-from airflow_provider_hads.planning.request import PlanRequest
+from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
 
 __all__ = ["Binding", "find_binding"]
 
@@ -125,7 +125,25 @@ def _count_limit(request: PlanRequest, markets: tuple[Market, ...], feasible: Fe
     if request.vcpu_limit is not None and feasible(_unlimited(request, markets)):
         return _bound_by([f"{both} and vCPU limit"], ["; ".join([*values, f"{request.vcpu_limit} vCPUs"])])
     reason = "the work does not fit on the types allowed, however many VMs there are"
-    return Binding("capacity within the deadline", reason, True, "faster types")
+    capacity = Binding("capacity within the deadline", reason, True, "faster types")
+    return _no_way_out(_unlimited(request, markets)) or capacity
+
+
+def _no_way_out(request: PlanRequest) -> Binding | None:
+    """Return which task could not go on if all spot VMs were lost, for which the safe rule has no plan."""
+    if request.spot_deadline is not SpotDeadlineRule.SAFE:
+        return None
+    types = _usable(request, Market.ON_DEMAND)
+    for task in request.job.tasks.values():
+        if not any(can_run(kind, task) for kind in types):
+            offered = _listed([kind.name for kind in types]) or "none"
+            reason = (
+                f"were all spot VMs lost, task {task.id} could go on on no on-demand VM of a "
+                f"non-burstable type ({offered})"
+            )
+            remedy = "an on-demand type for it, or the rule 'published' for D_spot"
+            return Binding("lack of a way out", reason, False, remedy)
+    return None
 
 
 def _bound_by(names: list[str], values: list[str]) -> Binding:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from random import Random
 
+from airflow_provider_hads.planning.packing.compiled_search import COMPILED, anneal_cores
 from airflow_provider_hads.planning.packing.fleet import Fleet
 from airflow_provider_hads.planning.stopping import Stop
 
@@ -16,6 +18,10 @@ FEW = 12
 """Tasks of a core, on average: with fewer, moves rarely find room, and one is exchanged for two, too."""
 MOVES, FEWER_MOVES, TRADES = 0.5, 0.25, 0.25
 """Shares of the tries: moves, where there are many or few tasks on a core, and exchanges of one for two."""
+NEAREST = 0.05
+"""Up to this share of all tasks those lie, in the order of their lengths, that are exchanged at last."""
+BATCH, BATCHES = 200, 40
+"""Tries between two temperatures; and how often, at most, it is settled anew what work costs."""
 EDGE = 1e-9
 """Seconds by which sums of the same runtimes in another order may differ."""
 
@@ -26,62 +32,84 @@ def anneal(fleet: Fleet, rng: Random, steps: int, hot: float, cold: float, share
     :param steps: tries.
     :param hot: temperature at first, dollars.
     :param cold: at last.
-    :param share: how much of a VM's price counts for the work that it does, not for the time it lives: it
-        guides the search where no last task moves.
+    :param share: how much of a VM's price counts, at first, for the work that it does, not for the time it
+        lives: it guides the search where no last task moves. None does at last.
     :param stop: says when to end early.
     """
-    return _Annealing(fleet, rng, share).run(steps, hot, cold, stop)
+    hot, cold, batches = max(hot, LEAST), max(cold, LEAST), max(1, steps // BATCH)
+    every, cooling = -(-batches // BATCHES), (cold / hot) ** (1 / batches)
+    if COMPILED:
+        anneal_cores(fleet, rng, batches, every, EDGE, hot, cooling, share, stop)
+    else:
+        _Annealing(fleet, rng).run(batches, every, hot, cooling, share, stop)
+    return fleet.cost()
 
 
 class _Annealing:
-    def __init__(self, fleet: Fleet, rng: Random, share: float) -> None:
+    def __init__(self, fleet: Fleet, rng: Random) -> None:
         self.fleet, self.rng = fleet, rng
-        choices = fleet.instance.choices
-        self.share = share
-        self.times = [fleet.instance.times[choice] for choice in fleet.choice]
-        self.latest = [choices[choice].latest + EDGE for choice in fleet.choice]
-        self.rate = [choices[choice].rate * (1 - share) for choice in fleet.choice]
-        self.work = [choices[choice].rate * share / choices[choice].slots for choice in fleet.choice]
+        instance = fleet.instance
+        kinds = [instance.choices[choice] for choice in fleet.choice]
+        self.times = [instance.times[choice] for choice in fleet.choice]
+        self.latest = [kind.latest + EDGE for kind in kinds]
+        self.price, self.slots = [kind.rate for kind in kinds], [kind.slots for kind in kinds]
+        self.rate, self.work = self.price, [0.0] * len(kinds)
         self.end = fleet.ends()
-        self.cost = fleet.cost()
-        self.best = self.cost
-        self.best_cores = list(fleet.core_of)
+        self.best, self.best_cores = self._cost(), list(fleet.core_of)
+        self.order, self.place, self.lengths = instance.by_length
+        self.width = float(len(self.order))
 
-    def run(self, steps: int, hot: float, cold: float, stop: Stop) -> float:
-        fleet, random = self.fleet, self.rng.random
-        tasks, cores = len(fleet.core_of), len(fleet.vm)
-        rounds = max(1, steps // 200)
-        hot, cold = max(hot, LEAST), max(cold, LEAST)
-        cooling = (cold / hot) ** (1 / rounds)
+    def run(self, batches: int, every: int, hot: float, cooling: float, share: float, stop: Stop) -> None:
         temperature = hot
-        moves = FEWER_MOVES if tasks < FEW * cores else MOVES
-        trades = moves + TRADES if tasks < FEW * cores else moves
-        for _ in range(rounds):
-            if self.cost < self.best - 1e-12:
-                self.best, self.best_cores = self.cost, list(fleet.core_of)
-            for _ in range(200):
-                task = int(random() * tasks)
-                kind = random()
-                if kind < moves:
-                    self._move(task, int(random() * cores), temperature)
-                elif kind < trades:
-                    self._trade(task, int(random() * tasks), temperature)
-                else:
-                    self._swap(task, int(random() * tasks), temperature)
+        for batch in range(batches):
+            if batch % every == 0:
+                self._settle_prices(share, batch / batches)
+            self._try_some(temperature)
+            cost = self._cost()
+            if cost < self.best - LEAST:
+                self.best, self.best_cores = cost, list(self.fleet.core_of)
             temperature *= cooling
             if stop():
                 break
-        if self.cost > self.best:
-            self._go_back()
-        self.cost = fleet.cost()
-        return self.cost
+        self.fleet.assign(self.best_cores)
 
-    def _go_back(self) -> None:
-        fleet = self.fleet
-        for task in range(len(fleet.core_of)):
-            fleet.take(task)
-        for task, core in enumerate(self.best_cores):
-            fleet.put(task, core)
+    def _settle_prices(self, share: float, done: float) -> None:
+        """Set what work costs, and how near tasks must be for an exchange, when a part has been done."""
+        share *= 1 - done
+        self.rate = [price * (1 - share) for price in self.price]
+        self.work = [price * share / slots for price, slots in zip(self.price, self.slots, strict=True)]
+        self.width = len(self.order) * NEAREST**done
+
+    def _try_some(self, temperature: float) -> None:
+        random, place = self.rng.random, self.place
+        tasks, cores = len(place), len(self.fleet.vm)
+        few = tasks < FEW * cores
+        moves = FEWER_MOVES if few else MOVES
+        trades = moves + TRADES if few else moves
+        for _ in range(BATCH):
+            task = int(random() * tasks)
+            kind = random()
+            if kind < moves:
+                self._move(task, int(random() * cores), temperature)
+            elif kind < trades:
+                self._trade(task, temperature)
+            else:
+                self._swap(task, self._near(place[task]), temperature)
+
+    def _near(self, place: int) -> int:
+        """Return a task that is near a place in the order of lengths."""
+        tasks = len(self.order)
+        found = place + int((2 * self.rng.random() - 1) * self.width)
+        if found < 0:
+            found = -found
+        return self.order[found if found < tasks else 2 * tasks - found - 1]
+
+    def _cost(self) -> float:
+        """Return dollars, summed up one by one as the compiled search does it."""
+        cost = 0.0
+        for price, end in zip(self.price, self.end, strict=True):
+            cost += price * end
+        return cost
 
     def _move(self, task: int, to: int, temperature: float) -> None:
         fleet = self.fleet
@@ -131,7 +159,6 @@ class _Annealing:
         fleet.tasks[core].remove(task)
         fleet.tasks[to].append(task)
         fleet.core_of[task] = to
-        self.cost += change
 
     def _swap(self, task: int, other: int, temperature: float) -> None:
         fleet = self.fleet
@@ -153,16 +180,20 @@ class _Annealing:
             fleet.tasks[to].append(task)
             fleet.core_of[task], fleet.core_of[other] = to, core
 
-    def _trade(self, task: int, other: int, temperature: float) -> None:
-        """Exchange two tasks of a core for one of another."""
+    def _trade(self, task: int, temperature: float) -> None:
+        """Exchange two tasks of a core for one of another that is about as long as both."""
         fleet = self.fleet
         load, vms = fleet.load, fleet.vm
-        core, to = fleet.core_of[task], fleet.core_of[other]
-        if core == to:
-            return
+        core = fleet.core_of[task]
         mates = fleet.tasks[core]
         mate = mates[int(self.rng.random() * len(mates))]
         if mate == task:
+            return
+        lengths, place = self.lengths, self.place
+        both = lengths[place[task]] + lengths[place[mate]]
+        other = self._near(min(bisect(lengths, both), len(lengths) - 1))
+        to = fleet.core_of[other]
+        if core == to:
             return
         old, new = vms[core], vms[to]
         out, back = self.times[old], self.times[new]
@@ -203,7 +234,6 @@ class _Annealing:
             load[core], load[to] = kept_core, kept_to
             return False
         self.end[old], self.end[new] = end_old, end_new
-        self.cost += change
         return True
 
     def _end_after(self, vm: int, before: float, after: float) -> float:

@@ -256,19 +256,25 @@ def _add_soft(
     slope: list[float],
     curve: list[list[float]],
 ) -> None:
-    """Add one task's effects: by choice, its share, and by how much each price changes its cost."""
+    """Add one task's effects: by choice, its share, and by how much each price changes its cost.
+
+    The curve is symmetric: what stands left of its diagonal is not looked at.
+    """
     factor = weight / smoothing
-    pulls = [(at, share * change) for share, changes in effects for at, change in changes]
-    for at, pull in pulls:
-        slope[at] += weight * pull
-        row = curve[at]
-        for other, other_pull in pulls:
-            row[other] -= factor * pull * other_pull
+    sums: dict[int, float] = {}
     for share, changes in effects:
         for at, change in changes:
+            sums[at] = sums.get(at, 0.0) + share * change
+        for place, (at, change) in enumerate(changes):
             row, both = curve[at], factor * share * change
-            for other, other_change in changes:
+            for other, other_change in changes[place:]:
                 row[other] += both * other_change
+    pulls = sorted(sums.items())
+    for place, (at, pull) in enumerate(pulls):
+        slope[at] += weight * pull
+        row, both = curve[at], factor * pull
+        for other, other_pull in pulls[place:]:
+            row[other] -= both * other_pull
 
 
 def _add_log(

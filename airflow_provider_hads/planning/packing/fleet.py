@@ -48,14 +48,15 @@ class Fleet:
         without._by_choice, without._by_market = self._by_choice.copy(), self._by_market.copy()
         without._vcpus = self._vcpus
         for vm in closed:
-            without._count(self.choice[vm], -1)
+            without.count(self.choice[vm], -1)
         for choice in opened:
             if not without.allows(choice):
                 return False
-            without._count(choice, 1)
+            without.count(choice, 1)
         return True
 
-    def _count(self, choice: int, change: int) -> None:
+    def count(self, choice: int, change: int) -> None:
+        """Count more VMs of a choice, or fewer; whether they are allowed is the caller's concern."""
         if choice != self.instance.parking:
             kind = self.instance.choices[choice]
             self._by_choice[choice] += change
@@ -70,7 +71,7 @@ class Fleet:
         self.vm += [number] * kind.slots
         self.load += [0.0] * kind.slots
         self.tasks += [[] for _ in range(kind.slots)]
-        self._count(choice, 1)
+        self.count(choice, 1)
         return number
 
     def park(self, tasks: Iterable[int]) -> None:
@@ -118,6 +119,16 @@ class Fleet:
         self.tasks[core].remove(task)
         self.load[core] -= self.instance.times[self.choice[self.vm[core]]][task]
         self.core_of[task] = -1
+
+    def assign(self, core_of: Sequence[int]) -> None:
+        """Put each task on the core given for it, whatever was before; loads are summed up anew.
+
+        :param core_of: cores by task.
+        """
+        self.load = [0.0] * len(self.vm)
+        self.tasks = [[] for _ in self.vm]
+        for task, core in enumerate(core_of):
+            self.put(task, core)
 
     def copy(self, without: frozenset[int] = frozenset(), anew: bool = False) -> Fleet:
         """Return a copy without empty VMs and without the given ones; loads are summed up anew.

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from operator import mul
 
 from airflow_provider_hads.model import InstanceType, Market, Task
 from airflow_provider_hads.planning.draft import can_run
+from airflow_provider_hads.planning.packing.alike import alike
+from airflow_provider_hads.planning.packing.arrays import Arrays, MemoryArrays
 from airflow_provider_hads.planning.packing.usable_time import usable_time
+from airflow_provider_hads.planning.packing.uses import Use, uses_of
 from airflow_provider_hads.planning.request import PlanRequest
 
 __all__ = ["Choice", "Instance", "compile_instance"]
@@ -63,6 +67,39 @@ class Instance:
         self.parking: int | None = None
         """The choice that stands for no VM at all, if there is one."""
 
+    @cached_property
+    def uses(self) -> list[list[Use]]:
+        """What tasks use of a VM, by choice and task."""
+        return [
+            uses_of(times, self.memory, kind.slots, kind.type.memory, kind.rate)
+            for times, kind in zip(self.times, self.choices, strict=True)
+        ]
+
+    @cached_property
+    def alike(self) -> list[list[int]]:
+        """By task, those that are most like it."""
+        return alike(self.times, self.memory)
+
+    @cached_property
+    def by_length(self) -> tuple[list[int], list[int], list[float]]:
+        """Tasks by rising length, each taken where it is shortest; by task, its place there; the lengths."""
+        shortest = list(map(min, zip(*self.times, strict=True)))
+        order = sorted(range(len(shortest)), key=shortest.__getitem__)
+        place = [0] * len(order)
+        for number, task in enumerate(order):
+            place[task] = number
+        return order, place, [shortest[task] for task in order]
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The same for compiled searches."""
+        return Arrays(self.times, self.memory, self.by_length)
+
+    @cached_property
+    def memory_arrays(self) -> MemoryArrays:
+        """What those read where memory may bind."""
+        return MemoryArrays(self.uses, self.alike)
+
     def with_parking(self, rate: float) -> Instance:
         """Return the same with one choice more, the parking: for tasks that fit nowhere yet.
 
@@ -71,6 +108,7 @@ class Instance:
         :param rate: dollars a second.
         """
         parked = copy(self)
+        parked.__dict__.pop("arrays", None)
         parked.parking = len(self.choices)
         nowhere = InstanceType("parking", 0, math.inf, 0.0, {}, {})
         parked.choices = [*self.choices, Choice(nowhere, Market.ON_DEMAND, rate, 1, math.inf, 1)]

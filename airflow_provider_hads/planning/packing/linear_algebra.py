@@ -11,22 +11,22 @@ FLOOR = 1e-14
 def solve_positive(matrix: list[list[float]], right: list[float]) -> list[float]:
     """Return x of ``matrix x = right`` for a symmetric positive definite matrix, which is overwritten.
 
-    Elimination without exchange of rows, which such a matrix does not need. A pivot that rounding has made
-    too small is raised, as if that unknown were held back.
+    Only what stands on and right of its diagonal is read. Elimination without exchange of rows, which such a
+    matrix does not need. A pivot that rounding has made too small is raised, as if that unknown were held
+    back.
     """
     size = len(right)
     x = list(right)
     for pivot in range(size):
         row = matrix[pivot]
         row[pivot] = max(row[pivot], FLOOR)
-        tail = row[pivot + 1 :]
         for below in range(pivot + 1, size):
             # By symmetry the factor stands in the pivot's own row.
             factor = row[below] / row[pivot]
             if factor:
                 lower = matrix[below]
-                lower[pivot + 1 :] = [
-                    one - factor * other for one, other in zip(lower[pivot + 1 :], tail, strict=True)
+                lower[below:] = [
+                    one - factor * other for one, other in zip(lower[below:], row[below:], strict=True)
                 ]
                 x[below] -= factor * x[pivot]
     for pivot in range(size - 1, -1, -1):

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from random import Random
 
+from airflow_provider_hads.planning.packing import compiled_search
+from airflow_provider_hads.planning.packing.compiled_search import COMPILED
 from airflow_provider_hads.planning.packing.memory_fleet import MemoryFleet
+from airflow_provider_hads.planning.packing.uses import Use
 from airflow_provider_hads.planning.stopping import Stop
 
 __all__ = ["anneal_orders"]
+
+REORDERED, ANYWHERE, MOVED = 0.15, 0.25, 0.4
+"""Up to which share the tries change an order, move a task to any VM, or to that of another task; the others
+exchange two tasks that are alike."""
+WASTED, BLIND = 0.9, 0.05
+"""How much of what a VM's end is later than its sums say is expected to stay so when a task is exchanged; and
+share of the tries that expect nothing."""
+ROUNDS = 40
+LEAST = 1e-12
+"""Dollars: the least temperature, of jobs that cost nothing."""
+UNSEEN = 0.25
+"""What a try counts for that is refused before any VM is looked at."""
+
+Change = tuple[float, float, float]
+"""Seconds by which the sums of what tasks use of a VM change."""
 
 
 def anneal_orders(
@@ -19,128 +38,186 @@ def anneal_orders(
     :param steps: VMs looked at.
     :param hot: temperature at first, dollars.
     :param cold: at last.
-    :param share: how much of a VM's price counts for the work that it does, not for the time it lives.
+    :param share: how much of a VM's price counts, at first, for the work that it does, not for the time it
+        lives; none does at last.
     :param stop: says when to end early.
     """
-    return _Annealing(fleet, rng, share).run(steps, max(hot, LEAST), max(cold, LEAST), stop)
-
-
-ROUNDS = 40
-LEAST = 1e-12
-"""Dollars: the least temperature, of jobs that cost nothing."""
+    hot, cold = max(hot, LEAST), max(cold, LEAST)
+    cooling = (cold / hot) ** (1 / ROUNDS)
+    if COMPILED:
+        compiled_search.anneal_orders(fleet, rng, steps, hot, cooling, share, stop)
+    else:
+        _Annealing(fleet, rng).run(steps, hot, cooling, share, stop)
+    return fleet.cost()
 
 
 class _Annealing:
-    def __init__(self, fleet: MemoryFleet, rng: Random, share: float) -> None:
+    def __init__(self, fleet: MemoryFleet, rng: Random) -> None:
         self.fleet, self.rng = fleet, rng
         instance = fleet.instance
-        self.rate = [instance.choices[choice].rate * (1 - share) for choice in fleet.choice]
-        self.latest = [instance.choices[choice].latest for choice in fleet.choice]
-        self.work = {choice: self._work(choice, share) for choice in set(fleet.choice)}
+        kinds = [instance.choices[choice] for choice in fleet.choice]
+        self.alike = instance.alike
+        self.latest = [kind.latest for kind in kinds]
+        self.uses = [instance.uses[choice] for choice in fleet.choice]
+        self.busy, self.filled, self.halves = self._sums()
+        self.price = [kind.rate for kind in kinds]
+        self.share, self.rate = 0.0, self.price
         self.temperature = 0.0
-        self.looked = 0
+        self.looked = 0.0
 
-    def _work(self, choice: int, share: float) -> list[float]:
-        """Return what each task's work counts on a choice: its share of the cores or of the memory."""
-        instance = self.fleet.instance
-        kind = instance.choices[choice]
-        return [
-            kind.rate * share * seconds * max(1 / kind.slots, memory / kind.type.memory)
-            for seconds, memory in zip(instance.times[choice], instance.memory, strict=True)
-        ]
+    def _sums(self) -> list[list[float]]:
+        """Return the sums of what tasks use, by kind of use and VM."""
+        pairs = list(zip(self.uses, self.fleet.orders, strict=True))
+        return [[_sum_of(uses, order, kind) for uses, order in pairs] for kind in range(3)]
 
-    def run(self, steps: int, hot: float, cold: float, stop: Stop) -> float:
+    def _cost(self) -> float:
+        """Return dollars, summed up one by one as the compiled search does it."""
+        cost = 0.0
+        for price, end in zip(self.price, self.fleet.end, strict=True):
+            cost += price * end
+        return cost
+
+    def run(self, steps: int, hot: float, cooling: float, share: float, stop: Stop) -> None:
         fleet = self.fleet
-        best, best_orders, best_end = fleet.cost(), [list(order) for order in fleet.orders], list(fleet.end)
-        cooling = (cold / hot) ** (1 / ROUNDS)
+        best, best_orders, best_end = self._cost(), list(fleet.orders), list(fleet.end)
         self.temperature = hot
         for number in range(ROUNDS):
+            self.share = share * max(0.0, 1 - 1.25 * number / ROUNDS)
+            self.rate = [price * (1 - self.share) for price in self.price]
             while self.looked < steps * (number + 1) / ROUNDS and not stop():
                 self._try()
+            self.busy, self.filled, self.halves = self._sums()  # without what rounding has added
             self.temperature *= cooling
-            cost = fleet.cost()
+            cost = self._cost()
             if cost < best:
-                best, best_orders, best_end = cost, [list(order) for order in fleet.orders], list(fleet.end)
-        self._go_back(best_orders, best_end)
-        return best
-
-    def _go_back(self, orders: list[list[int]], end: list[float]) -> None:
-        fleet = self.fleet
-        fleet.orders, fleet.end = orders, end
-        for vm, order in enumerate(orders):
-            for task in order:
-                fleet.vm_of[task] = vm
+                best, best_orders, best_end = cost, list(fleet.orders), list(fleet.end)
+        fleet.set_orders(best_orders, best_end)
 
     def _try(self) -> None:
-        random, fleet = self.rng.random, self.fleet
-        self.looked += 1
-        task = int(random() * len(fleet.vm_of))
-        kind = random()
-        if kind < 0.25:
-            self._reorder(fleet.vm_of[task])
-            return
-        other = int(random() * len(fleet.vm_of))
-        old, new = fleet.vm_of[task], fleet.vm_of[other]
-        if kind < 0.6:
-            new = int(random() * len(fleet.choice)) if kind < 0.3 else new
+        random, vm_of = self.rng.random, self.fleet.vm_of
+        self.looked += UNSEEN
+        task = int(random() * len(vm_of))
+        old, kind = vm_of[task], random()
+        if kind < REORDERED:
+            self._reorder(old)
+        elif kind < MOVED:
+            new = int(random() * len(self.rate)) if kind < ANYWHERE else vm_of[int(random() * len(vm_of))]
             if old != new:
                 self._move(task, old, new)
-        elif old != new:
-            self._swap(task, other, old, new)
+        else:
+            near = self.alike[task]
+            drawn = random() if near else 0.0
+            other = near[int(drawn * drawn * len(near))] if near else task
+            if vm_of[other] != old:
+                self._swap(task, other, old, vm_of[other])
 
     def _reorder(self, vm: int) -> None:
         order = list(self.fleet.orders[vm])
         if len(order) < 2:
             return
-        place = int(self.rng.random() * len(order))
-        order.insert(int(self.rng.random() * len(order)), order.pop(place))
-        end = self.fleet.end_with(vm, order)
-        change = (end - self.fleet.end[vm]) * self.rate[vm]
-        if end <= self.latest[vm] and self._accepts(change):
+        self.looked += 1
+        random = self.rng.random
+        place = int(random() * len(order))
+        order.insert(int(random() * len(order)), order.pop(place))
+        end = self.fleet.end_with(vm, order, self._latest(vm, self._allowed()))
+        if end < math.inf:
             self.fleet.orders[vm], self.fleet.end[vm] = order, end
 
     def _move(self, task: int, old: int, new: int) -> None:
-        fleet = self.fleet
-        seconds = fleet.instance.times[fleet.choice[new]][task]
-        if seconds > self.latest[new]:
+        busy_old, filled_old, half_old, work_old = self.uses[old][task]
+        busy_new, filled_new, half_new, work_new = self.uses[new][task]
+        allowed = self._allowed() - self.share * (work_new - work_old)
+        less, more = (-busy_old, -filled_old, -half_old), (busy_new, filled_new, half_new)
+        if self._refused(old, less, new, more, allowed):
             return
-        target = list(fleet.orders[new])
+        target = list(self.fleet.orders[new])
         target.insert(int(self.rng.random() * (len(target) + 1)), task)
-        source = [one for one in fleet.orders[old] if one != task]
-        self._settle(old, source, new, target, self._work_of(new, task) - self._work_of(old, task))
+        source = [one for one in self.fleet.orders[old] if one != task]
+        if self._settles(old, source, new, target, allowed):
+            self.fleet.vm_of[task] = new
+            self._add(old, less)
+            self._add(new, more)
 
     def _swap(self, task: int, other: int, old: int, new: int) -> None:
-        fleet = self.fleet
-        if fleet.instance.times[fleet.choice[new]][task] > self.latest[new]:
+        busy_old, filled_old, half_old, work_old = self.uses[old][task]
+        busy_new, filled_new, half_new, work_new = self.uses[new][task]
+        busy, filled, half, work = self.uses[old][other]
+        less = busy - busy_old, filled - filled_old, half - half_old
+        work_new += work - work_old
+        busy, filled, half, work = self.uses[new][other]
+        more = busy_new - busy, filled_new - filled, half_new - half
+        allowed = self._allowed() - self.share * (work_new - work)
+        if self._refused(old, less, new, more, allowed):
             return
-        if fleet.instance.times[fleet.choice[old]][other] > self.latest[old]:
-            return
-        source = [other if one == task else one for one in fleet.orders[old]]
-        target = [task if one == other else one for one in fleet.orders[new]]
-        work = self._work_of(new, task) - self._work_of(old, task)
-        self._settle(old, source, new, target, work + self._work_of(old, other) - self._work_of(new, other))
+        source, target = list(self.fleet.orders[old]), list(self.fleet.orders[new])
+        source[source.index(task)] = other
+        target[target.index(other)] = task
+        if self._settles(old, source, new, target, allowed):
+            self.fleet.vm_of[task], self.fleet.vm_of[other] = new, old
+            self._add(old, less)
+            self._add(new, more)
 
-    def _settle(self, old: int, source: list[int], new: int, target: list[int], work: float) -> None:
-        """Make a change of two VMs if it is accepted."""
-        fleet = self.fleet
+    def _add(self, vm: int, change: Change) -> None:
+        busy, filled, half = change
+        self.busy[vm] += busy
+        self.filled[vm] += filled
+        self.halves[vm] += half
+
+    def _refused(self, old: int, less: Change, new: int, more: Change, allowed: float) -> bool:
+        """Say whether two VMs' sums show that their ends will hardly be accepted, before they are looked at.
+
+        No VM ends before its cores or its memory have done their work, and it rarely ends nearer to that
+        after a change than before.
+
+        :param less: by what the sums of the old VM change.
+        :param more: by what those of the new VM change.
+        :param allowed: dollars that both may cost more.
+        """
+        busy, filled, halves, end, latest = self.busy, self.filled, self.halves, self.fleet.end, self.latest
+        least_new = max(busy[new] + more[0], filled[new] + more[1], halves[new] + more[2])
+        least_old = max(busy[old] + less[0], filled[old] + less[1], halves[old] + less[2])
+        if least_new > latest[new] or least_old > latest[old]:
+            return True
+        change_new, change_old = least_new - end[new], least_old - end[old]
+        if self.rng.random() > BLIND:
+            change_new += WASTED * (end[new] - max(busy[new], filled[new], halves[new]))
+            change_old += WASTED * (end[old] - max(busy[old], filled[old], halves[old]))
+        return change_new * self.rate[new] + change_old * self.rate[old] > allowed
+
+    def _settles(self, old: int, source: list[int], new: int, target: list[int], allowed: float) -> bool:
+        """Give two VMs their new orders if their ends are accepted; say whether they are.
+
+        :param allowed: dollars that both may cost more.
+        """
+        fleet, rate = self.fleet, self.rate
         self.looked += 1
-        # The work alone often decides, before the VMs are looked at.
-        end_old = fleet.end_with(old, source)
-        change = work + (end_old - fleet.end[old]) * self.rate[old]
-        if end_old > self.latest[old] or change > fleet.end[new] * self.rate[new] + 16 * self.temperature:
-            return
-        end_new = fleet.end_with(new, target)
-        change += (end_new - fleet.end[new]) * self.rate[new]
-        if end_new > self.latest[new] or not self._accepts(change):
-            return
+        end_new = fleet.end_with(new, target, self._latest(new, allowed + fleet.end[old] * rate[old]))
+        if end_new == math.inf:
+            return False
+        self.looked += 1
+        allowed -= (end_new - fleet.end[new]) * rate[new]
+        end_old = fleet.end_with(old, source, self._latest(old, allowed))
+        if end_old == math.inf:
+            return False
         fleet.end[old], fleet.end[new] = end_old, end_new
         fleet.orders[old], fleet.orders[new] = source, target
-        for vm, order in ((old, source), (new, target)):
-            for one in order:
-                fleet.vm_of[one] = vm
+        return True
 
-    def _work_of(self, vm: int, task: int) -> float:
-        return self.work[self.fleet.choice[vm]][task]
+    def _allowed(self) -> float:
+        """Return dollars by which a change may raise the cost, at random (the rule of Metropolis)."""
+        return -self.temperature * math.log(self.rng.random() or 1e-300)
 
-    def _accepts(self, change: float) -> bool:
-        return change <= 0 or change < -self.temperature * math.log(self.rng.random() or 1e-300)
+    def _latest(self, vm: int, allowed: float) -> float:
+        """Return the latest end of a VM that is in time and costs no more than is allowed."""
+        latest, rate = self.latest[vm], self.rate[vm]
+        if rate <= 0:
+            return latest if allowed >= 0 else -1.0
+        return min(latest, self.fleet.end[vm] + allowed / rate)
+
+
+def _sum_of(uses: Sequence[Use], order: Sequence[int], kind: int) -> float:
+    """Return seconds, summed up one by one: ``sum`` is more exact in some versions of Python."""
+    total = 0.0
+    for task in order:
+        total += uses[task][kind]
+    return total

@@ -15,13 +15,13 @@ __all__ = ["from_cores", "from_pools"]
 HALVINGS = 7
 
 
-def from_cores(fleet: Fleet) -> MemoryFleet | None:
+def from_cores(instance: Instance, fleet: Fleet) -> MemoryFleet | None:
     """Return the fleet that a search without regard to memory has found, if it can be run with it."""
     orders = []
     for vm in range(len(fleet.choice)):
         cores = [fleet.tasks[core] for core in fleet.cores(vm)]
         orders.append([core[row] for row in range(max(map(len, cores))) for core in cores if row < len(core)])
-    found = MemoryFleet(fleet.instance, list(fleet.choice), orders)
+    found = MemoryFleet(instance, list(fleet.choice), orders)
     return found if found.in_time() else None
 
 

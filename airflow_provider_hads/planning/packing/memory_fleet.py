@@ -28,21 +28,31 @@ class MemoryFleet:
                 self.vm_of[task] = vm
         self.end = [self.end_with(vm, order) for vm, order in enumerate(orders)]
 
-    def end_with(self, vm: int, order: Sequence[int]) -> float:
-        """Return when a VM would end with those tasks."""
-        return self.end_on(self.choice[vm], order)
+    def end_with(self, vm: int, order: Sequence[int], latest: float = math.inf) -> float:
+        """Return when a VM would end with those tasks; infinity if that is later than a given end."""
+        return self.end_on(self.choice[vm], order, latest)
 
-    def end_on(self, choice: int, order: Sequence[int]) -> float:
-        """Return when a VM of a choice would end with those tasks."""
+    def end_on(self, choice: int, order: Sequence[int], latest: float = math.inf) -> float:
+        """Return when a VM of a choice would end with those tasks; infinity if later than a given end."""
         instance = self.instance
         kind = instance.choices[choice]
-        return end_of(order, instance.times[choice], instance.memory, kind.slots, kind.type.memory)
+        return end_of(order, instance.times[choice], instance.memory, kind.slots, kind.type.memory, latest)
 
     def add(self, choice: int, order: list[int]) -> None:
         """Add a VM."""
         self.choice.append(choice)
         self.orders.append(order)
         self.end.append(self.end_with(len(self.choice) - 1, order))
+
+    def set_orders(self, orders: list[list[int]], end: list[float]) -> None:
+        """Give all VMs their tasks anew.
+
+        :param end: seconds by VM, as the orders make them.
+        """
+        self.orders, self.end = orders, end
+        for vm, order in enumerate(orders):
+            for task in order:
+                self.vm_of[task] = vm
 
     def copy(self) -> MemoryFleet:
         """Return a copy without the VMs that have no tasks."""

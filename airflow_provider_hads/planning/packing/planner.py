@@ -36,9 +36,13 @@ def plan_packing(request: PlanRequest) -> Plan:
        and is all.
     2. As many VMs are opened as the relaxation has work for, and the tasks, longest first, go where they cost
        least at those prices: the cheapest work first, on-demand VMs for what is left over, the cores of a VM
-       ending together. Where memory may bind, tasks that fill it best are put together instead.
+       ending together.
     3. Annealing moves and exchanges tasks, at temperatures of 5 % to 0.05 % of the mean task's cost; VMs are
        closed, opened and replaced, and the fleet annealed again.
+    4. Where memory may bind, tasks that need all of it together fill the first fleets; for small jobs others
+       are sketched by sums of what tasks use
+       (:mod:`~airflow_provider_hads.planning.packing.memory_sketch`), and only the cheapest go on. The orders
+       in which tasks start are annealed.
 
     Where the published greedy or the search on on-demand VMs alone has found a cheaper plan, or the only one,
     it is that. Before a job is refused, all VMs that the limits allow are tried, whatever they cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
@@ -14,7 +15,12 @@ EDGE = 1e-9
 
 
 def end_of(
-    order: Sequence[int], times: Sequence[float], memory: Sequence[float], slots: int, room: float
+    order: Sequence[int],
+    times: Sequence[float],
+    memory: Sequence[float],
+    slots: int,
+    room: float,
+    latest: float = math.inf,
 ) -> float:
     """Return when a VM has run its tasks, which start in that order as soon as there is a slot and memory.
 
@@ -24,6 +30,7 @@ def end_of(
     :param times: seconds on this VM by task.
     :param memory: MB by task.
     :param room: MB of the VM.
+    :param latest: seconds; an end that is later than this is not looked for, but told as infinity.
     """
     needs, seconds = [memory[task] for task in order], [times[task] for task in order]
     running: list[tuple[float, float]] = []
@@ -40,6 +47,8 @@ def end_of(
             del needs[place]
             over = now + seconds.pop(place)
             if over > end:
+                if over > latest:
+                    return math.inf
                 end = over
             heappush(running, (over, need))
             idle -= 1

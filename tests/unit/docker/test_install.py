@@ -24,8 +24,9 @@ def checkout(tmp_path: Path) -> Path:
     (root / "docker").mkdir(parents=True)
     for name in ("install.sh", "common.sh"):
         (root / "docker" / name).write_bytes((SCRIPTS / name).read_bytes())
-    (root / "airflow_provider_hads").mkdir()
-    for name in ("setup.py", "constraints.txt", "airflow_provider_hads/__init__.py"):
+    compiled = "airflow_provider_hads/planning/packing/compiled"
+    (root / compiled).mkdir(parents=True)
+    for name in ("setup.py", "constraints.txt", "airflow_provider_hads/__init__.py", f"{compiled}/module.c"):
         (root / name).touch()
     venv.create(root / ".venv")
     packages = root / ".venv" / PACKAGES

@@ -47,6 +47,18 @@ def test_spot_vms() -> None:
     assert error.limit == "spot VM count over all types"
 
 
+def test_spot_vms_alone_are_not_safe() -> None:
+    only_spot = environment(instance_type(on_demand=None))
+    request = PlanRequest(job([100] * 2), only_spot, deadline=2000, spot_deadline=SpotDeadlineRule.SAFE)
+    error = refused(request)
+    assert str(error) == (
+        "job 7 (2 tasks) has no plan for its deadline of 2000 s; the binding limit is the lack of a way out: "
+        "were all spot VMs lost, task 0 could go on on no on-demand VM of a non-burstable type (none). "
+        "No larger deadline helps; it takes an on-demand type for it, or the rule 'published' for D_spot."
+    )
+    assert get_planner("cc")(replace(request, spot_deadline=SpotDeadlineRule.PUBLISHED)).vms
+
+
 def test_several_limits_of_one_market_at_once() -> None:
     types = environment(instance_type(spot=None, limit=1), on_demand=1)
     error = refused(PlanRequest(job([100] * 10), types, deadline=110))

@@ -47,6 +47,14 @@ def test_random_jobs_cost_little_more_than_the_bound(kind: str, tasks: int, type
     assert 0 <= found.cost / lower_bound(request) - 1 + 1e-9 <= gap + 1e-9
 
 
+def test_which_vms_there_are_where_memory_and_limits_bind_is_no_lottery() -> None:
+    """With VMs of the wrong types this job costs two thirds more than the bound."""
+    request = random_request("memory", 200, 6, seed=3)
+    found = plan(request)
+    assert plan_problems(found, request) == []
+    assert found.cost <= lower_bound(request) * 1.12
+
+
 @pytest.mark.parametrize(("kind", "seed"), [("memory", 14), ("lognormal", 0)])
 def test_it_is_never_dearer_than_on_demand_vms_alone(kind: str, seed: int) -> None:
     """With spot VMs that are hardly dearer, the search among both finds no plan as cheap as the other."""
