@@ -18,6 +18,7 @@ from airflow_provider_hads.control.decide import decide
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.observation import (
     ActionResult,
+    CreditBalance,
     Notice,
     NoticeKind,
     Observation,
@@ -30,6 +31,7 @@ __all__ = [
     "ActionResult",
     "AssignTask",
     "CancelAttempt",
+    "CreditBalance",
     "DeployVm",
     "LaunchVm",
     "Mission",

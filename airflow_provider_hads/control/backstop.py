@@ -25,8 +25,10 @@ __all__ = [
     "act_by",
     "chain_seconds",
     "covered_tasks",
+    "doubted_seconds",
     "find_backstop",
     "open_seconds",
+    "stays",
     "uncovered",
 ]
 
@@ -61,7 +63,7 @@ def find_backstop(
     plans = []
     for fleet in fleets:
         for vm_id in ledger.living[Market.ON_DEMAND]:
-            if vm_id != without and _stays(ledger, vm_id):
+            if vm_id != without and stays(ledger, vm_id):
                 fleet.add_existing(ledger.vms[vm_id], trial)
         if launching is not None:
             fleet.add_launching(launching)
@@ -87,7 +89,7 @@ def covered_tasks(
     """
     covered: set[str] = set()
     for vm_id in ledger.living[Market.ON_DEMAND]:
-        if vm_id == without or not ledger.work[vm_id] or not _stays(ledger, vm_id):
+        if vm_id == without or not ledger.work[vm_id] or not stays(ledger, vm_id):
             continue
         if ledger.kind(ledger.vms[vm_id]).burstable is None:
             covered.update(ledger.work[vm_id].values())
@@ -98,7 +100,7 @@ def covered_tasks(
     return covered
 
 
-def _stays(ledger: Ledger, vm_id: str) -> bool:
+def stays(ledger: Ledger, vm_id: str) -> bool:
     """Say whether a VM will be there: it is not being ended, and has no notice."""
     return ledger.vms[vm_id].leaves_at is None and f"terminate/{vm_id}" not in ledger.pending
 
@@ -144,6 +146,19 @@ def act_by(ledger: Ledger, chains: Iterable[Chain], limit: float) -> float:
     return earliest
 
 
+def doubted_seconds(ledger: Ledger, chains: Iterable[Chain]) -> float:
+    """Return by how many seconds earlier a plan is begun while too few tasks have ended to trust estimates.
+
+    None, where each task has a slot of its own: none would end in time to tell of the others.
+    """
+    if not ledger.pace.doubted:
+        return 0.0
+    several = (one for one in chains if len(one.task_ids) > 1)
+    return ledger.pace.margin * max(
+        (one.seconds / math.sqrt(len(one.task_ids)) for one in several), default=0.0
+    )
+
+
 def open_seconds(
     ledger: Ledger, chain: Chain, covered: set[str], elapsed: float
 ) -> tuple[tuple[str, ...], float]:
@@ -165,7 +180,7 @@ def chain_seconds(ledger: Ledger, task_ids: Iterable[str], kind: str, elapsed: f
     """
     expected = variance = 0.0
     for task_id in task_ids:
-        left = ledger.terms.job.tasks[task_id].runtimes[kind] * (1 - ledger.tasks[task_id].saved)
+        left = ledger.terms.job.tasks[task_id].runtimes[kind] * (1 - kept_share(ledger, task_id, elapsed))
         mean, careful = slowness(ledger, task_id, elapsed)
         expected += left * mean
         variance += (left * (careful - mean)) ** 2

@@ -16,7 +16,10 @@ from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Chain, VmRecord
 
-__all__ = ["Backstop", "Busy", "Fleet", "Heaps"]
+__all__ = ["LAUNCHING", "Backstop", "Busy", "Fleet", "Heaps", "Room"]
+
+LAUNCHING = "#now"
+"""Ends the name that a VM has in a plan that takes it for launched now."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Fleet:
     def add_launching(self, kind: InstanceType) -> None:
         """Add a VM of that type that is launched now."""
         slots = self._slots(kind)
-        self._add(f"{kind.name}#now", kind.name, True, [self._elapsed + self._mission.boot] * slots)
+        self._add(f"{kind.name}{LAUNCHING}", kind.name, True, [self._elapsed + self._mission.boot] * slots)
 
     def add_new(
         self, tasks: Sequence[Task], without: str | None, launching: InstanceType | None = None
@@ -80,7 +83,7 @@ class Fleet:
         """Add VMs that could be launched, the strongest first, until each task could have its slot."""
         ledger = self._ledger
         leaving = None if without is None else ledger.kind(ledger.vms[without])
-        room = _Room(ledger, leaving, launching)
+        room = Room(ledger, leaving, launching)
         kinds = [
             kind
             for kind in sorted(self._mission.on_demand_types, key=self._strength, reverse=True)
@@ -187,7 +190,7 @@ class Fleet:
         return self._mission.safe_slots(kind)
 
 
-class _Room:
+class Room:
     """How many more on-demand VMs the limits allow.
 
     :param leaving: the type of a VM that is ended before.

@@ -8,6 +8,7 @@ its share of that.
 from __future__ import annotations
 
 from airflow_provider_hads.control.ledger import Ledger, amended
+from airflow_provider_hads.control.observation import CreditBalance
 from airflow_provider_hads.control.remaining import attempt_of, expected_end
 from airflow_provider_hads.model.run_state import Attempt, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState
@@ -18,15 +19,15 @@ LONGEST_HOARD = 24.0
 """Hours of earnings that a VM keeps at most."""
 
 
-def take_credits(ledger: Ledger, vm_id: str, told: float, elapsed: float) -> None:
-    """Note how many credits a VM has, as the cloud tells.
+def take_credits(ledger: Ledger, vm_id: str, told: CreditBalance, elapsed: float) -> None:
+    """Note how many credits a VM has, as the cloud tells, unless the books are newer.
 
-    :param told: credits.
     :param elapsed: seconds since the run's start.
     """
-    vm = ledger.vms.get(vm_id)
-    if vm is not None and not vm.state.ended:
-        ledger.put_vm(amended(vm, credits=max(told, 0.0), credits_at=elapsed))
+    vm, counted_at = ledger.vms.get(vm_id), elapsed - told.age
+    if vm is None or vm.state.ended or (vm.credits_at is not None and counted_at < vm.credits_at):
+        return
+    ledger.put_vm(amended(vm, credits=max(told.credits, 0.0), credits_at=max(counted_at, 0.0)))
 
 
 def settle_credits(ledger: Ledger, before: VmRecord, elapsed: float) -> None:

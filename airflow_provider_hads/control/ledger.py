@@ -11,6 +11,7 @@ from airflow_provider_hads.control.exposure import Weather
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.pace import Pace
 from airflow_provider_hads.control.rules import Rules
+from airflow_provider_hads.control.tries import Tries
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import (
     Attempt,
@@ -48,7 +49,8 @@ class Ledger:
     Derived are: ``work``, the attempts of each VM that have not ended, with their tasks; ``unpublished``,
     tasks of which an attempt has finished; ``living``, the VMs that have not ended, by market; and with a
     mission ``waiting`` and ``frozen``, the ranks of tasks in those states, and ``free``, the slots of VMs
-    that could start something now. ``reserved_vcpus`` are kept for on-demand VMs that are due, from spot VMs.
+    that could start something now. ``reserved_vcpus`` are kept for on-demand VMs that are due, from spot VMs;
+    ``tries`` is what :func:`~airflow_provider_hads.control.remaining.tries_of` has reckoned up last.
     """
 
     def __init__(self, state: RunState, rules: Rules, mission: Mission | None = None) -> None:
@@ -73,6 +75,7 @@ class Ledger:
         self.vms: dict[str, VmRecord] = {}
         self.tasks: dict[str, TaskRecord] = {}
         self.work: dict[str, dict[str, str]] = {}
+        self.tries: dict[str, Tries] = {}
         self.unpublished: dict[str, None] = {}
         self.weather = Weather()
         self.pace = Pace()

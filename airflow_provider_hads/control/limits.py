@@ -22,16 +22,19 @@ TICK = 1e-6
 """Seconds; a clock tells no shorter time, so that a pause may seem to end a little later than it does."""
 
 
-def room(ledger: Ledger, kind: InstanceType, market: Market) -> int:
-    """Return how many more VMs of that type and market the limits allow, hibernated ones counted."""
+def room(ledger: Ledger, kind: InstanceType, market: Market, taken: int = 0) -> int:
+    """Return how many more VMs of that type and market the limits allow, hibernated ones counted.
+
+    :param taken: vCPUs that others will have.
+    """
     mission = ledger.terms
     left = min(
         kind.limit(market) - ledger.counts[kind.name, market],
         mission.environment.global_limit(market) - len(ledger.living[market]),
     )
     if mission.vcpu_limit is not None:
-        reserved = ledger.reserved_vcpus if market is Market.SPOT else 0
-        left = min(left, (mission.vcpu_limit - vcpus_in_use(ledger) - reserved) // kind.vcpus)
+        taken += ledger.reserved_vcpus if market is Market.SPOT else 0
+        left = min(left, (mission.vcpu_limit - vcpus_in_use(ledger) - taken) // kind.vcpus)
     return max(left, 0)
 
 

@@ -6,7 +6,6 @@ import math
 
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.most_slots import Slots, start_on
-from airflow_provider_hads.control.remaining import run_seconds, slowness
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import Attempt, Miss, VmRecord
@@ -95,17 +94,20 @@ def _done_at_most(ledger: Ledger, task_id: str, one: Attempt, elapsed: float) ->
     vm = ledger.vms.get(one.vm_id)
     if vm is None or one.started_at is None:
         return one.progress
-    expected, _ = slowness(ledger, task_id, elapsed)
-    whole = run_seconds(ledger, vm, task_id, elapsed, burst=one.burst) * min(ledger.pace.mean, 1.0) / expected
     until = elapsed if one.ended_at is None else one.ended_at
-    return one.progress + (one.ran + max(until - one.heard_at, 0.0)) / whole
+    ran = one.ran + max(until - one.heard_at, 0.0)
+    return one.progress + ran / _least_seconds(ledger, vm, task_id, one)
+
+
+def _least_seconds(ledger: Ledger, vm: VmRecord, task_id: str, one: Attempt) -> float:
+    """Return the fewest seconds for which an attempt runs on its VM, were nothing done before."""
+    share = 1.0 if one.burst else vm.cpu_share or 1.0
+    return ledger.terms.job.tasks[task_id].runtimes[vm.instance_type] / share * min(ledger.pace.mean, 1.0)
 
 
 def _attempt_bound(ledger: Ledger, vm: VmRecord, task_id: str, one: Attempt, elapsed: float) -> float:
     """Return the earliest end of an attempt; one that has run longer than it should may end at any moment."""
-    expected, _ = slowness(ledger, task_id, elapsed)
-    seconds = run_seconds(ledger, vm, task_id, elapsed, one.progress, burst=one.burst)
-    seconds *= min(ledger.pace.mean, 1.0) / expected
+    seconds = _least_seconds(ledger, vm, task_id, one) * (1 - one.progress)
     if one.state is AttemptState.QUEUED:
         return max(elapsed, vm.ready_by or 0.0 if vm.state.starting else 0.0) + seconds
     ran = one.ran if vm.state.asleep else one.ran + elapsed - one.heard_at

@@ -7,7 +7,7 @@ from bisect import insort
 
 from airflow_provider_hads.control.backstop_fleet import Busy, Fleet, Heaps
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.remaining import attempt_of, expected_end
+from airflow_provider_hads.control.remaining import in_hand
 from airflow_provider_hads.model.environment import InstanceType
 from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import VmRecord
@@ -32,31 +32,22 @@ class MixedFleet(Fleet):
         kind = self._ledger.kind(vm)
         if kind.burstable is not None:
             return
-        in_hand = self._in_hand(vm, trial)
-        if len(in_hand) > self._slots(kind) or sum(memory for _, memory in in_hand) > kind.memory:
+        known = self._in_hand(vm, trial)
+        if len(known) > self._slots(kind) or sum(memory for _, memory in known) > kind.memory:
             return  # what waits in its queue has to be over first; it is left out
         ready = max(self._elapsed, vm.ready_by or 0.0) if vm.state.starting else self._elapsed
-        in_hand += [(ready, 0.0)] * (self._slots(kind) - len(in_hand))
+        known += [(ready, 0.0)] * (self._slots(kind) - len(known))
         first = len(self._names)
-        self._add(vm.id, kind.name, True, [max(end, ready) for end, _ in in_hand])
-        for number, (_, memory) in enumerate(in_hand):
+        self._add(vm.id, kind.name, True, [max(end, ready) for end, _ in known])
+        for number, (_, memory) in enumerate(known):
             self._take(first + number, memory)
 
     def _in_hand(self, vm: VmRecord, trial: Busy | None) -> list[tuple[float, float]]:
         """Return when each task that a VM has will have ended, and its MB."""
-        ledger, tasks = self._ledger, self._mission.job.tasks
-        in_hand = [
-            (
-                expected_end(
-                    ledger, vm, task_id, attempt_of(ledger, task_id, name), self._elapsed, careful=True
-                ),
-                tasks[task_id].memory,
-            )
-            for name, task_id in ledger.work[vm.id].items()
-        ]
+        known = in_hand(self._ledger, vm, self._elapsed)
         if trial is not None and trial.vm_id == vm.id:
-            in_hand.append((trial.until, tasks[trial.task_id].memory))
-        return in_hand
+            known.append((trial.until, self._mission.job.tasks[trial.task_id].memory))
+        return known
 
     def _place(self, heaps: Heaps, task: Task, mean: float, margin: float) -> tuple[float, str, int] | None:
         best: tuple[float, str, int, int] | None = None

@@ -10,7 +10,7 @@ from airflow_provider_hads.model.cloud_event import CloudEvent
 from airflow_provider_hads.model.fleet import Instance
 from airflow_provider_hads.model.runner import VmStatus
 
-__all__ = ["ActionResult", "Notice", "NoticeKind", "Observation", "Silence"]
+__all__ = ["ActionResult", "CreditBalance", "Notice", "NoticeKind", "Observation", "Silence"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,18 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class CreditBalance:
+    """The CPU credits of a burstable VM, as the cloud has counted them.
+
+    :param credits: one is one vCPU at full speed for a minute.
+    :param age: seconds since they were counted; CloudWatch tells every five minutes.
+    """
+
+    credits: float
+    age: float = 0.0
+
+
+@dataclass(frozen=True)
 class Observation:
     """All that has become known since the last step.
 
@@ -86,7 +98,7 @@ class Observation:
     :param events: what the cloud has told by itself, in the order of its times; ``news`` is what it comes to.
     :param checkpoints: by task id, the share of the task that its latest checkpoint keeps.
     :param notices: by VM id, that it will be stopped or terminated; again and again, or once.
-    :param credits: by VM id, the CPU credits of a burstable VM as the cloud tells them.
+    :param credits: by id of a burstable VM, its CPU credits.
     """
 
     fleet: Mapping[str, Instance] | None = None
@@ -97,7 +109,7 @@ class Observation:
     events: tuple[CloudEvent, ...] = ()
     checkpoints: Mapping[str, float] = field(default_factory=dict)
     notices: Mapping[str, Notice] = field(default_factory=dict)
-    credits: Mapping[str, float] = field(default_factory=dict)
+    credits: Mapping[str, CreditBalance] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

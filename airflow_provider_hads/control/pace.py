@@ -59,6 +59,11 @@ class Pace:
         """By which share a task on the way out may be slower though nothing of it was seen."""
         return 0.0 if self.doubt < NO_DOUBT else math.exp(WARINESS * self.doubt) - 1
 
+    @property
+    def doubted(self) -> bool:
+        """Whether too few tasks have ended to tell whether estimates hold, and none of them was wrong."""
+        return self.margin > 0 and not self.spread
+
     def factor(self, least: float) -> float:
         """Return the expected multiple of its estimate that a task takes which takes more than some multiple.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from airflow_provider_hads.model.cloud_event import CloudEvent
-from airflow_provider_hads.model.fleet import Instance, Launched, LaunchOrder
+from airflow_provider_hads.model.fleet import CountedCredits, Instance, Launched, LaunchOrder
 from airflow_provider_hads.model.runner import Exchange, ResultFile, VmStatus
 
-__all__ = ["EventsPort", "FleetPort", "ResultsPort", "VmPort"]
+__all__ = ["CreditsPort", "EventsPort", "FleetPort", "ResultsPort", "VmPort"]
 
 
 class FleetPort(Protocol):
@@ -53,6 +53,17 @@ class EventsPort(Protocol):
         :param instance_ids: the run's instances; events of others are left for others.
         :param settled: ids of events that were received before and need not be told again: a successor is
             told all others. None settles each event when it is received.
+        :raises CloudError: the cloud did not answer.
+        """
+        ...
+
+
+class CreditsPort(Protocol):
+    """The CPU credits of burstable instances."""
+
+    def balances(self, instance_ids: Sequence[str]) -> Mapping[str, CountedCredits]:
+        """Return the latest balance of each instance that has one.
+
         :raises CloudError: the cloud did not answer.
         """
         ...

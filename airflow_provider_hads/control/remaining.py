@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heapify, heappush, heapreplace
 
 from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.tries import Tries
 from airflow_provider_hads.model.run_state import Attempt, VmRecord
 from airflow_provider_hads.model.runner import AttemptState
 
@@ -13,6 +14,7 @@ __all__ = [
     "busy_until",
     "done_share",
     "expected_end",
+    "in_hand",
     "kept_share",
     "longest_run",
     "run_seconds",
@@ -26,7 +28,7 @@ OVERDUE_SHARE = 0.1
 
 def attempt_of(ledger: Ledger, task_id: str, name: str) -> Attempt:
     """Return an attempt by its id."""
-    for attempt in ledger.tasks[task_id].attempts:
+    for attempt in reversed(ledger.tasks[task_id].attempts):
         if attempt.id == name:
             return attempt
     raise KeyError(name)
@@ -68,18 +70,35 @@ def slowness(ledger: Ledger, task_id: str, elapsed: float) -> tuple[float, float
 
 def longest_run(ledger: Ledger, task_id: str, elapsed: float) -> float:
     """Return the seconds for which an attempt of a task has run at most, as a multiple of its estimate."""
-    longest, runtimes = 0.0, ledger.terms.job.tasks[task_id].runtimes
-    for one in ledger.tasks[task_id].attempts:
-        vm = ledger.vms.get(one.vm_id)
-        estimate = runtimes.get(vm.instance_type) if vm is not None else None
-        if vm is None or not estimate or one.progress >= 1:
-            continue
-        ran = one.ran
-        if one.state is AttemptState.RUNNING and not vm.state.asleep:
-            ran += elapsed - one.heard_at
-        share = 1.0 if one.burst else vm.cpu_share or 1.0
-        longest = max(longest, ran * share / (estimate * (1 - one.progress)))
-    return longest
+    tries = tries_of(ledger, task_id)
+    return max([tries.longest, *(_run_of(ledger, task_id, one, elapsed) for one in tries.alive)])
+
+
+def tries_of(ledger: Ledger, task_id: str) -> Tries:
+    """Return a task's attempts, reckoned up anew only when one of them has changed.
+
+    Where spot VMs come and go a long task has hundreds, and each step asks for them many times.
+    """
+    attempts = ledger.tasks[task_id].attempts
+    known = ledger.tries.get(task_id)
+    if known is None or known.attempts is not attempts:
+        alive = tuple(one for one in attempts if not one.state.ended)
+        ended = (_run_of(ledger, task_id, one, 0.0) for one in attempts if one.state.ended)
+        known = ledger.tries[task_id] = Tries(attempts, alive, max(ended, default=0.0))
+    return known
+
+
+def _run_of(ledger: Ledger, task_id: str, one: Attempt, elapsed: float) -> float:
+    """Return the seconds for which an attempt has run, as a multiple of its estimate."""
+    vm = ledger.vms.get(one.vm_id)
+    estimate = ledger.terms.job.tasks[task_id].runtimes.get(vm.instance_type) if vm is not None else None
+    if vm is None or not estimate or one.progress >= 1:
+        return 0.0
+    ran = one.ran
+    if one.state is AttemptState.RUNNING and not vm.state.asleep:
+        ran += elapsed - one.heard_at
+    share = 1.0 if one.burst else vm.cpu_share or 1.0
+    return ran * share / (estimate * (1 - one.progress))
 
 
 def expected_end(
@@ -117,10 +136,21 @@ def kept_share(ledger: Ledger, task_id: str, elapsed: float) -> float:
         return task.saved
     shares = (
         done_share(ledger, ledger.vms[one.vm_id], task_id, one, elapsed)
-        for one in task.attempts
-        if not one.state.ended
+        for one in tries_of(ledger, task_id).alive
     )
     return max(task.saved, *shares, 0.0)
+
+
+def in_hand(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[tuple[float, float]]:
+    """Return when each task that a VM has will have ended, were each begun at once, and its MB."""
+    tasks = ledger.terms.job.tasks
+    return [
+        (
+            expected_end(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed, careful=True),
+            tasks[task_id].memory,
+        )
+        for name, task_id in ledger.work[vm.id].items()
+    ]
 
 
 def busy_until(ledger: Ledger, vm: VmRecord, elapsed: float) -> list[float]:

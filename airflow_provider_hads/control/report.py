@@ -120,6 +120,7 @@ def _vm(
     follower = snapshot.get("followers", {}).get(vm["instance_id"])
     if follower is not None:
         slept = follower["slept"]
+        launched = _first_seen(launched, follower, snapshot)
     if (off := _off_since(vm, follower or seen, snapshot)) is not None:
         slept += max((ended - off).total_seconds(), 0.0)
     seconds = max((ended - launched).total_seconds() - slept, 0.0)
@@ -135,6 +136,15 @@ def _vm(
         "seconds": round(seconds, 1),
         "cost": seconds * price / 3600,
     }
+
+
+def _first_seen(launched: datetime, follower: Mapping[str, Any], snapshot: Mapping[str, Any]) -> datetime:
+    """Return when a VM was launched: of one that has ended the cloud tells no launch but the last start."""
+    if follower.get("first") is None:
+        return launched
+    return min(
+        launched, datetime.fromisoformat(snapshot["started_at"]) + timedelta(seconds=follower["first"])
+    )
 
 
 def _off_since(

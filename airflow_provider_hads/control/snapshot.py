@@ -30,7 +30,7 @@ def snapshot(state: RunState) -> dict[str, Any]:
 
 
 def _follower(sleep: ToldSleep) -> dict[str, Any]:
-    return {"slept": sleep.seconds, "asleep_since": sleep.since}
+    return {"slept": sleep.seconds, "asleep_since": sleep.since, "first": sleep.first}
 
 
 def _vm(vm: VmRecord) -> dict[str, Any]:

@@ -67,6 +67,8 @@ def _task_changes(before: TaskRecord, after: TaskRecord) -> Iterator[str]:
     known = {attempt.id: attempt for attempt in before.attempts}
     for attempt in after.attempts:
         yield from _attempt_changes(after.id, known.get(attempt.id), attempt)
+        if not after.state.ended and _fails(known.get(attempt.id), attempt):
+            yield f"Task {after.id} could not be run on {attempt.vm_id}, it is tried again: {attempt.error}"
     if before.state is after.state:
         return
     if after.state is TaskState.FINISHED:
@@ -80,3 +82,7 @@ def _attempt_changes(task_id: str, before: Attempt | None, after: Attempt) -> It
         yield f"Task {task_id} started on {after.vm_id}"
     if after.state is AttemptState.FINISHED and (before is None or before.state is not AttemptState.FINISHED):
         yield f"Task {task_id} ended on {after.vm_id} with exit code 0 after {after.ran:.1f} s"
+
+
+def _fails(before: Attempt | None, after: Attempt) -> bool:
+    return after.state is AttemptState.FAILED and (before is None or before.state is not AttemptState.FAILED)

@@ -25,7 +25,7 @@ def timed(before: VmRecord, after: VmRecord, elapsed: float, *, interrupted: boo
         since=None if after.state.ended else elapsed,
         up=before.up + (0.0 if was_asleep else stretch),
         slept=before.slept + (stretch if was_asleep else 0.0),
-        ended_asleep=after.state.ended and was_asleep,
+        ended_asleep=after.state.ended and (was_asleep or before.ended_asleep),
         hibernations=before.hibernations + (is_asleep and not was_asleep) + interrupted,
         resumes=before.resumes + (was_asleep and not is_asleep and not after.state.ended),
     )

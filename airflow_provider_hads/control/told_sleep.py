@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 
 from airflow_provider_hads.control.ledger import Ledger, amended
 from airflow_provider_hads.model.cloud_event import CloudEvent
@@ -29,10 +31,10 @@ def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
         at = (event.at - ledger.started_at).total_seconds()
         falls_asleep = event.state in _FALLS_ASLEEP
         if event.instance_id not in vm_ids:
-            known = ledger.followers.get(event.instance_id, ToldSleep())
+            known = ledger.followers.get(event.instance_id, ToldSleep(first=at))
             ledger.followers[event.instance_id] = _told(known, at, falls_asleep=falls_asleep)
             continue
-        vm = ledger.vms[vm_ids[event.instance_id]]
+        vm = _launched_by(ledger.vms[vm_ids[event.instance_id]], event.at)
         if vm.told_sleep.until is not None and at < vm.told_sleep.until:
             continue  # a predecessor has heard of it
         if falls_asleep:
@@ -40,6 +42,16 @@ def hear_of_sleeps(ledger: Ledger, events: Iterable[CloudEvent]) -> None:
         else:
             woken.setdefault(vm.id, at)
             ledger.put_vm(_awake(vm, at))
+
+
+def _launched_by(vm: VmRecord, at: datetime) -> VmRecord:
+    """Note that a VM was there at a moment, before which it must have been launched.
+
+    Of one that has ended, the cloud tells no launch but that of the last start.
+    """
+    if vm.launched_at is None or (vm.launched_at - at).total_seconds() <= ROUNDED:
+        return vm
+    return amended(vm, launched_at=at)
 
 
 def _asleep(vm: VmRecord, at: float, woken: float | None) -> VmRecord:
@@ -51,16 +63,17 @@ def _asleep(vm: VmRecord, at: float, woken: float | None) -> VmRecord:
 
 
 def _awake(vm: VmRecord, at: float) -> VmRecord:
-    """Note that a VM woke or ended."""
-    return _with_told_sleep(amended(vm, told_sleep=_told(vm.told_sleep, at, falls_asleep=False)))
+    """Note that a VM woke or ended; its end was not asleep then, whatever was seen of it."""
+    woken = amended(vm, told_sleep=_told(vm.told_sleep, at, falls_asleep=False), ended_asleep=False)
+    return _with_told_sleep(woken)
 
 
 def _told(sleep: ToldSleep, at: float, *, falls_asleep: bool) -> ToldSleep:
     if falls_asleep:
-        return sleep if sleep.since is not None else ToldSleep(sleep.seconds, since=at, until=sleep.until)
+        return sleep if sleep.since is not None else replace(sleep, since=at)
     if sleep.since is None:
         return sleep
-    return ToldSleep(sleep.seconds + max(at - sleep.since, 0.0), until=at)
+    return replace(sleep, seconds=sleep.seconds + max(at - sleep.since, 0.0), since=None, until=at)
 
 
 def _with_told_sleep(vm: VmRecord) -> VmRecord:

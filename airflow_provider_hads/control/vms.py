@@ -162,12 +162,13 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
         )
     target = _STATE_OF_INSTANCE.get(instance.state)
     if is_followed(vm, instance):
-        return _followed_by_another(vm, instance)
+        return _followed_by_another(vm, instance, moment)
     if target is None:
         return _running(vm, instance, moment)
     if target is VmState.TERMINATED:
         reason = vm.reason if vm.state is VmState.LOST else instance.state_reason or "terminated"
-        return amended(vm, state=target, ended_at=moment.elapsed, reason=reason)
+        ended_at = moment.elapsed if vm.ended_at is None else vm.ended_at
+        return amended(vm, state=target, ended_at=ended_at, reason=reason)
     if instance.hibernated:
         target = _HIBERNATES[target]
     return amended(vm, state=target, reason=instance.state_reason or instance.state.value)
@@ -178,10 +179,15 @@ def is_followed(vm: VmRecord, instance: Instance | None) -> bool:
     return instance is not None and instance.instance_id != vm.instance_id and not instance.state.ended
 
 
-def _followed_by_another(vm: VmRecord, instance: Instance) -> VmRecord:
-    """Give up a VM that another instance follows: what it had is gone, and nothing is deployed there."""
+def _followed_by_another(vm: VmRecord, instance: Instance, moment: _Moment) -> VmRecord:
+    """Give up a VM that another instance follows: what it had is gone, and nothing is deployed there.
+
+    It has ended already; when the other one ends is not its end.
+    """
+    if vm.state is VmState.LOST:
+        return vm
     reason = f"{vm.instance_id} has ended; its spot request has launched {instance.instance_id} in its place"
-    return vm if vm.state is VmState.LOST else amended(vm, state=VmState.LOST, reason=reason)
+    return amended(vm, state=VmState.LOST, reason=reason, ended_at=moment.elapsed)
 
 
 def _running(vm: VmRecord, instance: Instance, moment: _Moment) -> VmRecord:

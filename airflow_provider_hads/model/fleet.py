@@ -9,7 +9,7 @@ from enum import Enum
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.identifiers import RunIdentity
 
-__all__ = ["Instance", "InstanceState", "InterruptionKind", "LaunchOrder", "Launched"]
+__all__ = ["CountedCredits", "Instance", "InstanceState", "InterruptionKind", "LaunchOrder", "Launched"]
 
 
 class InstanceState(str, Enum):
@@ -130,3 +130,15 @@ class Instance:
         """Whether it has been stopped with its memory, or is about to be."""
         stops = self.state in (InstanceState.STOPPING, InstanceState.STOPPED)
         return stops and self.interruption is InterruptionKind.HIBERNATE
+
+
+@dataclass(frozen=True)
+class CountedCredits:
+    """The CPU credits of a burstable instance.
+
+    :param credits: one is one vCPU at full speed for a minute.
+    :param counted_at: when it had them, UTC.
+    """
+
+    credits: float
+    counted_at: datetime

@@ -167,11 +167,13 @@ class ToldSleep:
     :param seconds: in all, without the sleep that goes on.
     :param since: seconds since the run's start when the sleep that goes on began; None while it is awake.
     :param until: seconds since the run's start when the last sleep ended: what is told of before that is old.
+    :param first: seconds since the run's start of the first event about it; None where that is not kept.
     """
 
     seconds: float = 0.0
     since: float | None = None
     until: float | None = None
+    first: float | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,13 @@ from airflow_provider_hads.control.actions import (
     TerminateVm,
 )
 from airflow_provider_hads.control.mission import Mission
-from airflow_provider_hads.control.observation import ActionResult, Notice, NoticeKind, Observation
+from airflow_provider_hads.control.observation import (
+    ActionResult,
+    CreditBalance,
+    Notice,
+    NoticeKind,
+    Observation,
+)
 from airflow_provider_hads.model.environment import Market
 from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind
 from airflow_provider_hads.model.runner import AttemptState, VmStatus
@@ -114,7 +120,7 @@ class World:
             results=tuple(self._results),
             checkpoints=self._saved,
             notices=self._notices,
-            credits={machine.id: self._credits(machine) for machine in heard if machine.kind.burstable},
+            credits={one.id: CreditBalance(self._credits(one)) for one in heard if one.kind.burstable},
         )
         self._changed, self._heard, self._saved, self._results, self._notices = {}, {}, {}, [], {}
         return observation

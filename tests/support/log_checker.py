@@ -113,6 +113,8 @@ class _Checker:
             return
         if event["t"] < self._now - 1e-9:
             self._fault(f"{event['event']} at {event['t']} comes after {self._now}")
+        if self._started is None and event["event"] != "run_started":
+            self._fault(f"{event['event']} before the run's start")
         if self._ended is not None:
             self._fault(f"{event['event']} after the run's end")
         self._now = event["t"]

@@ -16,6 +16,7 @@ from airflow_provider_hads.local_cloud import LocalCloud
 __all__ = ["CommandLines", "account_secrets", "leaked", "role_secrets"]
 
 _INTERVAL = 0.05
+_BOOT_SECONDS = 30.0
 _CREDENTIALS = "latest/meta-data/iam/security-credentials/"
 _READ_CREDENTIALS = f"""
 import urllib.request
@@ -75,15 +76,23 @@ def account_secrets(cloud: LocalCloud) -> dict[str, str]:
     return {"the account's secret key": connection["password"], "the SSH private key": key[2]}
 
 
+def _ask_inside(vm: str) -> subprocess.CompletedProcess[str]:
+    command = ["docker", "exec", "-i", vm, "python3", "-"]
+    return subprocess.run(
+        command, input=_READ_CREDENTIALS, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
 def role_secrets(vm: str) -> dict[str, str]:
     """Return the credentials of a VM's role, asked of the metadata service as the VM does.
 
+    A VM that has just begun to run reaches the service as soon as its boot has made the way there.
+
     :param vm: the VM's container.
     """
-    command = ["docker", "exec", "-i", vm, "python3", "-"]
-    answer = subprocess.run(
-        command, input=_READ_CREDENTIALS, capture_output=True, text=True, timeout=20, check=False
-    )
+    give_up_at = time.monotonic() + _BOOT_SECONDS
+    while (answer := _ask_inside(vm)).returncode != 0 and time.monotonic() < give_up_at:
+        time.sleep(0.5)
     assert answer.returncode == 0, answer.stderr
     credentials = json.loads(answer.stdout)
     return {

@@ -22,15 +22,16 @@ planners = st.sampled_from([None, None, "cc", "ils"])
 """Who makes a plan for the policies that follow one; often nobody."""
 
 
-def job(*runtimes: float, memory: float | Sequence[float] = 100.0) -> Job:
+def job(*runtimes: float, memory: float | Sequence[float] = 100.0, on_big: float = 0.9) -> Job:
     """Return a job of tasks that take so long on type ``small``, and a tenth less on type ``big``.
 
     :param memory: MB of a task, or of several, which take turns.
+    :param on_big: share of those seconds that a task takes on type ``big``.
     """
     memories = cycle([memory] if isinstance(memory, (int, float)) else memory)
     tasks = {
         str(number): Task(
-            str(number), "true", size, {"small": seconds, "big": seconds * 0.9, "burst": seconds}
+            str(number), "true", size, {"small": seconds, "big": seconds * on_big, "burst": seconds}
         )
         for number, (seconds, size) in enumerate(zip(runtimes, memories, strict=False))
     }

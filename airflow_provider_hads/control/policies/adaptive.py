@@ -11,6 +11,7 @@ from airflow_provider_hads.control.policies.changeover import (
     reserve_for_changeovers,
 )
 from airflow_provider_hads.control.policies.common import (
+    can_run_any,
     drop_superseded,
     end_all,
     end_idle_spot,
@@ -19,6 +20,7 @@ from airflow_provider_hads.control.policies.common import (
     next_fitting,
     wake_by,
 )
+from airflow_provider_hads.control.policies.flicker import stay_until
 from airflow_provider_hads.control.policies.guard import Guard
 from airflow_provider_hads.control.policies.spot_price import cheaper_types
 from airflow_provider_hads.control.policies.spot_width import hasten, widen
@@ -56,7 +58,9 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     moved = False
     if ledger.terms.keeps_progress:
         limit = ledger.deadline - ledger.terms.safety
-        wake_by(ledger, ask_for_spot(ledger, orders, elapsed, limit))
+        stay = stay_until(ledger)
+        asks = stay is None or elapsed >= stay - SOON
+        wake_by(ledger, ask_for_spot(ledger, orders, elapsed, limit) if asks else stay)
         moved = change_over(ledger, orders, elapsed, limit)
     _copy_frozen(ledger, orders)
     if not moved:
@@ -68,7 +72,7 @@ def _for_on_demand(ledger: Ledger, vm: VmRecord, elapsed: float) -> tuple[Task, 
     """Return the longest task that waits; where on-demand VMs are cheaper, one that is frozen will do."""
     if (task := next_fitting(ledger, vm, ledger.waiting)) is not None:
         return task, Reason.LONGEST_FIRST
-    if not ledger.frozen or not cheaper_types(ledger, elapsed, ledger.deadline):
+    if not ledger.frozen or not cheaper_types(ledger, elapsed):
         return None
     task = next_fitting(ledger, vm, ledger.frozen)
     return None if task is None else (task, Reason.COPY_OF_FROZEN)
@@ -102,9 +106,11 @@ def _waits_for_sleepers(ledger: Ledger) -> bool:
 
 def _copy_frozen(ledger: Ledger, orders: Orders) -> None:
     """Let idle spot slots run tasks again that are frozen elsewhere; the first copy to end counts."""
-    if not ledger.frozen or ledger.waiting:
+    if not ledger.frozen:
         return
     for vm in free_vms(ledger, Market.SPOT):
+        if ledger.waiting and can_run_any(ledger, ledger.kind(vm), ledger.waiting):
+            continue
         while vm.id in ledger.free and not orders.ending(vm.id):
             task = next_fitting(ledger, vm, ledger.frozen)
             if task is None:

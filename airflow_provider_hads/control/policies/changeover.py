@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
+
 from airflow_provider_hads.control.actions import Reason
-from airflow_provider_hads.control.backstop import find_backstop
+from airflow_provider_hads.control.backstop import doubted_seconds, find_backstop
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import allows, pauses_end
+from airflow_provider_hads.control.limits import paused, pauses_end, room
 from airflow_provider_hads.control.orders import Orders
-from airflow_provider_hads.control.policies.common import fits, free_vms, usable
+from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting, usable
 from airflow_provider_hads.control.remaining import attempt_of, done_share, expected_end
-from airflow_provider_hads.model.environment import Market
+from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import VmRecord
 
 __all__ = ["ask_for_spot", "change_over", "is_safe_without", "reserve_for_changeovers", "working_on_demand"]
@@ -22,6 +26,9 @@ RESERVED_SHARE = 1.0
 
 LONG_BOOTS = 10.0
 """A task is long if it takes more than so many boots."""
+
+LEAST_STAY = 1.0
+"""Seconds for which work that is moved can stay at least, before it is due on an on-demand VM again."""
 
 WORTH_BOOTS = 2.0
 """Work is moved if it would take more than so many boots where it is."""
@@ -68,11 +75,49 @@ def ask_for_spot(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -
         if _is_dearer(ledger, vm) and is_safe_without(ledger, vm, elapsed, limit)
     ]
     wanted = sum(len(ledger.work[vm.id]) for vm in working) - _free_slots(ledger, orders)
-    for kind in ledger.terms.spot_types:
-        while wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
+    if wanted <= 0:
+        return None
+    kinds = _to_be_had(ledger, working, wanted, elapsed)
+    coming = [*kinds, *_starting(ledger, orders)]
+    # A VM's work is moved as a whole: where there is no place for that of any, spot VMs would only idle.
+    if any(_has_place(ledger, vm, coming) for vm in working):
+        for kind in kinds:
             orders.launch(kind, Market.SPOT, Reason.SPOT_IS_BACK)
-            wanted -= ledger.terms.usual_slots(kind)
-    return pauses_end(ledger, elapsed) if wanted > 0 else None
+    slots = sum(ledger.terms.usual_slots(kind) for kind in kinds)
+    return pauses_end(ledger, elapsed) if wanted > slots else None
+
+
+def _starting(ledger: Ledger, orders: Orders) -> list[InstanceType]:
+    """Return the types of the spot VMs that will be ready soon."""
+    vms = (ledger.vms[vm_id] for vm_id in ledger.living[Market.SPOT])
+    return [ledger.kind(vm) for vm in vms if vm.state.starting and usable(orders, vm)]
+
+
+def _works_on(ledger: Ledger, vm: VmRecord) -> list[Task]:
+    return [ledger.terms.job.tasks[task_id] for task_id in ledger.work[vm.id].values()]
+
+
+def _takes(kind: InstanceType, tasks: Sequence[Task]) -> bool:
+    return all(can_run_on(kind, task) for task in tasks)
+
+
+def _to_be_had(
+    ledger: Ledger, working: Sequence[VmRecord], wanted: int, elapsed: float
+) -> list[InstanceType]:
+    """Return the types of the spot VMs that could be launched for what some VMs work on, by the limits.
+
+    :param wanted: how many tasks there is no place for yet.
+    """
+    found: list[InstanceType] = []
+    vms = ledger.terms.environment.global_limit(Market.SPOT) - len(ledger.living[Market.SPOT])
+    for kind in ledger.terms.spot_types:
+        if any(_takes(kind, _works_on(ledger, vm)) for vm in working):
+            vcpus = sum(one.vcpus for one in found)
+            most = 0 if paused(ledger, kind, Market.SPOT, elapsed) else room(ledger, kind, Market.SPOT, vcpus)
+            missing = wanted - sum(ledger.terms.usual_slots(one) for one in found)
+            count = math.ceil(missing / max(ledger.terms.usual_slots(kind), 1))
+            found += [kind] * max(min(most, vms - len(found), count), 0)
+    return found
 
 
 def change_over(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> bool:
@@ -82,7 +127,7 @@ def change_over(ledger: Ledger, orders: Orders, elapsed: float, limit: float) ->
 
     :param limit: seconds since the run's start by which all is to be done.
     """
-    if ledger.waiting:
+    if any(next_fitting(ledger, vm, ledger.waiting) for vm in free_vms(ledger, Market.SPOT)):
         return False
     for vm in working_on_demand(ledger, orders, elapsed):
         if _is_dearer(ledger, vm) and _has_place(ledger, vm) and is_safe_without(ledger, vm, elapsed, limit):
@@ -115,12 +160,18 @@ def _free_slots(ledger: Ledger, orders: Orders) -> int:
     return slots
 
 
-def _has_place(ledger: Ledger, vm: VmRecord) -> bool:
-    tasks = [ledger.terms.job.tasks[task_id] for task_id in ledger.work[vm.id].values()]
-    places = [spot for spot in free_vms(ledger, Market.SPOT) for _ in range(ledger.free[spot.id])]
-    if len(places) < len(tasks):
-        return False
-    return all(fits(ledger, spot, task) for spot, task in zip(places, tasks, strict=False))
+def _has_place(ledger: Ledger, vm: VmRecord, coming: Iterable[InstanceType] = ()) -> bool:
+    """Say whether spot VMs have a free slot for each task that a VM works on.
+
+    :param coming: the types of those that are not ready yet.
+    """
+    tasks, slots = _works_on(ledger, vm), ledger.terms.usual_slots
+    free = sum(
+        min(ledger.free[spot.id], max(slots(ledger.kind(spot)) - len(ledger.work[spot.id]), 0))
+        for spot in free_vms(ledger, Market.SPOT)
+        if all(fits(ledger, spot, task) for task in tasks)
+    )
+    return free + sum(slots(kind) for kind in coming if _takes(kind, tasks)) >= len(tasks)
 
 
 def is_safe_without(ledger: Ledger, vm: VmRecord, elapsed: float, limit: float) -> bool:
@@ -132,4 +183,5 @@ def is_safe_without(ledger: Ledger, vm: VmRecord, elapsed: float, limit: float) 
         task_id: done_share(ledger, vm, task_id, attempt_of(ledger, task_id, name), elapsed)
         for name, task_id in ledger.work[vm.id].items()
     }
-    return find_backstop(ledger, elapsed, without=vm.id, progress=progress).end <= limit
+    plan = find_backstop(ledger, elapsed, without=vm.id, progress=progress)
+    return plan.end <= limit - doubted_seconds(ledger, plan.chains) - LEAST_STAY

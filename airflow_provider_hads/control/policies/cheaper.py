@@ -24,10 +24,10 @@ def employ_cheaper(ledger: Ledger, orders: Orders, elapsed: float, limit: float)
 
     :param limit: seconds since the run's start by which all is to be done.
     """
-    kinds = cheaper_types(ledger, elapsed, limit)
+    kinds = cheaper_types(ledger, elapsed)
     if not kinds:
         return False
-    left = _to_do(ledger, elapsed, limit) - _to_be_done(ledger, orders, elapsed, limit)
+    left = _to_do(ledger, elapsed) - _to_be_done(ledger, orders, elapsed, limit)
     ready = elapsed + ledger.terms.boot
     while left > 0:
         offers = [
@@ -69,9 +69,9 @@ def _keep_plan(ledger: Ledger, elapsed: float, limit: float) -> None:
     wake_by(ledger, None if ledger.safe_until == math.inf else ledger.safe_until)
 
 
-def _to_do(ledger: Ledger, elapsed: float, limit: float) -> int:
+def _to_do(ledger: Ledger, elapsed: float) -> int:
     """Return how many tasks wait, or are frozen and not expected to come back in time."""
-    lost = 1 - will_come_back(ledger, elapsed, limit)
+    lost = 1 - will_come_back(ledger, elapsed)
     return len(ledger.waiting) + round(len(ledger.frozen) * lost)
 
 

@@ -15,10 +15,12 @@ from airflow_provider_hads.control.backstop import (
     act_by,
     chain_seconds,
     covered_tasks,
+    doubted_seconds,
     find_backstop,
-    open_seconds,
     uncovered,
 )
+from airflow_provider_hads.control.backstop_fleet import LAUNCHING
+from airflow_provider_hads.control.known_plan import known_backstop, still_to_do
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import paused, room, room_on_demand
 from airflow_provider_hads.control.orders import Orders
@@ -38,10 +40,10 @@ SOON = 1e-3
 """Seconds; what is due within them is due now."""
 
 NEXT_LOOK = 1.0
-"""Seconds until the next look while VMs are being ended to make room: something else may be due meanwhile."""
+"""Seconds until the next look while VMs are being ended to make room: something else may be due meanwhile.
 
-NO_PLAN = Backstop((), math.inf)
-"""Nothing is to be done, and that meets no deadline."""
+No VM is ended that would be due again before.
+"""
 
 
 class Begun(Enum):
@@ -55,7 +57,8 @@ class Begun(Enum):
 class Guard:
     """Keeps the last backstop plan that meets the deadline, and begins it piece by piece as it must.
 
-    A new plan is made when the old one is due: most of the time nothing has to be planned at all.
+    A new plan is made when the old one is due: most of the time nothing has to be planned at all. Where the
+    new one is late, the old one is followed. A reserve gives way where no plan has the time for it.
 
     :param elapsed: seconds since the run's start.
     :param reserve: seconds by which all is to be done before it would have to be.
@@ -75,8 +78,8 @@ class Guard:
         self._mission = ledger.terms
         self._orders = orders
         self._elapsed = elapsed
-        self.limit = ledger.deadline - self._mission.safety - reserve
-        self._latest = self.limit + SOON
+        self._last = ledger.deadline - self._mission.safety
+        self.limit = self._last - reserve
         self._pick = pick or self._longest
         self._awaited_vcpus = 0
         self._doubt()
@@ -85,7 +88,6 @@ class Guard:
     def reserve(self, seconds: float) -> None:
         """Keep some seconds more from now on: all is to be done by so much before it would have to be."""
         self.limit -= seconds
-        self._latest -= seconds
         if seconds:
             self._ledger.safe_until = None
 
@@ -93,19 +95,16 @@ class Guard:
         """Begin earlier as long as too few tasks have ended to tell whether estimates hold.
 
         Never before the known plan could begin: what is safe by the estimates is not unsafe for want of
-        experience. Nor where each task has a slot of its own: none would end in time to tell of the others.
+        experience.
         """
-        ledger, margin = self._ledger, self._ledger.pace.margin
-        if margin == 0 or ledger.pace.spread:
+        ledger = self._ledger
+        if not ledger.pace.doubted:
             return
         if not ledger.backstop:
             ledger.backstop = find_backstop(ledger, self._elapsed).chains
         slack = act_by(ledger, ledger.backstop, self.limit) - self._elapsed
-        chains = (one for one in ledger.backstop if len(one.task_ids) > 1)
-        wanted = max((one.seconds / math.sqrt(len(one.task_ids)) for one in chains), default=0.0)
-        seconds = min(wanted * margin, max(slack, 0.0))
+        seconds = min(doubted_seconds(ledger, ledger.backstop), max(slack, 0.0))
         self.limit -= seconds
-        self._latest -= seconds
         if ledger.safe_until is not None:
             ledger.safe_until = min(self._elapsed + slack - seconds, ledger.safe_until)
 
@@ -135,7 +134,8 @@ class Guard:
                 break
         if ledger.safe_until is None:
             self.fill()
-        ledger.wake_at = None if ledger.safe_until in (None, math.inf) else ledger.safe_until
+        due = ledger.safe_until if ledger.safe_until is not None else self._next_due()
+        ledger.wake_at = None if due == math.inf else due
         if waits:
             ledger.wake_at = self._elapsed + NEXT_LOOK
         ledger.reserved_vcpus = max(self._vcpus_due(), self._awaited_vcpus)
@@ -149,18 +149,21 @@ class Guard:
 
     def end(self, vm: VmRecord, reason: Reason) -> bool:
         """End an on-demand VM, if the plan can do without it; say whether it was."""
-        plan = find_backstop(self._ledger, self._elapsed, without=vm.id)
-        if plan.end > self._latest or self._due(plan) <= self._elapsed + self._mission.boot / 2:
+        plan = self._plan(without=vm.id)
+        soon = self._elapsed + max(self._mission.boot / 2, NEXT_LOOK)
+        if plan.end > self._latest or self._due(plan) <= soon:
             return False
         self._orders.terminate(vm, reason)
         self._keep(plan)
         return True
 
     def allows_launch(self, kind: InstanceType) -> bool:
-        """Say whether there is a plan, were an on-demand VM of that type launched now; or none as it is."""
-        if find_backstop(self._ledger, self._elapsed, launching=kind).end <= self._latest:
-            return True
-        return find_backstop(self._ledger, self._elapsed).end > self._latest
+        """Say whether there is a plan, were an on-demand VM of that type launched now.
+
+        Or, where there is none as it is, whether the quickest would end no later for it.
+        """
+        end = self._plan(launching=kind).end
+        return end <= self._latest or end <= self._plan().end + SOON
 
     def _fill_slot(self, vm: VmRecord) -> bool:
         """Start a task that waits, if that leaves the run safe; else what the plan has here, if it is due."""
@@ -173,9 +176,13 @@ class Guard:
         if due is not None:
             self._orders.assign(vm, self._ledger.tasks[due.id], Reason.BACKSTOP_NEEDS_IT)
             return True
-        if task is not None and find_backstop(self._ledger, self._elapsed).end > self._latest:
-            # Tasks turn out to be slower than the known plan reckons with: it is none any more.
-            self._ledger.safe_until = None
+        if self._ledger.safe_until is not None and task is None:
+            return False
+        wrong = self._ledger.pace.spread and self._ledger.safe_until is None
+        if not wrong and self._plan().end <= self._last + SOON:
+            return False
+        # Tasks may turn out to be slower than the known plan reckoned with: it is none any more.
+        self._ledger.safe_until = None
         return self._least_late(vm)
 
     def _longest(self, vm: VmRecord) -> tuple[Task, Reason] | None:
@@ -184,8 +191,6 @@ class Guard:
 
     def _least_late(self, vm: VmRecord) -> bool:
         """If no plan is sure to meet the deadline, start what waits, or else copy what may be lost."""
-        if self._ledger.safe_until is not None:
-            return False
         ledger = self._ledger
         if next_fitting(ledger, vm, ledger.waiting) is not None:
             task = self._left_for(vm)
@@ -208,10 +213,13 @@ class Guard:
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
         kept = kept_share(self._ledger, task.id, self._elapsed)
         until = self._elapsed + run_seconds(self._ledger, vm, task.id, self._elapsed, kept, careful=True)
-        if until > self._latest:
+        if until > self._last + SOON:
             return False
-        plan = find_backstop(self._ledger, self._elapsed, trial=Busy(vm.id, task.id, until))
-        if plan.end > self._latest:
+        plan = self._plan(trial=Busy(vm.id, task.id, until))
+        end = max(plan.end, until)
+        if self._latest < end <= self._last + SOON:
+            self._give_way(self._plan().end)
+        if end > self._latest:
             return False
         self._keep(plan)
         return True
@@ -221,26 +229,23 @@ class Guard:
 
         :param must: only if it must be started now.
         """
-        covered = covered_tasks(self._ledger, self._elapsed)
         urgent: tuple[float, Task] | None = None
-        for chain in self._ledger.backstop:
-            if chain.vm_id != vm.id:
-                continue
-            left, seconds = open_seconds(self._ledger, chain, covered, self._elapsed)
-            latest = self.limit - seconds
+        for chain in self._known_chains():
+            latest = self.limit - chain.seconds
             if (
-                left
+                chain.vm_id == vm.id
                 and (latest <= self._elapsed + SOON or not must)
                 and (urgent is None or latest < urgent[0])
             ):
-                task = self._mission.job.tasks[left[0]]
+                task = self._mission.job.tasks[chain.task_ids[0]]
                 if fits(self._ledger, vm, task):
                     urgent = latest, task
         return None if urgent is None else urgent[1]
 
     def _begin(self) -> Begun:
         """Plan anew, and if something is due all the same, do it."""
-        plan = find_backstop(self._ledger, self._elapsed)
+        plan = self._plan()
+        self._give_way(plan.end)
         if plan.end <= self._latest:
             self._keep(plan)
             if self._due(plan) > self._elapsed + SOON:
@@ -251,7 +256,7 @@ class Guard:
         self.fill()
         if len(self._orders.issued) > before or self._can_do_without_launches():
             return Begun.NOW
-        return self._launch_for(plan if plan.end <= self._latest else self._known_plan(plan))
+        return self._launch_for(plan if plan.end <= self._latest else self._what_is_known(plan))
 
     def _can_do_without_launches(self) -> bool:
         """Keep a plan on the VMs that are launched, if there is one with nothing due now.
@@ -264,36 +269,55 @@ class Guard:
         self._keep(plan)
         return True
 
-    def _known_plan(self, fresh: Backstop) -> Backstop:
+    def _what_is_known(self, fresh: Backstop) -> Backstop:
         """Return the last plan that met the deadline, as far as it is still to be done."""
-        covered = covered_tasks(self._ledger, self._elapsed)
-        chains = []
-        for chain in self._ledger.backstop:
-            left, seconds = open_seconds(self._ledger, chain, covered, self._elapsed)
-            if left and (not chain.launched or chain.vm_id in self._ledger.living[Market.ON_DEMAND]):
-                chains.append(Chain(chain.vm_id, chain.instance_type, chain.launched, left, seconds))
+        living = self._ledger.living[Market.ON_DEMAND]
+        chains = [one for one in self._known_chains() if not one.launched or one.vm_id in living]
         return Backstop(tuple(chains), self.limit) if chains else fresh
+
+    def _known_chains(self) -> list[Chain]:
+        covered = covered_tasks(self._ledger, self._elapsed)
+        return still_to_do(self._ledger, self._elapsed, covered)
 
     def _launch_for(self, plan: Backstop) -> Begun:
         """Launch the VM of which each useful slot is cheapest, or make room for it."""
-        soon = self._elapsed + self._mission.boot
+        soon = self._elapsed + max(self._mission.boot, SOON)
         useful = sum(not one.launched and self._launch_by(one) <= soon for one in plan.chains)
         kinds = [kind for kind in self._mission.on_demand_types if self._may_launch(kind)]
         if not kinds or not useful:
             return Begun.NOTHING
-        due = [
-            one for one in plan.chains if not one.launched and self._launch_by(one) <= self._elapsed + SOON
-        ]
-        in_time = [kind for kind in kinds if any(self._is_quick_enough(kind, chain) for chain in due)]
-        kind = min(in_time or kinds, key=lambda kind: self._price(kind, useful))
+        kind, way_out = self._choose(plan, kinds, useful)
         if not room(self._ledger, kind, Market.ON_DEMAND):
             # The cloud counts what is being ended until it has ended: a launch would be refused.
             self._awaited_vcpus = max(kind.vcpus, self._vcpus_due())
             free_vcpus(self._ledger, self._orders, self._awaited_vcpus, self._elapsed)
             return Begun.WHEN_VMS_HAVE_ENDED
         vm = self._orders.launch(kind, Market.ON_DEMAND, Reason.LATEST_SAFE_TIME)
-        self._ledger.backstop = _with_launched(plan.chains, vm)
+        self._ledger.backstop = _with_launched(way_out.chains, vm)
         return Begun.NOW
+
+    def _choose(
+        self, plan: Backstop, kinds: list[InstanceType], useful: int
+    ) -> tuple[InstanceType, Backstop]:
+        """Return the type of which each useful slot is cheapest and that leaves a way out, and that.
+
+        One VM of a small type may take the last place that the limits have for one of a large type. Where
+        none leaves a way out that can be found, it is one that the known plan has, or else the quickest.
+        """
+        due = [
+            one for one in plan.chains if not one.launched and self._launch_by(one) <= self._elapsed + SOON
+        ]
+        in_time = [kind for kind in kinds if any(self._is_quick_enough(kind, chain) for chain in due)]
+        cheapest = sorted(in_time or kinds, key=lambda kind: self._price(kind, useful))
+        planned = {chain.instance_type for chain in due}
+        plans = ((kind, self._plan(launching=kind)) for kind in cheapest)
+        for kind, way_out in plans:
+            if way_out.end <= self._latest:
+                return kind, way_out
+        kind = next((kind for kind in cheapest if kind.name in planned), None) or min(
+            cheapest, key=lambda kind: self._plan(launching=kind).end
+        )
+        return kind, plan
 
     def _vcpus_due(self) -> int:
         """Return the vCPUs of the plan's VMs that are to be launched now; 0 where there is no limit."""
@@ -301,7 +325,7 @@ class Guard:
             return 0
         types = {
             one.vm_id: self._mission.types[one.instance_type]
-            for one in self._known_plan(NO_PLAN).chains
+            for one in self._known_chains()
             if not one.launched and self._launch_by(one) <= self._elapsed + SOON
         }
         return sum(kind.vcpus for kind in types.values() if self._may_launch(kind))
@@ -326,6 +350,35 @@ class Guard:
     def _launch_by(self, chain: Chain) -> float:
         return self.limit - self._mission.ahead - chain.seconds
 
+    @property
+    def _latest(self) -> float:
+        return self.limit + SOON
+
+    def _plan(
+        self, trial: Busy | None = None, without: str | None = None, launching: InstanceType | None = None
+    ) -> Backstop:
+        """Return a new plan, or the known one where that is in time and the new one is not."""
+        ledger, elapsed = self._ledger, self._elapsed
+        fresh = find_backstop(ledger, elapsed, trial=trial, without=without, launching=launching)
+        if fresh.end <= self._last + SOON or ledger.pace.spread:
+            return fresh  # by estimates that were wrong, what is known is no plan to hold on to
+        known = known_backstop(ledger, elapsed, trial=trial, without=without, launching=launching)
+        return known if known.end < fresh.end else fresh
+
+    def _give_way(self, end: float) -> None:
+        """Keep no more in reserve than a plan that ends then leaves, if it is in time without any.
+
+        Not while estimates are doubted, or were wrong: what is kept for that has its use then.
+        """
+        pace = self._ledger.pace
+        if self._latest < end <= self._last + SOON and not (pace.spread or pace.doubted):
+            self.limit = min(end, self._last)
+
+    def _next_due(self) -> float:
+        """Return when the known plan's next part is due; that which is due now may wait for a slot."""
+        dues = (self._due(Backstop((chain,), 0.0)) for chain in self._known_chains())
+        return min((due for due in dues if due > self._elapsed + SOON), default=math.inf)
+
     def _due(self, plan: Backstop) -> float:
         return act_by(self._ledger, plan.chains, self.limit)
 
@@ -335,12 +388,20 @@ class Guard:
 
 
 def _with_launched(chains: tuple[Chain, ...], vm: VmRecord) -> tuple[Chain, ...]:
-    """Return a plan in which a launched VM has the place of one of its type: that with the most to do."""
-    places = [chain for chain in chains if not chain.launched and chain.instance_type == vm.instance_type]
+    """Return a plan in which a VM that has just been launched has its place.
+
+    That of one that the plan takes for launched now, or else of one of its type: that with the most to do.
+    """
+    places = [chain for chain in chains if _is_place(chain, vm)]
     if not places:
         return chains
-    place = max(places, key=lambda chain: chain.seconds).vm_id
+    place = max(places, key=lambda chain: (chain.vm_id.endswith(LAUNCHING), chain.seconds)).vm_id
     return tuple(
-        replace(chain, vm_id=vm.id, launched=True) if chain.vm_id == place and not chain.launched else chain
+        replace(chain, vm_id=vm.id, launched=True) if chain.vm_id == place and _is_place(chain, vm) else chain
         for chain in chains
     )
+
+
+def _is_place(chain: Chain, vm: VmRecord) -> bool:
+    is_free = not chain.launched or chain.vm_id.endswith(LAUNCHING)
+    return is_free and chain.instance_type == vm.instance_type

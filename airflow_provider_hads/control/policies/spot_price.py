@@ -26,18 +26,19 @@ MOST_EXPONENT = 20.0
 """Of what spot VMs cost more for their losses; it would not matter that it is still more."""
 
 
-def cheaper_types(ledger: Ledger, elapsed: float, limit: float) -> tuple[InstanceType, ...]:
+def cheaper_types(ledger: Ledger, elapsed: float) -> tuple[InstanceType, ...]:
     """Return the on-demand types whose work costs less than that of any spot type, cheapest first.
 
     By the prices alone as long as no VM was lost, and where progress is kept: then no task is lost with it.
+    A VM that comes back by the deadline is not lost; what the guard keeps back of the time plays no part, for
+    that changes with each launch, and whoever launched an on-demand VM would not know it for cheaper after.
 
     :param elapsed: seconds since the run's start.
-    :param limit: seconds since the run's start by which all is to be done.
     """
     terms = ledger.terms
     if terms.keeps_progress or not terms.spot_types:
         return terms.cheaper_than_spot
-    lost = _lost(ledger, elapsed, limit)
+    lost = _lost(ledger, elapsed)
     if not lost:
         return terms.cheaper_than_spot
     cheaper = terms.on_demand_types
@@ -49,16 +50,16 @@ def cheaper_types(ledger: Ledger, elapsed: float, limit: float) -> tuple[Instanc
     return cheaper
 
 
-def will_come_back(ledger: Ledger, elapsed: float, limit: float) -> float:
-    """Return the estimated probability that a VM which sleeps is resumed in time; parameters as above."""
+def will_come_back(ledger: Ledger, elapsed: float) -> float:
+    """Return the estimated probability that a VM which sleeps is resumed by the deadline."""
     resume = ledger.weather.all.resume_rate(elapsed, PRIOR_RESUME, RESUME_WEIGHT)
-    return 1 - math.exp(-resume * max(limit - elapsed, 0.0))
+    return 1 - math.exp(-resume * max(ledger.deadline - elapsed, 0.0))
 
 
-def _lost(ledger: Ledger, elapsed: float, limit: float) -> float:
+def _lost(ledger: Ledger, elapsed: float) -> float:
     """Return how many spot VMs were interrupted and are not expected to come back in time."""
     weather = ledger.weather.all
-    awaited = weather.asleep * will_come_back(ledger, elapsed, limit)
+    awaited = weather.asleep * will_come_back(ledger, elapsed)
     return max(weather.hibernations - weather.resumes - awaited, 0.0)
 
 

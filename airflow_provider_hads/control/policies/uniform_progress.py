@@ -50,22 +50,24 @@ def uniform_progress(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     again = _take_spot(ledger, orders, elapsed)
     ahead = done_work(ledger, elapsed) * ledger.deadline - elapsed
     if ahead < 0:
-        _catch_up(ledger, orders, elapsed)
+        _catch_up(ledger, orders, elapsed, guard)
     elif ledger.waiting:
         wake_by(ledger, elapsed + max(ahead, 1.0))
     wake_by(ledger, again)
-    moved = ledger.terms.keeps_progress and _leave_on_demand(ledger, orders, elapsed, ahead, guard.limit)
+    moved = ledger.terms.keeps_progress and _leave_on_demand(ledger, orders, elapsed, ahead)
     if not moved:
         end_idle_spot(ledger, orders)
     guard.end_idle()
 
 
-def _leave_on_demand(ledger: Ledger, orders: Orders, elapsed: float, ahead: float, limit: float) -> bool:
+def _leave_on_demand(ledger: Ledger, orders: Orders, elapsed: float, ahead: float) -> bool:
     """Leave on-demand VMs when far enough ahead: for spot if there is some, else for nothing.
 
     :param ahead: seconds by which the work done is ahead of the even pace.
     :return: whether work was moved to spot VMs.
     """
+    # Not the guard's own limit: that may have given way, and what is left now has no way back in time then.
+    limit = ledger.deadline - ledger.terms.safety - ledger.terms.boot
     working = working_on_demand(ledger, orders, elapsed)
     missing = LEAVING_BOOTS * ledger.terms.boot - ahead
     if not working:
@@ -126,7 +128,8 @@ def _take_spot(ledger: Ledger, orders: Orders, elapsed: float) -> float | None:
     return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
-def _catch_up(ledger: Ledger, orders: Orders, elapsed: float) -> None:
+def _catch_up(ledger: Ledger, orders: Orders, elapsed: float, guard: Guard) -> None:
+    """Launch on-demand VMs for all that waits; none that takes the place of one that the way out needs."""
     starting = sum(
         ledger.terms.usual_slots(ledger.kind(vm))
         for market in Market
@@ -135,6 +138,6 @@ def _catch_up(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     )
     wanted = len(ledger.waiting) - starting
     for kind in (one for one in ledger.terms.on_demand_types if can_run_any(ledger, one, ledger.waiting)):
-        while wanted > 0 and allows(ledger, kind, Market.ON_DEMAND, elapsed):
+        while wanted > 0 and allows(ledger, kind, Market.ON_DEMAND, elapsed) and guard.allows_launch(kind):
             orders.launch(kind, Market.ON_DEMAND, Reason.BEHIND_EVEN_PACE)
             wanted -= ledger.terms.usual_slots(kind)

@@ -1,8 +1,8 @@
-"""Every request to EC2, SQS and Pricing that the client can make, against botocore's own model of them."""
+"""Every request to AWS that the client can make, but for S3, against botocore's own model of it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from hypothesis import given
@@ -182,3 +182,14 @@ def test_the_events_queue(name: str, handles: list[str]) -> None:
     check("sqs", "ReceiveMessage", requests.receive_messages_request(url, 5))
     check("sqs", "DeleteMessageBatch", requests.delete_messages_request(url, handles))
     check("sqs", "ChangeMessageVisibilityBatch", requests.give_back_messages_request(url, handles))
+
+
+INSTANCE_IDS = st.from_regex(r"i-[0-9a-f]{17}", fullmatch=True)
+
+
+@given(st.lists(INSTANCE_IDS, min_size=1, max_size=20), MOMENTS)
+def test_the_credits_of_burstable_vms(instance_ids: list[str], now: datetime) -> None:
+    request = requests.credit_balances_request(instance_ids, now - timedelta(minutes=15), now)
+
+    check("cloudwatch", "GetMetricData", request)
+    assert len({query["Id"] for query in request["MetricDataQueries"]}) == len(instance_ids)

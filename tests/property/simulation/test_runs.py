@@ -56,6 +56,8 @@ every_policy = pytest.mark.parametrize("policy", policy_names())
     worlds,
     st.floats(1.0, 4.0),
     st.sampled_from([1, 2, 4]),
+    st.sampled_from([1, 2, 8]),
+    st.sampled_from([0.9, 1.0, 1.2]),
     st.sampled_from([None, 12]),
     memories,
     planners,
@@ -68,6 +70,8 @@ def test_the_log_is_sound_and_the_deadline_is_met(
     world: Setting,
     slack: float,
     limit: int,
+    both: int,
+    on_big: float,
     vcpu_limit: int | None,
     memory: float | Sequence[float],
     planner: str | None,
@@ -75,8 +79,8 @@ def test_the_log_is_sound_and_the_deadline_is_met(
     zones: tuple[str, ...],
 ) -> None:
     runtimes = [task.runtimes["small"] for task in the_job.tasks.values()]
-    bag = job(*runtimes, memory=sizes_for(policy, memory))
-    kinds = environment(limit=limit, burstable=burstable)
+    bag = job(*runtimes, memory=sizes_for(policy, memory), on_big=on_big)
+    kinds = environment(limit=limit, both=both, burstable=burstable)
     mission = Mission(bag, kinds, policy, boot=60.0, vcpu_limit=vcpu_limit)
     mission = replace(mission, keeps_progress=world.checkpoint == 0, zones=zones)
     outcome = run(mission, slack, world, planner)

@@ -14,6 +14,7 @@ from airflow_provider_hads.control.credits import (
     settle_credits,
     take_credits,
 )
+from airflow_provider_hads.control.observation import CreditBalance
 from airflow_provider_hads.model.run_state import VmState
 from tests.support.fleets import BURST, ledger, vm
 
@@ -46,8 +47,21 @@ def test_a_vm_that_sleeps_earns_nothing() -> None:
 
 def test_the_clouds_word_counts() -> None:
     books = ledger(IDLE)
-    take_credits(books, "vm-1", 7.5, 100)
+    take_credits(books, "vm-1", CreditBalance(7.5), 100)
     assert balance(books, books.vms["vm-1"], 100) == 7.5
+
+
+def test_what_was_earned_and_spent_since_the_clouds_count_is_reckoned() -> None:
+    books = ledger(vm("vm-1", kind=BURST, runs=["a"], has_credits=0, ran=0))
+    take_credits(books, "vm-1", CreditBalance(5, age=60), 600)
+    assert balance(books, books.vms["vm-1"], 600) == pytest.approx(5 + 24 / 60 - 0.2)
+
+
+def test_a_count_of_before_the_vms_last_change_tells_nothing_any_more() -> None:
+    books = ledger(IDLE)
+    take_credits(books, "vm-1", CreditBalance(5), 300)
+    take_credits(books, "vm-1", CreditBalance(9, age=60), 320)
+    assert balance(books, books.vms["vm-1"], 300) == 5
 
 
 def test_what_runs_at_full_speed_has_its_credits_kept() -> None:

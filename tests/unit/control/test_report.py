@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -127,6 +128,25 @@ def test_nor_if_it_was_ended_asleep_and_the_cloud_tells_an_earlier_end() -> None
     assert report(*GOOD, (520.0, asleep), (560.0, gone), vm_ended=557)["vms"][0]["seconds"] == 520
 
 
+WHILE_NOBODY_LOOKED = [
+    (520.0, shown(instance(state=InstanceState.STOPPED, reason="hibernated"))),
+    (600.0, shown(instance(instance_id="i-2"))),
+    (640.0, shown(instance(instance_id="i-2", state=InstanceState.TERMINATED))),
+]
+"""A VM fell asleep, woke at 550 s, and was ended by the cloud at 557 s; another follows it, and ends too."""
+
+
+def test_a_vm_that_woke_and_ended_while_nobody_looked_costs_what_the_cloud_tells_of_later() -> None:
+    awake, gone = told(InstanceState.RUNNING, 550), told(InstanceState.TERMINATED, 557)
+    late = (601.0, Observation(events=(told(InstanceState.STOPPING, 520), awake, gone)))
+    made = report(*GOOD, *WHILE_NOBODY_LOOKED[:2], late, WHILE_NOBODY_LOOKED[2], vm_ended=557)
+    assert made["vms"][0]["seconds"] == 527
+
+
+def test_where_the_cloud_tells_nothing_it_was_asleep_until_another_one_was_seen_in_its_place() -> None:
+    assert report(*GOOD, *WHILE_NOBODY_LOOKED, vm_ended=557)["vms"][0]["seconds"] == 520
+
+
 def test_a_vm_that_the_controller_never_saw_asleep_was_so_from_when_the_cloud_tells() -> None:
     vm = {**VM, "vm_id": "vm-9", "instance_id": "i-9", "stopped_at": at(240).isoformat()}
     assert make_report("7_0", {}, FIGURES, [vm])["vms"][0]["seconds"] == 240
@@ -139,6 +159,24 @@ def test_what_was_launched_in_a_vms_place_does_not_pay_for_the_sleep_that_the_cl
     follower = {**VM, "vm_id": "vm-9", "instance_id": "i-vm-9"}
     made = make_report("7_0", snapshot(state), FIGURES, [follower])
     assert made["vms"][0]["seconds"] == 380.0
+
+
+def test_what_ended_after_a_resume_was_launched_when_the_cloud_has_first_told_of_it() -> None:
+    """Of an instance that has ended, EC2 shows the time of the last start as that of its launch."""
+    moments = {10: InstanceState.PENDING, 30: InstanceState.STOPPING, 50: InstanceState.PENDING}
+    events = tuple(told(state, moment, "vm-9") for moment, state in moments.items())
+    state, _ = play(FIRST, [(410.0, Observation(events=events))])
+    replaced = {**VM, "vm_id": "vm-9", "instance_id": "i-vm-9", "launched_at": at(50).isoformat()}
+    made = make_report("7_0", snapshot(state), FIGURES, [replaced])["vms"][0]
+    assert made["launched_at"] == at(10).isoformat()
+    assert made["seconds"] == (datetime.fromisoformat(VM["ended_at"]) - at(50)).total_seconds() + 20
+
+
+def test_so_was_a_vm_of_which_the_controller_has_heard_late() -> None:
+    resumed = shown(instance(launched=50))
+    events = Observation(events=(told(InstanceState.PENDING, 10), told(InstanceState.STOPPING, 30)))
+    state, _ = play(FIRST, [(60.0, resumed), (61.0, events)])
+    assert state.vms["vm-0"].launched_at == at(10)
 
 
 def test_every_decision_is_told_with_what_its_vm_costs_and_would_cost_on_demand() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from airflow_provider_hads.control import Observation
 from airflow_provider_hads.control.story import tell
 from airflow_provider_hads.model.fleet import InstanceState
+from airflow_provider_hads.model.run_state import Attempt, TaskRecord, TaskState
 from airflow_provider_hads.model.runner import AttemptState
 from tests.support.control_examples import (
     NOTHING,
@@ -67,6 +68,18 @@ def test_a_task_that_could_not_be_started_is_not_told_to_have_started() -> None:
     assert told(*READY, (10, heard("vm-0", attempt("a", AttemptState.FAILED, error="no image")))) == [
         "[  10.0 s] Task a failed: could not be run on vm-0: no image"
     ]
+
+
+def test_an_attempt_that_fails_and_is_followed_by_another_is_told_with_its_reason() -> None:
+    before = run_state({"vm-0": ["a"]})
+    failed = TaskRecord(
+        "a", TaskState.WAITING, (Attempt("a.1", "vm-0", AttemptState.FAILED, error="no upload"),)
+    )
+    after = replace(before, tasks={"a": failed})
+    sentence = "[  10.0 s] Task a could not be run on vm-0, it is tried again: no upload"
+
+    assert list(tell(before, after, 10.0)) == [sentence]
+    assert list(tell(after, after, 11.0)) == []
 
 
 def test_a_missed_deadline_is_told_once() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from airflow_provider_hads.control.mission import Mission
 from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
+from airflow_provider_hads.control.policies import policy_names
 from airflow_provider_hads.simulation import OnLoss, Scope, Setting, simulate
+from airflow_provider_hads.simulation.traces import Trace
 from tests.support.hand_driven_run import HandDrivenRun
 from tests.support.planning_examples import published_request
 from tests.support.simulated_jobs import environment, job
@@ -60,3 +62,25 @@ def test_what_a_dropped_attempt_has_done_is_not_taken_for_lost() -> None:
 
     assert run.met
     assert run.ledger.miss is None
+
+
+@pytest.mark.parametrize("policy", policy_names())
+def test_a_small_vm_does_not_take_the_last_place_from_a_large_one(policy: str) -> None:
+    """One on-demand VM may run, and one task is due: a small VM costs less for it, and is as quick."""
+    bag = job(400, 300, 300, 300, on_big=1.0)
+    mission = Mission(bag, environment(limit=1, both=1), policy, boot=60.0)
+    deadline = fastest_seconds(mission) + mission.safety
+
+    no_spot = dict.fromkeys(("small", "big"), Trace(60.0, (0,)))
+
+    assert simulate(mission, deadline, Setting(traces=no_spot, boot=60.0)).deadline_met
+
+
+@pytest.mark.parametrize("policy", policy_names())
+def test_who_is_behind_takes_no_place_from_a_large_vm_either(policy: str) -> None:
+    """One on-demand VM may run; with two slots instead of four the work takes twice as long."""
+    mission = Mission(job(*[300] * 12, on_big=1.0), environment(limit=1, both=1), policy, boot=60.0)
+    deadline = 1.5 * (fastest_seconds(mission) + mission.safety)
+    no_spot = dict.fromkeys(("small", "big"), Trace(60.0, (0,)))
+
+    assert simulate(mission, deadline, Setting(traces=no_spot, boot=60.0)).deadline_met

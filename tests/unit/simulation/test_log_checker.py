@@ -154,6 +154,10 @@ def hibernated_on_demand(log: Log) -> None:
     launched["price"] = ENVIRONMENT.instance_types[launched["type"]].price(Market.ON_DEMAND)
 
 
+def begun_before_the_start(log: Log) -> None:
+    log.insert(first(log, "vm_launched"), log.pop(0))
+
+
 def unheard_of(log: Log) -> None:
     log[first(log, "vm_ready")]["event"] = "vm_cheered"
 
@@ -177,6 +181,7 @@ FAULTS: dict[Callable[[Log], None], str] = {
     too_many: "VMs of type",
     awake_in_its_sleep: "is hibernated",
     unheard_of: "there is no event vm_cheered",
+    begun_before_the_start: "decision before the run's start",
     too_soon: "s awake, not",
     slept_through: "s awake, not",
     too_late: "s awake, not",

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_hads.control.mission import Mission
+from airflow_provider_hads.control.on_demand_fleet import fastest_seconds
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Task
-from airflow_provider_hads.simulation import Setting, simulate
+from airflow_provider_hads.simulation import Scope, Setting, simulate
 from airflow_provider_hads.simulation.experiment import on_demand_cost
 from tests.support.log_checker import check_log
+from tests.support.simulated_jobs import environment, job
 
 QUICK = InstanceType(
     "quick", 2, 4000.0, 10.0, {Market.SPOT: 0.03, Market.ON_DEMAND: 0.1}, dict.fromkeys(Market, 4)
@@ -62,3 +64,16 @@ def test_work_that_keeps_its_progress_is_not_moved_from_them_to_spot() -> None:
     long = {name: Task(name, "true", 100, {"quick": 1000.0, "tiny": 1200.0}) for name in "ab"}
     mission = replace(kept, job=Job("7", "long", long))
     assert launched(5000.0, mission, Setting(boot=60.0, checkpoint=0.0)) == [("tiny", "on-demand")]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_that_is_launched_for_frozen_tasks_is_used_for_them(seed: int) -> None:
+    """It is not ended for want of work, to be launched again: where VMs boot at once, that had no end."""
+    mission = Mission(job(*[1000.0] * 8), environment(both=2), boot=0.0)
+    deadline = 2 * fastest_seconds(mission) + mission.safety
+    never_resumed = Setting(1 / 60, 0.0, Scope.TYPE, boot=0.0, seed=seed)
+
+    outcome = simulate(mission, deadline, never_resumed)
+
+    assert outcome.deadline_met
+    assert outcome.vms < 20

@@ -30,7 +30,7 @@ def lose(run: HandDrivenRun, times: int) -> None:
 
 
 def cheaper(run: HandDrivenRun) -> list[str]:
-    return [kind.name for kind in cheaper_types(run.ledger, run.cloud.now, DEADLINE)]
+    return [kind.name for kind in cheaper_types(run.ledger, run.cloud.now)]
 
 
 def test_the_prices_alone_count_until_a_vm_was_lost() -> None:
@@ -56,7 +56,7 @@ def test_vms_that_come_back_in_time_are_not_lost() -> None:
         begun.settle()
 
     assert cheaper(begun) == []
-    assert will_come_back(begun.ledger, begun.cloud.now, DEADLINE) > 0.9
+    assert will_come_back(begun.ledger, begun.cloud.now) > 0.9
 
 
 def test_the_longer_vms_sleep_the_less_they_are_expected_back() -> None:
@@ -64,8 +64,8 @@ def test_the_longer_vms_sleep_the_less_they_are_expected_back() -> None:
     begun.pass_time(100.0)
     begun.cloud.interrupt(begun.machines(Phase.BOOTING, Phase.UP), begun.cloud.now)
     begun.settle()
-    soon = will_come_back(begun.ledger, 200.0, DEADLINE)
-    late = will_come_back(begun.ledger, 1500.0, DEADLINE)
+    soon = will_come_back(begun.ledger, 200.0)
+    late = will_come_back(begun.ledger, 1500.0)
 
     assert soon > late
 
