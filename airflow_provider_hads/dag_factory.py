@@ -49,6 +49,8 @@ Options = dict[str, Any]
 """Arguments that several operators share."""
 
 _LONGEST_NAME = 200
+_MOST_ERRORS = 50
+_OF_THE_FILE_SYSTEM = "lost+found"
 _DAG_ID = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
 JOB_FILES = ("job.json", "env.json")
@@ -69,14 +71,32 @@ def build_job_dags(
     A worker gets the DAG of its own task only, so that a task's start takes no longer where there are many
     jobs.
 
-    :param jobs_folder: None takes ``[hads] jobs_folder``.
+    :param jobs_folder: None takes ``[hads] jobs_folder``; where that is empty there are no jobs.
     :param notifiers: tell people how runs go; None takes ``[hads] notifiers``.
+    :raises InputError: there is no such folder, it or ``[hads] notifiers`` can't be read.
     """
-    folder = Path(jobs_folder or read_configuration().jobs_folder)
+    given = jobs_folder or read_configuration().jobs_folder
+    if not given:
+        return
+    folder = Path(os.path.expanduser(given))
     wanted = get_parsing_context().dag_id
-    for job_folder in sorted({file.parent for name in JOB_FILES for file in folder.glob(f"[!.]*/{name}")}):
+    for job_folder in _job_folders(folder):
         if wanted in (None, dag_id_of(job_folder)):
             yield build_job_dag(job_folder, notifiers=notifiers)
+
+
+def _job_folders(folder: Path) -> list[Path]:
+    """Return the folders that have a job's files, or may have them: into some one can't look.
+
+    :raises InputError: the folder is not there, or can't be read: no DAG would appear, and nobody learn why.
+    """
+    if not os.path.isdir(folder):
+        raise InputError(str(folder), "", "there is no such folder; make it, or set [hads] jobs_folder")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(str(folder), "", "it can't be read: no permission; give Airflow's user the right to")
+    named = {file.parent for name in JOB_FILES for file in folder.glob(f"[!.]*/{name}")}
+    closed = {one for one in folder.glob("[!.]*") if one.is_dir() and not os.access(one, os.X_OK)}
+    return sorted(named | {one for one in closed if one.name != _OF_THE_FILE_SYSTEM})
 
 
 def dag_id_of(job_folder: Path) -> str:
@@ -127,12 +147,19 @@ def _dag_of_folder(folder: Path, dag_of: Callable[[JobInputs | None, str], DAG])
             raise InputErrors([InputError(name, "", "its name is no UTF-8 text; rename it")])
         return dag_of(load_job_folder(folder), "")
     except InputErrors as error:
-        log.warning("Job folder %s: %s", name, error)
-        errors = str(error)
+        errors = _first_lines(str(error))
+        log.warning("Job folder %s: %s", name, errors)
     except Exception as error:  # passed on, it would cost all other jobs their DAGs
         log.exception("Job folder %s can't be used", name)
         errors = f"{name}: it can't be used: {type(error).__name__}: {error}"
     return dag_of(None, errors)
+
+
+def _first_lines(errors: str) -> str:
+    """Return as many errors as can be read; the DAG with all those of a large job could hardly be stored."""
+    lines = errors.splitlines()
+    more = [f"... and {len(lines) - _MOST_ERRORS} more"] if len(lines) > _MOST_ERRORS else []
+    return "\n".join([*lines[:_MOST_ERRORS], *more])
 
 
 def _as_text(folder: Path) -> str:

@@ -11,6 +11,7 @@ __all__ = [
     "CloudError",
     "CloudTimeout",
     "CommandFailed",
+    "ControlEnded",
     "EpochRefused",
     "HadsError",
     "HostKeyMismatch",
@@ -123,6 +124,10 @@ class VmUnreachable(VmError):
 
 class HostKeyMismatch(VmError):
     """The host that answered is not the VM that was launched: its key differs from the pinned one."""
+
+
+class ControlEnded(HadsError):
+    """Nobody is to control the run any more: Airflow no longer takes the controller's task for running."""
 
 
 class EpochRefused(VmError):

@@ -69,11 +69,23 @@ def read_notifiers(text: str) -> tuple[NotifierChoice, ...]:
         )
         raise InputError("airflow.cfg", "hads.notifiers", problem) from error
     for choice in choices:
-        unknown = sorted(set(choice.events) - set(EVENTS))
-        if unknown:
-            problem = f"there is no event {unknown[0]!r}; choose some of {', '.join(EVENTS)}"
+        problem = _problem_of(choice)
+        if problem:
             raise InputError("airflow.cfg", "hads.notifiers", problem)
     return choices
+
+
+def _problem_of(choice: NotifierChoice) -> str:
+    """Say what is wrong with a choice that was read from JSON; nothing, if nothing is."""
+    classpath, kwargs, events = choice.classpath, choice.kwargs, choice.events
+    if not isinstance(classpath, str) or "." not in classpath.strip("."):
+        return f"classpath {json.dumps(classpath)} names no class; give module.Class"
+    if not isinstance(kwargs, dict):
+        return f"kwargs {json.dumps(kwargs)} of {classpath} is no object; give its arguments by name"
+    if not isinstance(events, list | tuple):
+        return f"events {json.dumps(events)} of {classpath} is no list; choose some of {', '.join(EVENTS)}"
+    unknown = [event for event in events if event not in EVENTS]
+    return f"there is no event {unknown[0]!r}; choose some of {', '.join(EVENTS)}" if unknown else ""
 
 
 def notify(choices: Iterable[NotifierChoice], event: str, context: Context, text: str, **facts: Any) -> None:

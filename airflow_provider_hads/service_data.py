@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["share_service_data"]
+__all__ = ["service_data", "share_service_data"]
 
 
 def share_service_data(hook: Any) -> None:
@@ -22,14 +22,15 @@ def share_service_data(hook: Any) -> None:
         session = make_session(*args, **kwargs)
         # boto3 wraps one of botocore; an asynchronous one is botocore's own.
         botocore_session = getattr(session, "_session", session)
-        botocore_session.register_component("data_loader", _loader())
+        botocore_session.register_component("data_loader", service_data())
         return session
 
     hook.get_session = get_session
 
 
 @lru_cache(maxsize=1)
-def _loader() -> Any:
+def service_data() -> Any:
+    """Return the loader of service descriptions that this process's clients share."""
     from botocore.loaders import create_loader
     from botocore.session import Session
 

@@ -1,5 +1,9 @@
 # What the scripts of this folder share. Sourced by bash; it runs nothing by itself.
 
+# A service or a job of a CI may have no HOME.
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
+export HOME
+
 # Everything that takes long to make is kept here, outside the checkout.
 HADS_CACHE=${HADS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/airflow_provider_hads}
 

@@ -80,8 +80,10 @@ end_process() {
   send KILL "$1" || true
 }
 
+# stop_own: end our engine. Where none was ever started there is nothing to do, and nothing that needs root.
 stop_own() {
   local name pid
+  [ -d "$ENGINE/run" ] || return 0
   for name in dockerd containerd; do
     pid=$(own_pid "$name") && end_process "$pid"
     as_root rm -f "$ENGINE/run/$name.pid"
@@ -91,11 +93,15 @@ stop_own() {
 
 # install_engine: the package's own service is not wanted, and would bar users who are not in its group.
 install_engine() {
-  command -v dockerd >/dev/null && command -v containerd >/dev/null && return 0
+  has_engine && return 0
   may_become_root || fail "There is no Docker engine here, and no root or sudo to install one." \
     "Ask for Docker (package docker.io) and for membership of its group, or set DOCKER_HOST to an engine you may use."
   install_packages docker.io iptables
+  # Since Debian 13 the command is a package of its own, which docker.io only recommends.
+  command -v docker >/dev/null || install_packages docker-cli
 }
+
+has_engine() { command -v dockerd >/dev/null && command -v containerd >/dev/null && command -v docker >/dev/null; }
 
 # ensure: an engine answers afterwards. Sets DOCKER_HOST where it is our own, and STARTED where it was started here.
 ensure() {

@@ -7,7 +7,7 @@ from typing import Any
 from airflow_provider_hads.cloud.errors import translated
 from airflow_provider_hads.service_data import share_service_data
 
-__all__ = ["ec2_client", "pricing_client", "sqs_client"]
+__all__ = ["cloudwatch_client", "ec2_client", "pricing_client", "sqs_client"]
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 20.0
@@ -26,6 +26,19 @@ def ec2_client(aws_conn_id: str | None, region: str | None) -> Any:
     from airflow.providers.amazon.aws.hooks.ec2 import EC2Hook
 
     return _client(EC2Hook(api_type="client_type", aws_conn_id=aws_conn_id, region_name=region), "ec2")
+
+
+def cloudwatch_client(aws_conn_id: str | None, region: str | None) -> Any:
+    """Return a CloudWatch client.
+
+    :param aws_conn_id: the AWS connection; None takes boto3's own search for credentials.
+    :param region: overrides the connection's.
+    :raises CloudError: the connection gives no region or no credentials.
+    """
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+    hook: Any = AwsBaseHook(aws_conn_id=aws_conn_id, client_type="cloudwatch", region_name=region)
+    return _client(hook, "cloudwatch")
 
 
 def pricing_client(aws_conn_id: str | None) -> Any:

@@ -1,4 +1,4 @@
-"""The requests to EC2 and SQS, as plain data."""
+"""The requests to EC2, SQS and CloudWatch, as plain data."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from airflow_provider_hads.model.settings import Ec2Settings
 
 __all__ = [
     "MESSAGES_OF_A_CALL",
+    "METRICS_OF_A_CALL",
     "CloudDefaults",
     "cancel_request",
+    "credit_balances_request",
     "delete_messages_request",
     "delete_volume_request",
     "fleet_request",
@@ -38,6 +40,10 @@ __all__ = [
 
 MESSAGES_OF_A_CALL = 10
 """SQS gives and takes no more at once."""
+METRICS_OF_A_CALL = 500
+"""CloudWatch takes no more queries at once."""
+METRIC_PERIOD = 60
+"""Seconds: the least that CloudWatch sums up by, for metrics of EC2."""
 _ALIVE = ["pending", "running", "stopping", "stopped"]
 _COULD_LAUNCH = ["open", "active", "disabled"]
 _PAGE = 1000
@@ -277,6 +283,36 @@ def give_back_messages_request(queue_url: str, handles: Sequence[str]) -> dict[s
         for index, handle in enumerate(handles)
     ]
     return {"QueueUrl": queue_url, "Entries": entries}
+
+
+def credit_balances_request(instance_ids: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
+    """Return the GetMetricData request for the CPU credits of burstable instances, the newest first.
+
+    :param instance_ids: at most :data:`METRICS_OF_A_CALL`; the n-th is query ``q<n>``.
+    :param start: UTC; what was counted before is not asked for.
+    :param end: UTC.
+    """
+    queries = [
+        {
+            "Id": f"q{number}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/EC2",
+                    "MetricName": "CPUCreditBalance",
+                    "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
+                },
+                "Period": METRIC_PERIOD,
+                "Stat": "Minimum",
+            },
+        }
+        for number, instance_id in enumerate(instance_ids)
+    ]
+    return {
+        "MetricDataQueries": queries,
+        "StartTime": start,
+        "EndTime": end,
+        "ScanBy": "TimestampDescending",
+    }
 
 
 def _filter(name: str, values: Sequence[str]) -> dict[str, Any]:

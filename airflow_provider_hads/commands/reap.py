@@ -43,7 +43,7 @@ def get_reap_arguments() -> tuple[Arg, ...]:
         argument(("--dry-run",), action="store_true", help="end nothing, only tell"),
         argument(("--json",), action="store_true", help="as JSON"),
         argument(("--region",), help="overrides the region of the AWS connection"),
-        argument(("--aws-conn-id",), help="default: [hads] aws_conn_id"),
+        argument(("--aws-conn-id",), help="default: aws_conn_id of section hads in the configuration"),
         argument(("-v", "--verbose"), action="store_true", help="with log messages"),
     )
 

@@ -145,7 +145,8 @@ def _setting(args: argparse.Namespace, reader: ChoiceReader) -> Setting:
         reader.read("--hibernation-rate", args.hibernation_rate, up_to(HIGHEST_RATE)) or 0.0,
         reader.read("--resume-rate", args.resume_rate, up_to(HIGHEST_RATE)) or 0.0,
     )
-    on_loss = args.on_loss or ("terminate" if args.trace else "hibernate")
+    default = "terminate" if args.trace else "hibernate"
+    on_loss = default if args.on_loss is None else args.on_loss
     checkpoint = reader.read("--checkpoint", args.checkpoint, checkpoint_period)
     return Setting(
         hibernation_rate=rates[0],
@@ -185,6 +186,8 @@ def _load(job_dir: str, *, has_deadline: bool) -> JobInputs:
 
 def _deadline(inputs: JobInputs) -> float:
     if inputs.deadline is None:
-        problem = "there is no deadline; give --deadline, or [input] deadline_seconds in setup.cfg"
+        problem = (
+            "there is no deadline; give --deadline, or [input] deadline_seconds in setup.cfg, or a map.json"
+        )
         raise InputErrors([InputError("command line", "--deadline", problem)])
     return inputs.deadline

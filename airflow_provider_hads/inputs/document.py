@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -9,9 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from airflow_provider_hads.exceptions import InputError, InputErrors
 
-__all__ = ["dotted_path", "read_json", "shown"]
+__all__ = ["dotted_path", "listed", "read_json", "shown"]
 
 _LONGEST_SHOWN = 60
+_MOST_LISTED = 10
 _PLAIN_KEY = re.compile(r"[!#-\-/-9;-~]+(\.[!#-\-/-9;-~]+)*")
 """What ends where it seems to: no dot at either end or beside another, no space, quote or colon."""
 
@@ -40,6 +42,12 @@ def shown(value: object) -> str:
         return text
     cut = text[:_LONGEST_SHOWN].rstrip("\\")  # half an escape would take the quote with it
     return f'{cut}"...' if isinstance(value, str) else f"{cut}..."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as they go into a message: with commas between them, and the first ten at most."""
+    first = list(itertools.islice(names, _MOST_LISTED + 1))
+    return ", ".join([*first[:_MOST_LISTED], *(["..."] if len(first) > _MOST_LISTED else [])])
 
 
 def dotted_path(parts: Iterable[object]) -> str:

@@ -129,12 +129,19 @@ def load_job_folder(
 
 def _existing_folder(folder: Path) -> Path:
     path = Path(os.path.abspath(os.path.expanduser(folder)))
-    if not os.path.isdir(path):
-        problem = "it is not a folder" if os.path.exists(path) else "there is no such folder"
-        raise InputErrors(
-            [InputError(str(folder), "", f"{problem}; name a folder with job.json and env.json")]
-        )
+    problem = _problem_of_folder(path)
+    if problem:
+        raise InputErrors([InputError(str(folder), "", problem)])
     return path
+
+
+def _problem_of_folder(path: Path) -> str:
+    remedy = "name a folder with job.json and env.json"
+    if not os.path.isdir(path):
+        return f"{'it is not a folder' if os.path.exists(path) else 'there is no such folder'}; {remedy}"
+    if not os.access(path, os.X_OK):
+        return "it can't be entered: no permission; give this user the right to"
+    return ""
 
 
 def _read_settings(reader: _Reader, environ: Mapping[str, str]) -> Settings:

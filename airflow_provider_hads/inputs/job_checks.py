@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_provider_hads.inputs.document import listed
 from airflow_provider_hads.model import Environment, InstanceType, Job, Task
 
 __all__ = ["job_problems"]
@@ -20,8 +21,8 @@ def job_problems(job: Job, environment: Environment) -> Iterator[tuple[str, str]
         if estimated:
             yield from _memory_problems(task, estimated)
         else:
-            names = ", ".join(one.name for one in offered)
-            named = ", ".join(task.runtimes) or "nothing"
+            names = listed(one.name for one in offered)
+            named = listed(task.runtimes) or "nothing"
             problem = f"it names {named}, none of the offered types; add one of {names}"
             yield f"tasks.{task.id}.runtime", problem
 

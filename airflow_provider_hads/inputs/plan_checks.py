@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from airflow_provider_hads.inputs.document import shown
+from airflow_provider_hads.inputs.document import listed, shown
 from airflow_provider_hads.inputs.environment_file import words_of
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Placement, Plan, PlannedVm
 
 __all__ = ["plan_notes", "plan_problems", "runs_in_parallel"]
 
-_TASKS_NAMED = 10
 _ROUNDING = 1e-6
 
 Problem = tuple[str, str]
@@ -35,9 +34,8 @@ def _coverage_problems(plan: Plan, job: Job) -> Iterator[Problem]:
             yield "instances", f"task '{task_id}' is placed {times} times; leave it on one core of one VM"
     missing = [task_id for task_id in job.tasks if task_id not in placed]
     if missing:
-        names = ", ".join(f"'{task_id}'" for task_id in missing[:_TASKS_NAMED])
-        more = ", ..." if len(missing) > _TASKS_NAMED else ""
-        yield "instances", f"{len(missing)} of the job's tasks are on no VM: {names}{more}; place them"
+        names = listed(f"'{task_id}'" for task_id in missing)
+        yield "instances", f"{len(missing)} of the job's tasks are on no VM: {names}; place them"
 
 
 def _vm_problems(vm: PlannedVm, job: Job, environment: Environment) -> Iterator[Problem]:
@@ -48,7 +46,7 @@ def _vm_problems(vm: PlannedVm, job: Job, environment: Environment) -> Iterator[
     yield from _time_problems(vm)
     instance_type = environment.instance_types.get(vm.instance_type)
     if instance_type is None:
-        known = ", ".join(environment.instance_types)
+        known = listed(environment.instance_types)
         yield f"{field}.type", f"{shown(vm.instance_type)} is no type of the environment; it has {known}"
         return
     if not instance_type.offers(vm.market):

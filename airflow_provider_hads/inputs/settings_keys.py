@@ -47,6 +47,14 @@ def _s3(value: str) -> str:
     return "s3"
 
 
+def _work_dir(value: str) -> str:
+    """Take a folder of a container that another one can be mounted as."""
+    path = absolute_path(value)
+    if not path.strip("/"):
+        raise ValueError("another folder than /, which Docker mounts nothing as; such as /work")
+    return path
+
+
 def _tag_key(value: str) -> str:
     lowered = value.lower()
     if lowered == "name" or lowered.startswith(("aws:", "hads:")) or len(value) > 128:
@@ -59,6 +67,12 @@ _ZONE = text_like(
 )
 _FILE = text_like(r"[^\0]*[^/\0]", "the name of a file")
 _USER = text_like(r"[a-z_][a-z0-9_-]{0,31}", "a Linux user name")
+_PART = r"[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*"
+_REGISTRY = r"[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?"
+_TAG = r"\w[\w.-]{0,127}"
+_DIGEST = r"sha256:[0-9a-f]{64}"
+_IMAGE = rf"({_REGISTRY}/)?{_PART}(/{_PART})*(:{_TAG})?(@{_DIGEST})?"
+"""What Docker takes for the name of an image."""
 _SECONDS = number()
 _SOME_SECONDS = number(above=True)
 
@@ -104,11 +118,8 @@ HONOURED: Mapping[str, Mapping[str, Converter]] = {
         "retry_interval": number(most=3600),
     },
     "docker": {
-        "docker_image": text_like(
-            r"[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?",
-            "the name of a Docker image, such as synthetic:1",
-        ),
-        "work_dir": absolute_path,
+        "docker_image": text_like(_IMAGE, "the name of a Docker image, such as synthetic:1"),
+        "work_dir": _work_dir,
     },
     "file_system": {"type": _s3},
     "scheduler": {

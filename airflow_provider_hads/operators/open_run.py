@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_hads.inputs import JobInputs
-    from airflow_provider_hads.runtime.run_context import RunContext
+    from airflow_provider_hads.runtime.opening import OpenedRun
 
 __all__ = ["RUN_KEY", "OpenRunOperator"]
 
@@ -35,7 +35,8 @@ class OpenRunOperator(BaseOperator):
     cfg with their digests, and the tasks' files, to ``<job>_<execution>/`` there. All later tasks read
     that copy, so that inputs can't change under a run. The deadline counts from this task's first start.
 
-    It leaves nothing that costs money, and does nothing twice: a second try finds its own claim.
+    It leaves nothing that costs money, and does nothing twice: a second try finds its own claim and its own
+    copy, and warns where the files are others now.
 
     It returns the task ids in blocks, one for each watcher; the run itself is the XCom ``run``.
 
@@ -81,19 +82,20 @@ class OpenRunOperator(BaseOperator):
         """Open the run, or find the one that an earlier try has opened."""
         with no_retry():
             inputs = self.read_inputs()
-            run = self._open(context, inputs)
+            opened = self._open(context, inputs)
+        run, job = opened.context, opened.job
         self.log.info(
             "Run %s of job %s (%s): %d tasks, deadline %.0f s after %s, bucket %s",
             run.identity.name,
-            inputs.job.id,
-            inputs.job.name,
-            len(inputs.job.tasks),
+            job.id,
+            job.name,
+            len(job.tasks),
             run.deadline,
             run.started_at.strftime("%H:%M:%S UTC"),
             run.identity.bucket,
         )
         context["ti"].xcom_push(key=RUN_KEY, value=run.to_xcom())
-        return blocks(list(inputs.job.tasks))
+        return blocks(list(job.tasks))
 
     def read_inputs(self) -> JobInputs:
         """Read the job's folder, with what the run has chosen otherwise.
@@ -108,7 +110,7 @@ class OpenRunOperator(BaseOperator):
             self.log.info("Note: %s", note)
         return inputs if self.sequential is None else _run_sequentially(inputs, self.sequential)
 
-    def _open(self, context: Context, inputs: JobInputs) -> RunContext:
+    def _open(self, context: Context, inputs: JobInputs) -> OpenedRun:
         from airflow_provider_hads.runtime.opening import Opening, open_run
 
         dag_run = context["dag_run"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["end_run"]
 
 log = logging.getLogger(__name__)
+
+LAST_LOOKS = 10
+"""Looks into the queue of events at most, of 50 events each."""
 
 PRICE_TRIES, PRICE_PAUSE = 5, 5.0
 """How often the prices are asked for where the cloud does not listen, and seconds between."""
@@ -38,6 +41,7 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
     )
     after = {instance.instance_id: instance for instance in workshop.fleet_to_end.describe()}
     instances = {**before, **after}.values()
+    _take_off_the_queue(workshop, {instance.instance_id for instance in instances})
     prices = _prices_paid(workshop, instances)
     off = {id_: one.stopped_at for id_, one in before.items() if one.stopped_at is not None}
     return [
@@ -48,6 +52,20 @@ def end_run(workshop: Workshop) -> list[dict[str, Any]]:
         }
         for instance in instances
     ]
+
+
+def _take_off_the_queue(workshop: Workshop, instance_ids: Collection[str]) -> None:
+    """Take what the cloud still tells of a run's VMs off the queue of events, for nobody else wants it.
+
+    It would lie there for a quarter of an hour, before what other runs wait for.
+    """
+    events = workshop.events
+    try:
+        for _ in range(LAST_LOOKS):
+            if events is None or not events.receive(instance_ids):
+                return
+    except CloudError as error:
+        log.info("The last events of the run's VMs are left to others: %s", error)
 
 
 def _prices_paid(workshop: Workshop, instances: Iterable[Instance]) -> dict[str, dict[str, float]]:

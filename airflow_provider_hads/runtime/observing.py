@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_hads.control import ActionResult, Notice, NoticeKind, Observation, Silence
+from airflow_provider_hads.control import (
+    ActionResult,
+    CreditBalance,
+    Notice,
+    NoticeKind,
+    Observation,
+    Silence,
+)
 from airflow_provider_hads.exceptions import (
     CallOverdue,
     CapacityError,
@@ -26,6 +33,7 @@ from airflow_provider_hads.model.runner import VmStatus
 from airflow_provider_hads.runtime.lanes import Ended
 
 __all__ = [
+    "CREDITS",
     "DESCRIBE",
     "EVENTS",
     "EXCHANGE",
@@ -33,6 +41,7 @@ __all__ = [
     "VM",
     "Look",
     "begun_at",
+    "credits_of",
     "events_of",
     "newest_by_vm",
     "notices_of",
@@ -47,11 +56,20 @@ LEAD_SECONDS = 120.0
 DESCRIBE = "describe"
 """Key of a look at the cloud."""
 
+CREDITS = "credits"
+"""Key of a look at the CPU credits of burstable VMs."""
+
 EVENTS = "events"
 """Key of a look into the queue of the cloud's events."""
 
 EXCHANGE = "exchange/"
 """Start of the key of a look at a VM."""
+
+UNTOLD = {
+    EVENTS: "The cloud's events could not be read: %s",
+    CREDITS: "The VMs' CPU credits could not be read, they are reckoned: %s",
+}
+"""What is said of a look that is read elsewhere, where it fails."""
 
 FORGET = "forget/"
 """Start of the key of the end of all calls to a VM that can't answer now."""
@@ -99,6 +117,24 @@ def events_of(ended: Iterable[Ended]) -> list[CloudEvent]:
     return [event for one in ended if one.key == EVENTS and one.error is None for event in one.value]
 
 
+def credits_of(
+    ended: Iterable[Ended], instances: Mapping[str, Instance], now: datetime
+) -> dict[str, CreditBalance]:
+    """Return by VM id the CPU credits that the cloud has counted.
+
+    :param instances: by VM id.
+    :param now: UTC.
+    """
+    vm_ids = _vm_ids(instances)
+    looks = [one.value for one in ended if one.key == CREDITS and one.error is None]
+    return {
+        vm_ids[instance_id]: CreditBalance(counted.credits, (now - counted.counted_at).total_seconds())
+        for look in looks
+        for instance_id, counted in look.items()
+        if instance_id in vm_ids
+    }
+
+
 def notices_of(
     events: Iterable[CloudEvent], instances: Mapping[str, Instance], now: datetime
 ) -> dict[str, Notice]:
@@ -107,7 +143,7 @@ def notices_of(
     :param instances: by VM id.
     :param now: UTC.
     """
-    vm_ids = {instance.instance_id: vm_id for vm_id, instance in instances.items()}
+    vm_ids = _vm_ids(instances)
     kinds = {kind.value: kind for kind in NoticeKind}
     return {
         vm_ids[event.instance_id]: Notice(
@@ -116,6 +152,11 @@ def notices_of(
         for event in events
         if event.interruption is not None and event.interruption.value in kinds
     }
+
+
+def _vm_ids(instances: Mapping[str, Instance]) -> dict[str, str]:
+    """Return the VMs' ids by instance id."""
+    return {instance.instance_id: vm_id for vm_id, instance in instances.items()}
 
 
 def _notices(statuses: Mapping[str, VmStatus]) -> dict[str, Notice]:
@@ -151,9 +192,9 @@ class _Seen:
         if ended.key == DESCRIBE:
             self._take_fleet(ended)
             return
-        if ended.key == EVENTS:
+        if ended.key in UNTOLD:
             if error is not None:
-                log.warning("The cloud's events could not be read: %s", _one_line(error))
+                log.warning(UNTOLD[ended.key], _one_line(error))
             return
         if ended.lane.startswith(VM):
             self._take_word(ended.lane[len(VM) :], ended)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_hads.configuration import read_configuration
 from airflow_provider_hads.exceptions import InputError
-from airflow_provider_hads.inputs import settings_to_json
+from airflow_provider_hads.inputs import parse_job, settings_to_json
 from airflow_provider_hads.model.identifiers import RunIdentity
+from airflow_provider_hads.model.job import Job
 from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.settings_copy import without_credentials
 from airflow_provider_hads.storage.bucket import Bucket
@@ -22,12 +25,15 @@ from airflow_provider_hads.storage.layout import RunLayout
 if TYPE_CHECKING:
     from airflow_provider_hads.inputs import JobInputs
 
-__all__ = ["SETTINGS_COPY", "Opening", "open_run", "run_uid"]
+__all__ = ["SETTINGS_COPY", "OpenedRun", "Opening", "open_run", "run_uid"]
+
+log = logging.getLogger(__name__)
 
 SETTINGS_COPY = "settings.json"
 """Name of the copy of the resolved settings: ``$VARS`` mean what they meant when the run was opened."""
 
 SETTINGS_FILE = "setup.cfg"
+JOB_FILE = "job.json"
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,24 @@ class Opening:
     margin: float
 
 
-def open_run(inputs: JobInputs, opening: Opening, *, aws_conn_id: str, now: datetime) -> RunContext:
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run that is open.
+
+    :param job: as the run's own copy of the job's files has it.
+    """
+
+    context: RunContext
+    job: Job
+
+
+def open_run(inputs: JobInputs, opening: Opening, *, aws_conn_id: str, now: datetime) -> OpenedRun:
     """Open a run; a second call for the same Airflow run finds what the first has left, and changes nothing.
 
     :param inputs: the job's files.
     :param aws_conn_id: connection for S3.
     :param now: UTC; the run's t = 0, unless an earlier try has set it.
-    :raises InputError: no bucket is named.
+    :raises InputError: no bucket is named, or the first call was for a job of another id.
     :raises StorageError: the bucket can't be read or written.
     """
     bucket = Bucket.connect(aws_conn_id, _bucket_name(inputs), inputs.settings.ec2.region)
@@ -66,9 +83,11 @@ def open_run(inputs: JobInputs, opening: Opening, *, aws_conn_id: str, now: date
     identity = RunIdentity(inputs.job.id, execution_id, uid, bucket.name)
     layout = RunLayout(identity.name)
     started_at = _start(bucket, layout, opening.generation, now)
-    write_inputs(bucket, layout, _contents(inputs))
+    contents = _contents(inputs)
+    copied = write_inputs(bucket, layout, contents)
+    _tell_changes(copied, contents)
     stage_files(bucket, layout, _files_to_stage(inputs))
-    return RunContext(
+    context = RunContext(
         identity=identity,
         generation=opening.generation,
         started_at=started_at,
@@ -77,6 +96,7 @@ def open_run(inputs: JobInputs, opening: Opening, *, aws_conn_id: str, now: date
         boot_timeout=opening.boot_timeout,
         region=inputs.settings.ec2.region or "",
     )
+    return OpenedRun(context, parse_job(copied[JOB_FILE].decode(), JOB_FILE))
 
 
 def run_uid(bucket: str, opening: Opening) -> str:
@@ -105,6 +125,17 @@ def _contents(inputs: JobInputs) -> dict[str, bytes]:
     if SETTINGS_FILE in contents:
         contents[SETTINGS_FILE] = without_credentials(contents[SETTINGS_FILE])
     return {**contents, SETTINGS_COPY: settings_to_json(inputs.settings).encode()}
+
+
+def _tell_changes(copied: Mapping[str, bytes], contents: Mapping[str, bytes]) -> None:
+    """Say which files are others than those that the run began with: somebody may count on them."""
+    names = sorted({*copied, *contents} - {SETTINGS_COPY})
+    changed = [name for name in names if copied.get(name) != contents.get(name)]
+    if changed:
+        log.warning(
+            "Changed since the run began: %s. It keeps to its own copy; start a new run to use the change.",
+            ", ".join(changed),
+        )
 
 
 def _files_to_stage(inputs: JobInputs) -> dict[str, list[FileToStage]]:

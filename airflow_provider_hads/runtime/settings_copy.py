@@ -8,7 +8,7 @@ from configparser import ConfigParser
 
 __all__ = ["without_credentials"]
 
-_CREDENTIAL = re.compile(r"(aws_access_key|password|pwd)[^=:]*[=:]")
+_CREDENTIAL = re.compile(r"(access_?key|secret|token|password|pwd)[^=:]*[=:]")
 """What names a credential, in small letters, and gives it a value, wherever in a line that is."""
 
 _COMMENTS = ("#", ";")

@@ -27,7 +27,7 @@ from airflow_provider_hads.control import (
 from airflow_provider_hads.control.decisions import in_words, with_decisions
 from airflow_provider_hads.control.news import Told, look_after_events, news_of
 from airflow_provider_hads.control.observation import Observation
-from airflow_provider_hads.control.ports import EventsPort, FleetPort, ResultsPort, VmPort
+from airflow_provider_hads.control.ports import CreditsPort, EventsPort, FleetPort, ResultsPort, VmPort
 from airflow_provider_hads.control.story import tell
 from airflow_provider_hads.exceptions import EpochRefused, HadsError
 from airflow_provider_hads.model.cloud_event import CloudEvent
@@ -36,6 +36,7 @@ from airflow_provider_hads.model.run_state import RunState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
 from airflow_provider_hads.runtime.lanes import CALL_TIMEOUT, Lanes
 from airflow_provider_hads.runtime.observing import (
+    CREDITS,
     DESCRIBE,
     EVENTS,
     EXCHANGE,
@@ -43,6 +44,7 @@ from airflow_provider_hads.runtime.observing import (
     VM,
     Look,
     begun_at,
+    credits_of,
     events_of,
     notices_of,
     observe,
@@ -52,6 +54,9 @@ from airflow_provider_hads.runtime.orders import OrderBook, next_number
 __all__ = ["Supervisor"]
 
 log = logging.getLogger(__name__)
+
+CREDITS_INTERVAL = timedelta(minutes=5)
+"""Between two looks at the CPU credits of burstable VMs: EC2 counts no more often, and looks cost money."""
 
 EVENTS_INTERVAL = timedelta(seconds=1)
 """Between two looks into the queue of the cloud's events, on average.
@@ -84,8 +89,10 @@ class Supervisor:
     :param mission: what is to be achieved; None follows the plan to the letter.
     :param launch_order: makes the order to launch a VM; needed with a mission.
     :param events: what the cloud tells by itself; None where it does not.
+    :param cpu_credits: the cloud's count of burstable VMs' CPU credits; None reckons them.
     :param confirm: raises ``EpochRefused`` where a later controller has taken over, as far as can be told
-        without a VM.
+        without a VM, and ``ControlEnded`` where nobody is to control the run any more. Asked after a long
+        gap, and before anything is launched.
     """
 
     def __init__(
@@ -103,6 +110,7 @@ class Supervisor:
         mission: Mission | None = None,
         launch_order: Callable[[VmRecord], LaunchOrder] | None = None,
         events: EventsPort | None = None,
+        cpu_credits: CreditsPort | None = None,
         confirm: Callable[[], None] | None = None,
     ) -> None:
         # What a predecessor had pending is unknown; every action can be carried out again without harm. Its
@@ -121,6 +129,7 @@ class Supervisor:
         self._mission = mission
         self._launch_order = launch_order
         self._events = events
+        self._cpu_credits = cpu_credits
         self._confirm = confirm
         self._events_pause = EVENTS_INTERVAL
         self._stepped_at: datetime | None = None
@@ -137,13 +146,13 @@ class Supervisor:
 
         :return: whether every task of the job has ended.
         :raises EpochRefused: a later controller has taken over.
+        :raises ControlEnded: the run has been ended from outside, and something was to be launched.
         """
         now = self._clock()
         if self._stepped_at is not None and now - self._stepped_at > GAP:
             self._make_sure_of_being_in_charge(now - self._stepped_at)
         self._stepped_at = self._clock()
-        for launch in self._again:
-            self._carry_out(launch)
+        self._carry_out_all(self._again)
         self._again = ()
         self._look(now)
         if self._waits_for_the_first_look(now):
@@ -158,9 +167,15 @@ class Supervisor:
             self._save(self.state)
         self._settled.update(event.event_id for event in observation.events)
         self._hang_up(before)
+        self._carry_out_all(actions)
+        return self.state.ended
+
+    def _carry_out_all(self, actions: Sequence[Action]) -> None:
+        """Carry out actions; what is launched for a run that has been ended could outlive it."""
+        if self._confirm is not None and any(isinstance(action, LaunchVm) for action in actions):
+            self._confirm()
         for action in actions:
             self._carry_out(action)
-        return self.state.ended
 
     def _hang_up(self, before: RunState) -> None:
         """End the calls to VMs that have fallen asleep: they would hang until long after a resume."""
@@ -216,6 +231,7 @@ class Supervisor:
         observation = self._without_old_news(observe(ended, self._orders.generation), begun_at(ended))
         # A VM that a look does not show stays reachable for what is under way.
         self._instances.update(observation.fleet or {})
+        observation = replace(observation, credits=credits_of(ended, self._instances, now))
         events = events_of(ended)
         return self._with_news(observation, events, now) if events else observation
 
@@ -259,16 +275,34 @@ class Supervisor:
         if self._events is not None and self._due(EVENTS, now, self._events_pause):
             self._events_pause = EVENTS_INTERVAL * random.uniform(0.5, 1.5)
             self._lanes.submit(EVENTS, EVENTS, self._reception(self._events))
+        burstable = self._burstable_instances()
+        if self._cpu_credits is not None and burstable and self._due(CREDITS, now, CREDITS_INTERVAL):
+            self._lanes.submit(CREDITS, CREDITS, partial(self._cpu_credits.balances, burstable))
         for vm in self.state.vms.values():
             instance = self._instances.get(vm.id)
             if instance is not None and _can_answer(vm, instance) and self._due(VM + vm.id, now):
                 self._lanes.submit(VM + vm.id, EXCHANGE + vm.id, self._exchange(vm, instance))
+
+    def _burstable_instances(self) -> list[str]:
+        """Return the ids of the instances at work that earn CPU credits."""
+        if self._mission is None:
+            return []
+        types = self._mission.environment.instance_types
+        return [
+            self._instances[vm.id].instance_id
+            for vm in self.state.vms.values()
+            if vm.state is VmState.READY
+            and types[vm.instance_type].burstable is not None
+            and vm.id in self._instances
+        ]
 
     def _description(self, now: datetime) -> Callable[[], Look]:
         return lambda: Look(now, self._fleet.describe())
 
     def _reception(self, events: EventsPort) -> Callable[[], tuple[CloudEvent, ...]]:
         own = {instance.instance_id for instance in self._instances.values()}
+        # Of one that another has followed, the cloud may still have to tell when it woke and ended.
+        own |= {vm.instance_id for vm in self.state.vms.values() if vm.instance_id is not None}
         settled, self._settled = frozenset(self._settled), set()
         return lambda: events.receive(own, settled)
 

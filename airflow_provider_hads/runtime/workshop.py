@@ -33,6 +33,7 @@ from airflow_provider_hads.storage.results import Results
 from airflow_provider_hads.vm.messages import RunnerConfig
 
 if TYPE_CHECKING:
+    from airflow_provider_hads.cloud.credits import CloudWatchCredits
     from airflow_provider_hads.cloud.event_queue import SqsEvents
     from airflow_provider_hads.cloud.fleet import Ec2Fleet
     from airflow_provider_hads.vm.connection import SshAccess
@@ -124,10 +125,19 @@ class Workshop:
         if not queue:
             return None
         try:
-            return SqsEvents.connect(self._aws_conn_id, queue, self.inputs.settings.ec2.region)
+            return SqsEvents.connect(self._aws_conn_id, queue, self.run.region or None)
         except CloudError as error:
             log.warning("[hads] events_queue can't be used; interruptions are seen by looking: %s", error)
             return None
+
+    @cached_property
+    def cpu_credits(self) -> CloudWatchCredits | None:
+        """The CPU credits of the run's VMs, where one of its types earns any."""
+        from airflow_provider_hads.cloud.credits import CloudWatchCredits
+
+        if not any(one.burstable for one in self.inputs.environment.instance_types.values()):
+            return None
+        return CloudWatchCredits.connect(self._aws_conn_id, self.inputs.settings.ec2.region)
 
     @cached_property
     def ssh_access(self) -> SshAccess:

@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, TaskInstanceState, timezone
 from airflow.sdk.bases.sensor import poke_mode_only
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_hads.control.policies import FOLLOW_PLAN, run_policy_names
 from airflow_provider_hads.control.rules import Rules
 from airflow_provider_hads.control.snapshot import snapshot
-from airflow_provider_hads.exceptions import EpochRefused
+from airflow_provider_hads.exceptions import ControlEnded, EpochRefused
 from airflow_provider_hads.model.run_state import TaskState, VmState
 from airflow_provider_hads.operators.failures import no_retry
 from airflow_provider_hads.runtime.decision_archive import DecisionArchive
@@ -56,6 +56,9 @@ class SuperviseSensor(BaseSensorOperator):
     What is to be done about VMs that EC2 hibernates, stops or ends, and about those that were not to be had,
     is the policy's to decide. The task fails when a task of the job could not be run for want of a VM; a
     task's own non-zero exit code is that task's failure.
+
+    A worker that is shut down ends this task; its next try goes on. Where Airflow no longer takes the task
+    for running, as when the run is marked failed, nothing is launched any more.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
     :param vms: the plan's VMs, as ``schedule`` hands them on. (templated)
@@ -119,6 +122,11 @@ class SuperviseSensor(BaseSensorOperator):
         self._archive: DecisionArchive | None = None
         self._published: dict[str, Any] = {}
         self._published_at = float("-inf")
+        self._told_to_end = False
+
+    def on_kill(self) -> None:
+        """Make no further step. This is a signal's handler: what is under way may hold any lock."""
+        self._told_to_end = True
 
     def execute(self, context: Context) -> Any:
         """Take over the run and control it to its end."""
@@ -145,11 +153,15 @@ class SuperviseSensor(BaseSensorOperator):
             return super().execute(context)
         except EpochRefused as error:
             raise AirflowFailException(f"Another controller has taken over this run: {error}") from error
+        except ControlEnded as error:
+            raise AirflowFailException(f"This run is not to be controlled any more: {error}") from error
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Make one step of the controller."""
         if self._supervisor is None:
             raise RuntimeError("poke is called by execute only")
+        if self._told_to_end:
+            raise AirflowException("Told to end; the VMs go on, and so does the next try of this task")
         ended = self._supervisor.step()
         self._publish(context)
         if not ended:
@@ -217,6 +229,7 @@ class SuperviseSensor(BaseSensorOperator):
             mission=workshop.mission(self._policy(workshop), _document(self.figures), self._cycle()),
             launch_order=workshop.launch_order,
             events=workshop.events,
+            cpu_credits=workshop.cpu_credits,
             confirm=lambda: _confirm(context, state.epoch),
         )
 
@@ -251,12 +264,14 @@ class SuperviseSensor(BaseSensorOperator):
 
 
 def _confirm(context: Context, epoch: int) -> None:
-    """Compare one's own epoch with that of the stored state.
+    """Compare one's own epoch with that of the stored state, and see whether one is to run at all.
 
     Every try stores its state when it takes over. The next try of one that Airflow has taken for dead has
-    another task instance id, and by the old id nothing is found any more.
+    another task instance id, and by the old id nothing is found any more. Who marks a run failed ends this
+    task in the database at once, but its process some seconds later.
 
     :raises EpochRefused: a later try has taken over.
+    :raises ControlEnded: this task has been ended.
     """
     stored: Any = context["task_state_store"].get(STATE_KEY)
     if stored is None:
@@ -264,6 +279,11 @@ def _confirm(context: Context, epoch: int) -> None:
     followed_by = load_state(stored).epoch
     if followed_by > epoch:
         raise EpochRefused(f"epoch {epoch} has been followed by {followed_by}")
+    task = context["ti"]
+    states = task.get_task_states(task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id])
+    state = states.get(task.run_id, {}).get(task.task_id)
+    if state != TaskInstanceState.RUNNING:
+        raise ControlEnded(f"Airflow has this task as {state}")
 
 
 def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:

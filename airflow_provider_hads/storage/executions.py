@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_hads.exceptions import StorageError
+from airflow_provider_hads.exceptions import InputError, StorageError
 from airflow_provider_hads.storage.bucket import Bucket
 from airflow_provider_hads.storage.layout import RunLayout, execution_of, index_key
 
@@ -25,16 +25,24 @@ def claim_execution(bucket: Bucket, job_id: str, uid: str, details: Mapping[str,
 
     :param uid: the run's uid; claims are told apart by it.
     :param details: kept in the claim, for people.
+    :raises InputError: the run has claimed one of another job before.
     :raises StorageError: the bucket can't be read or written.
     """
     indexed = bucket.find(index_key(uid))
     if indexed is not None:
-        return int(json.loads(indexed)["execution_id"])
+        return _execution_of(json.loads(indexed), job_id)
     execution_id = _claim(bucket, job_id, uid, details)
     entry = json.dumps({"job_id": job_id, "execution_id": execution_id}).encode()
     if bucket.put_if_absent(index_key(uid), entry):
         return execution_id
     return int(json.loads(bucket.get(index_key(uid)))["execution_id"])  # another try of this run was first
+
+
+def _execution_of(entry: Mapping[str, Any], job_id: str) -> int:
+    if entry["job_id"] != job_id:
+        problem = f"'{job_id}' is another job than '{entry['job_id']}', for which this run was opened"
+        raise InputError("job.json", "job_id", f"{problem}; start a new run for it")
+    return int(entry["execution_id"])
 
 
 def _claim(bucket: Bucket, job_id: str, uid: str, details: Mapping[str, Any]) -> int:

@@ -36,20 +36,22 @@ class FileToStage:
     mode: int
 
 
-def write_inputs(bucket: Bucket, layout: RunLayout, contents: Mapping[str, bytes]) -> None:
+def write_inputs(bucket: Bucket, layout: RunLayout, contents: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """Copy a job's files to the run's folder; the digests are written last and make the copy complete.
 
     A copy that is complete is left as it is: a second try can't change a run's inputs.
 
     :param contents: by name (``job.json`` and so on).
+    :return: the copy's contents by name.
     :raises StorageError: the bucket can't be read or written.
     """
     if bucket.find(layout.input(_DIGESTS)) is not None:
-        return
+        return read_inputs(bucket, layout)
     for name, content in contents.items():
         bucket.put(layout.input(name), content)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     bucket.put(layout.input(_DIGESTS), json.dumps(digests, indent=2).encode())
+    return contents
 
 
 def read_inputs(bucket: Bucket, layout: RunLayout) -> dict[str, bytes]:

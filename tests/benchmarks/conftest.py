@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud, UpOptions
 from tests.benchmarks.figures import Figures
+from tests.benchmarks.jobs import write_benchmark_jobs
 from tests.system.airflow_environment import ROOT
 from tests.system.deployment import AirflowDeployment
 
@@ -31,12 +31,6 @@ def figures(request: pytest.FixtureRequest) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def jobs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The deployment's job folders, for tests to write into before it starts."""
-    return tmp_path_factory.mktemp("jobs")
-
-
-@pytest.fixture(scope="session")
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A cloud in a box, with the workload image in its bucket."""
     options = UpOptions(images=("synthetic",))
@@ -46,9 +40,11 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud
 
 @pytest.fixture(scope="session")
 def deployment(
-    tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud, jobs_folder: Path
+    tmp_path_factory: pytest.TempPathFactory, local_cloud: LocalCloud
 ) -> Iterator[AirflowDeployment]:
-    """A whole Airflow on the local cloud."""
+    """A whole Airflow on the local cloud, for the jobs of the benchmarks."""
+    jobs_folder = tmp_path_factory.mktemp("jobs")
+    write_benchmark_jobs(jobs_folder)
     settings = {
         "AIRFLOW__HADS__JOBS_FOLDER": str(jobs_folder),
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",

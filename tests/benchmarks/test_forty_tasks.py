@@ -11,15 +11,9 @@ from statistics import mean
 
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.benchmarks.figures import Figures
-from tests.support.job_folders import Machine, write_job_folder
+from tests.benchmarks.jobs import FORTY
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
-
-TASKS, VMS, SLOTS, SECONDS = 40, 4, 2, 10.0
-ROUNDS = TASKS // (VMS * SLOTS)
-
-# The VMs are containers: /proc/uptime is the same clock in all of them and here.
-COMMAND = f"cat /proc/uptime > begin; sleep {SECONDS:g}; cat /proc/uptime > end"
 
 
 @dataclass(frozen=True)
@@ -46,28 +40,25 @@ class Work:
         found = []
         for spans in self.spans.values():
             ends = sorted(end for _, end in spans)
-            found += [begin - end for (begin, _), end in zip(spans[SLOTS:], ends, strict=False)]
+            found += [begin - end for (begin, _), end in zip(spans[FORTY.slots :], ends, strict=False)]
         return found
 
 
-def test_forty_tasks(
-    deployment: AirflowDeployment, local_cloud: LocalCloud, jobs_folder: Path, figures: Figures
-) -> None:
-    write_forty_tasks(jobs_folder)
-    deployment.wait_for_dag("forty")
+def test_forty_tasks(deployment: AirflowDeployment, local_cloud: LocalCloud, figures: Figures) -> None:
+    deployment.wait_for_dag(FORTY.name)
     triggered = uptime()
-    run = trigger(deployment, local_cloud, "forty")
+    run = trigger(deployment, local_cloud, FORTY.name)
     run.wait_for_running_tasks(1, timeout=300)
     processor_share = share_of_one_core(run.task_runner("supervise"), 20.0)
     assert run.wait_for_end(timeout=600) == "success"
 
     work = read_work(run)
     gaps = work.gaps()
-    overhead = (work.ended - work.began - ROUNDS * SECONDS) / ROUNDS
+    overhead = (work.ended - work.began - FORTY.rounds * FORTY.seconds) / FORTY.rounds
     figures.add("From the trigger (REST) to the first task's start", f"{work.began - triggered:.1f} s")
     figures.add(
-        f"Overhead a task: {TASKS} tasks of `sleep {SECONDS:g}` on {VMS} VMs of {SLOTS} slots, "
-        f"(makespan - {ROUNDS} x {SECONDS:g} s) / {ROUNDS}",
+        f"Overhead a task: {FORTY.tasks} tasks of `sleep {FORTY.seconds:g}` on {FORTY.vms} VMs of "
+        f"{FORTY.slots} slots, (makespan - {FORTY.rounds} x {FORTY.seconds:g} s) / {FORTY.rounds}",
         f"{overhead:.2f} s",
         "< 2 s",
     )
@@ -75,12 +66,6 @@ def test_forty_tasks(
     figures.add("From the last task's end to the run's end", f"{uptime() - work.ended:.1f} s")
     figures.add("EC2 API calls a minute while `supervise` runs", f"{ec2_calls_a_minute(run):.0f}")
     figures.add("Processor time of `supervise`, share of one core", f"{100 * processor_share:.0f} %")
-
-
-def write_forty_tasks(jobs_folder: Path) -> None:
-    commands = {str(task): COMMAND for task in range(TASKS)}
-    machines = [Machine([str(task) for task in range(vm, TASKS, VMS)]) for vm in range(VMS)]
-    write_job_folder(jobs_folder / "forty", commands, machines, job_id="forty", deadline=600, runtime=SECONDS)
 
 
 def uptime() -> float:

@@ -65,8 +65,7 @@ class ChaoticRun:
 
     def story(self) -> str:
         """Return the controller's log over all of its tries."""
-        tries = self.run.instances("supervise")[0]["try_number"]
-        return "\n".join(self.run.log("supervise", attempt=attempt) for attempt in range(1, tries + 1))
+        return self.run.story()
 
     def row(self) -> str:
         """Return the run's line of the table."""

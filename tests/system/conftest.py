@@ -64,7 +64,8 @@ def deployment(
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         **notifier_settings(home / "told.txt", ROOT),
     }
-    with AirflowDeployment(home, ROOT / "dags", local_cloud.environment() | settings) as running:
+    environment = local_cloud.environment() | settings
+    with AirflowDeployment(home, ROOT / "dags", environment, preloaded=True) as running:
         _running_deployments.append(running)
         yield running
     _running_deployments.clear()

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.support.job_folders import Machine, write_job_folder
 from tests.system.airflow_environment import ROOT
 from tests.system.chaos_job import write_chaos_job
+from tests.system.hindered_jobs import write_hindered_jobs
 from tests.system.interrupted_jobs import write_interrupted_jobs
 
 __all__ = ["write_deployed_jobs", "write_late"]
@@ -20,9 +21,11 @@ def write_deployed_jobs(folder: Path) -> Path:
     shutil.copytree(ROOT / "dags" / "jobs", folder)
     write_late(folder / "late")
     _write_pair(folder / "pair")
-    _write_marathon(folder / "marathon")
+    for name in ("marathon", "slow_to_open"):
+        _write_marathon(folder / name)
     _write_halves(folder / "halves")
     write_interrupted_jobs(folder)
+    write_hindered_jobs(folder)
     write_chaos_job(folder / "chaos")
     return folder
 
@@ -48,7 +51,7 @@ def _write_marathon(folder: Path) -> None:
     """A job that never ends by itself within a test, on an on-demand and a spot VM."""
     commands = dict.fromkeys(["long", "longer"], "synthetic 20 --seconds 600 --load 1")
     machines = [Machine(["long"]), Machine(["longer"], market="spot")]
-    write_job_folder(folder, commands, machines, job_id="marathon", deadline=900, runtime=600)
+    write_job_folder(folder, commands, machines, job_id=folder.name, deadline=900, runtime=600)
 
 
 def _write_halves(folder: Path) -> None:

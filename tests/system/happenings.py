@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from airflow_provider_hads.local_cloud import LocalCloud
-from tests.system.interrupted_jobs import SPOT_TYPE
+from tests.system.interrupted_jobs import LONG, SPOT_TYPE
 from tests.system.run_in_cloud import RunInCloud
 
 __all__ = [
@@ -17,15 +17,19 @@ __all__ = [
     "warn_one_and_let_one_lose_its_memory",
 ]
 
-A_THIRD = 10.0
-"""Seconds from when its first task is seen at work until about a third of a run of two rounds of tasks."""
+A_THIRD = 20.0
+"""Seconds from the begin of its first task until about a third of a run of two rounds of tasks."""
+
+AHEAD = LONG - 9
+"""Seconds for which a copy of a task is let run: it is ahead of what is frozen then, also where a late
+controller has let that run for long, and has not ended yet."""
 
 
 def hibernate_one_for_good(run: RunInCloud, cloud: LocalCloud) -> None:
     """Hibernate one VM of three when a third of the run is over."""
-    run.wait_until_at_work({"t1"})
+    instance_id = run.wait_until_begun("t1.1", "vm-1")
     time.sleep(A_THIRD)
-    cloud.interrupt(run.instance_id("vm-1"), "hibernate")
+    cloud.interrupt(instance_id, "hibernate")
 
 
 def resume_before_it_is_late(run: RunInCloud, cloud: LocalCloud) -> None:
@@ -43,7 +47,7 @@ def resume_when_its_work_was_migrated(run: RunInCloud, cloud: LocalCloud) -> Non
     cloud.interrupt(run.instance_id("vm-1"), "hibernate")
     run.wait_for_vm("vm-1", "hibernated")
     run.wait_until_at_work({"t10", "t11"}, elsewhere="vm-1")
-    time.sleep(28)  # so that the copies are ahead of what is frozen, also where it began long before that
+    time.sleep(AHEAD)
     cloud.resume(run.instance_id("vm-1"))
 
 

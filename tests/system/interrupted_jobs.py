@@ -8,13 +8,31 @@ from pathlib import Path
 
 from tests.support.job_folders import Machine, environment_of, rentable, write_job_folder
 
-__all__ = ["counted", "counting", "pauses", "write_interrupted_jobs"]
+__all__ = [
+    "DEADLINE_OF_WAITING",
+    "DEAR_TYPE",
+    "LONG",
+    "counted",
+    "counting",
+    "pauses",
+    "write_interrupted_jobs",
+]
 
 STEP = 0.5
 """Seconds between two numbers of a task that counts."""
 
+LONG = 60.0
+"""Seconds that a task of the job ``back_late`` takes: a late controller still meets the first at work."""
+
 SPOT_TYPE = "r5.large"
 """The spot type of the one job of which all spot VMs hibernate: no other job's capacity is taken."""
+
+
+DEADLINE_OF_WAITING = 330.0
+"""Seconds: that job's deadline."""
+
+DEAR_TYPE = "c5.4xlarge"
+"""That job's on-demand type, which is so dear in the cloud's price list that spot VMs are waited for."""
 
 
 def counting(seconds: float) -> str:
@@ -37,14 +55,20 @@ def pauses(output: bytes) -> float:
 
 def write_interrupted_jobs(folder: Path) -> None:
     """Write all job folders."""
-    # On a whole Airflow it takes longer until the controller begins.
-    for name, seconds in (("gone", 30), ("gone_deployed", 40)):
-        _write(folder / name, seconds, [_tasks(12)[first::3] for first in range(3)])
+    for name in ("gone", "gone_deployed"):
+        _write(folder / name, 30, [_tasks(12)[first::3] for first in range(3)])
     _write(folder / "back_soon", 45, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
     long, own, short = _tasks(14)[:10], _tasks(14)[10:12], _tasks(14)[12:]
-    _write(folder / "back_late", 40, [long, own, short], policy="burst-hads")
-    _write(folder / "all_gone", 45, [_tasks(4)[:2], _tasks(4)[2:]], instance_type=SPOT_TYPE, deadline=330)
-    _write(folder / "warned", 60, [["t0"], ["t1"], ["t2", "t3"]])
+    _write(folder / "back_late", LONG, [long, own, short], policy="burst-hads")
+    _write(
+        folder / "all_gone",
+        45,
+        [_tasks(4)[:2], _tasks(4)[2:]],
+        instance_type=SPOT_TYPE,
+        deadline=DEADLINE_OF_WAITING,
+        reserve=20,  # a busy machine is slow to boot VMs, and a task on it slow to count
+    )
+    _write(folder / "warned", 80, [["t0"], ["t1"], ["t2", "t3"]])
 
 
 def _tasks(count: int) -> list[str]:
@@ -59,11 +83,15 @@ def _write(
     policy: str = "adaptive",
     instance_type: str = "c5.large",
     deadline: float = 900,
+    reserve: float = 0,
 ) -> None:
-    """Write a job of tasks t0, t1, ... that take as long, with a plan of one spot VM for each queue."""
+    """Write a job of tasks t0, t1, ... that take as long, with a plan of one spot VM for each queue.
+
+    :param reserve: seconds by which they are said to take longer.
+    """
     both = rentable({"c5.large": (4.0, 0.085)})
     alone = rentable({SPOT_TYPE: (16.0, 0.12)}, ["preemptible"])
-    on_demand = rentable({"c5.large": (4.0, 0.085)}, ["on-demand"])
+    on_demand = rentable({DEAR_TYPE: (4.0, 0.68)}, ["on-demand"])
     own = instance_type == SPOT_TYPE
     write_job_folder(
         folder,
@@ -71,7 +99,7 @@ def _write(
         [Machine(queue, "spot", instance_type) for queue in queues],
         job_id=folder.name,
         deadline=deadline,
-        runtime=seconds,
+        runtime=seconds + reserve,
         settings={"scheduler": {"policy": policy, "status_update_time": "1", "reaction": "5"}},
         environment=environment_of({**alone, **on_demand} if own else both),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from airflow_provider_hads.local_cloud import LocalCloud
@@ -13,6 +14,9 @@ from tests.system.rest import Json
 from tests.system.run_in_cloud import RunInCloud
 
 __all__ = ["ObservedRun", "trigger"]
+
+LOOKS = 5
+"""Looks at something between two at whether the run has ended."""
 
 
 def trigger(
@@ -39,6 +43,10 @@ class ObservedRun(RunInCloud):
         """Return the states of a task's instances, by map index."""
         return [one["state"] for one in self.instances(task_id)]
 
+    def task_states(self) -> list[str | None]:
+        """Return the states of all of the run's task instances."""
+        return [*self.deployment.api.task_states(self.dag_id, self.run_id).values()]
+
     def instances(self, task_id: str) -> list[Json]:
         """Return all that the API knows of a task's instances, by map index."""
         found = self.deployment.api.task_instances(self.dag_id, self.run_id)
@@ -55,6 +63,10 @@ class ObservedRun(RunInCloud):
         """Wait until all instances of a task are in that state."""
         self._wait(f"all of {task_id} {state}", lambda: {*self.states(task_id)} == {state}, timeout)
 
+    def wait_for_opening(self, timeout: float = 120.0) -> None:
+        """Wait until the run is known by its identity."""
+        self.wait_for("open_run", "success", timeout=timeout)
+
     def wait_for_snapshot(self, timeout: float = 240.0) -> None:
         """Wait until the controller has published how the run stands."""
         self.wait_for("supervise", "running", timeout=timeout)
@@ -62,11 +74,12 @@ class ObservedRun(RunInCloud):
 
     def _wait(self, what: str, look: Callable[[], bool], timeout: float) -> None:
         """Wait; if that is in vain, tell how the run stands."""
+        looks = count()
 
         def look_while_it_runs() -> bool:
             if look():
                 return True
-            if self.deployment.api.run_state(self.dag_id, self.run_id) in ENDED:
+            if next(looks) % LOOKS == 0 and self.deployment.api.run_state(self.dag_id, self.run_id) in ENDED:
                 raise RuntimeError("the run has ended")
             return False
 
@@ -76,10 +89,10 @@ class ObservedRun(RunInCloud):
             states = self.deployment.api.task_states(self.dag_id, self.run_id)
             raise AssertionError(f"{self.dag_id}: no {what}: {error}; {states}") from error
 
-    def wait_for_vms(self, count: int, timeout: float = 120.0) -> None:
+    def wait_for_vms(self, number: int, timeout: float = 120.0) -> None:
         """Wait until that many VMs have been launched."""
-        self.wait_for("open_run", "success")
-        self._wait(f"{count} VMs", lambda: len(self.instance_ids()) >= count, timeout)
+        self.wait_for_opening()
+        self._wait(f"{number} VMs", lambda: len(self.instance_ids()) >= number, timeout)
 
     def fail_all(self, task_id: str) -> None:
         """Mark all instances of a mapped task failed."""
@@ -93,6 +106,21 @@ class ObservedRun(RunInCloud):
     def wait_for_end(self, timeout: float = 240.0) -> str:
         """Wait for the run's end and return its state."""
         return self.deployment.wait_for_end(self.dag_id, self.run_id, timeout)
+
+    def has_ended(self) -> bool:
+        """Say whether it has ended."""
+        return self.deployment.api.run_state(self.dag_id, self.run_id) in ENDED
+
+    def living_instance_ids(self) -> dict[str, str]:
+        """Return the instances that boot or run, by VM id; none before the run has been opened."""
+        if "identity" not in vars(self) and self.states("open_run") != ["success"]:
+            return {}
+        return super().living_instance_ids()
+
+    def story(self) -> str:
+        """Return the controller's log over all of its tries."""
+        tries = self.instances("supervise")[0]["try_number"]
+        return "\n".join(self.log("supervise", attempt=attempt) for attempt in range(1, tries + 1))
 
     def log(self, task_id: str, attempt: int = 1, map_index: int = -1) -> str:
         """Return the log of one try of a task."""

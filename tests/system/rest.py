@@ -10,6 +10,9 @@ import requests
 
 Json = dict[str, Any]
 
+PAGE = 100
+"""Entries that Airflow's API tells at once, at most."""
+
 
 class AirflowApi:
     """A client that logs in by itself where everybody is an admin.
@@ -98,9 +101,7 @@ class AirflowApi:
 
     def task_instances(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the run's task instances, mapped ones one by one."""
-        found = self.call("GET", f"{run_path(dag_id, run_id)}/taskInstances?limit=1000")
-        instances: list[Json] = found["task_instances"]
-        return instances
+        return self._all(f"{run_path(dag_id, run_id)}/taskInstances", "task_instances")
 
     def task_states(self, dag_id: str, run_id: str) -> dict[tuple[str, int], str | None]:
         """Return the state of each task instance by task id and map index, -1 where it is not mapped."""
@@ -125,9 +126,16 @@ class AirflowApi:
 
     def xcoms(self, dag_id: str, run_id: str) -> list[Json]:
         """Return the keys of all that the run's tasks have published."""
-        found = self.call("GET", f"{run_path(dag_id, run_id)}/taskInstances/~/xcomEntries?limit=1000")
-        entries: list[Json] = found["xcom_entries"]
-        return entries
+        return self._all(f"{run_path(dag_id, run_id)}/taskInstances/~/xcomEntries", "xcom_entries")
+
+    def _all(self, path: str, name: str) -> list[Json]:
+        """Return all entries of a collection, page by page: more than a hundred are never told at once."""
+        entries: list[Json] = []
+        while True:
+            page = self.call("GET", path, params={"limit": PAGE, "offset": len(entries)})
+            entries += page[name]
+            if not page[name] or len(entries) >= page["total_entries"]:
+                return entries
 
     def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str], downstream: bool = False) -> None:
         """Let tasks run again.

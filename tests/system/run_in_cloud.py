@@ -8,9 +8,11 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
+from airflow_provider_hads.cloud.tags import VM_TAG
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.run_results import LIVING_REQUESTS
 from tests.system.rest import Json
+from tests.system.vm_insides import running_attempts
 
 __all__ = ["RunInCloud"]
 
@@ -31,6 +33,10 @@ class RunInCloud(ABC):
     @abstractmethod
     def wait_for_end(self, timeout: float = 240.0) -> str:
         """Wait for the run's end and return its state."""
+
+    @abstractmethod
+    def wait_for_opening(self, timeout: float = 120.0) -> None:
+        """Wait until the run is known by its :attr:`identity`."""
 
     @abstractmethod
     def wait_for_snapshot(self, timeout: float = 240.0) -> None:
@@ -70,6 +76,20 @@ class RunInCloud(ABC):
 
         self.wait_for_snapshot()
         self._wait(f"{', '.join(sorted(task_ids))} at work", seen, timeout)
+
+    def wait_until_begun(self, attempt_id: str, vm_id: str, timeout: float = 240.0) -> str:
+        """Wait until a VM itself says that an attempt's container runs, and return which instance it is.
+
+        The controller may not have begun by then, or be late.
+        """
+
+        def begun() -> bool:
+            found = self.living_instance_ids()
+            return vm_id in found and running_attempts(found[vm_id]) >= {attempt_id}
+
+        self.wait_for_opening()
+        self._wait(f"{attempt_id} at work on {vm_id}", begun, timeout)
+        return self.living_instance_ids()[vm_id]
 
     def wait_for_vm(self, vm_id: str, state: str, timeout: float = 60.0) -> None:
         """Wait until the controller sees a VM in that state."""
@@ -141,6 +161,12 @@ class RunInCloud(ABC):
     def instance_ids(self) -> list[str]:
         """Return all instances that were ever launched for the run, ended ones included."""
         return [one["InstanceId"] for one in self._instances()]
+
+    def living_instance_ids(self) -> dict[str, str]:
+        """Return the instances that boot or run, by VM id."""
+        living = [one for one in self._instances() if one["State"]["Name"] in ("pending", "running")]
+        names = [{tag["Key"]: tag["Value"] for tag in one.get("Tags", ())}.get(VM_TAG) for one in living]
+        return {name: one["InstanceId"] for name, one in zip(names, living, strict=True) if name}
 
     def containers(self) -> list[str]:
         """Return the VM containers of the run that Docker runs."""

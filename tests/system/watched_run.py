@@ -38,16 +38,19 @@ class WatchedRun(RunInCloud):
         """Wait for the run's end and return its state."""
         return self.started.wait(timeout).run_state()
 
+    def wait_for_opening(self, timeout: float = 120.0) -> None:
+        """Wait until the run is known by its identity."""
+        self._wait("identity", lambda: self._is_published("open_run", "run"), timeout)
+
     def wait_for_snapshot(self, timeout: float = 240.0) -> None:
         """Wait until the controller has published how the run stands."""
+        self._wait("snapshot", lambda: self._is_published("supervise", "snapshot"), timeout)
 
-        def published() -> bool:
-            try:
-                return bool(self.snapshot())
-            except LookupError:
-                return False
-
-        self._wait("snapshot", published, timeout)
+    def _is_published(self, task_id: str, key: str) -> bool:
+        try:
+            return bool(self.xcom(task_id, key))
+        except LookupError:
+            return False
 
     def _wait(self, what: str, look: Callable[[], bool], timeout: float) -> None:
         def look_while_it_runs() -> bool:

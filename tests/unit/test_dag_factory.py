@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from airflow.sdk import DAG, TriggerRule
 
 from airflow_provider_hads.dag_factory import build_job_dag, build_job_dags
+from airflow_provider_hads.exceptions import InputError
 from airflow_provider_hads.inputs import JobInputs
 
 EXAMPLE = Path(__file__).parents[2] / "dags" / "jobs" / "example"
@@ -62,6 +64,60 @@ def test_a_folder_whose_name_is_no_dag_id_does_not_cost_the_others_their_dags(tm
     assert [dag_id.rpartition("-")[0] for dag_id in ids if "-" in dag_id] == ["gr__e", "my_sweep", "x" * 200]
 
 
+def test_a_jobs_folder_may_be_below_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__HADS__JOBS_FOLDER", "~/jobs")
+    shutil.copytree(EXAMPLE, tmp_path / "jobs" / "mine")
+
+    assert [dag.dag_id for dag in build_job_dags()] == ["mine"]
+
+
+def test_a_jobs_folder_that_is_not_there_is_an_error_of_the_dag_file(tmp_path: Path) -> None:
+    missing = tmp_path / "jbos"
+
+    with pytest.raises(InputError, match=f"{missing}: there is no such folder; make it, or set .hads. jobs_"):
+        list(build_job_dags(missing))
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Folders that this user may not enter; to root, who may, they look so, too."""
+    folders: set[Path] = set()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in folders and access(path, mode))
+    return folders
+
+
+def test_a_folder_that_can_t_be_entered_has_a_dag_that_says_so(tmp_path: Path, closed: set[Path]) -> None:
+    for name in ("bad", "good"):
+        shutil.copytree(EXAMPLE, tmp_path / name)
+    (tmp_path / "bad").joinpath("job.json").unlink()
+    (tmp_path / "bad").joinpath("env.json").unlink()
+    (tmp_path / "lost+found").mkdir()
+    closed |= {tmp_path / "bad", tmp_path / "lost+found"}
+
+    bad, good = build_job_dags(tmp_path)
+
+    assert f"{tmp_path}/bad: it can't be entered: no permission" in (bad.doc_md or "")
+    assert (bad.tags, good.tags) == ({"hads", "errors"}, {"hads"})
+
+
+def test_a_jobs_folder_that_can_t_be_read_is_an_error_of_the_dag_file(
+    tmp_path: Path, closed: set[Path]
+) -> None:
+    closed.add(tmp_path)
+
+    with pytest.raises(InputError, match=f"{tmp_path}: it can't be read: no permission"):
+        list(build_job_dags(tmp_path))
+
+
+def test_without_a_jobs_folder_there_are_no_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "in_the_work_folder")
+    monkeypatch.chdir(tmp_path)
+
+    assert list(build_job_dags()) == []
+
+
 def test_a_linked_folders_dag_has_the_links_name(tmp_path: Path) -> None:
     (tmp_path / "today").symlink_to(EXAMPLE)
 
@@ -77,6 +133,19 @@ def test_a_folder_without_its_job_file_has_a_dag_that_says_so(tmp_path: Path) ->
     assert dag.dag_id == "half"
     assert "job.json" in (dag.doc_md or "")
     assert "errors" in dag.tags
+
+
+def test_of_very_many_errors_the_first_are_told(tmp_path: Path) -> None:
+    (tmp_path / "job.json").write_text(json.dumps({"job_id": 1, "tasks": dict.fromkeys(map(str, range(60)))}))
+    shutil.copy(EXAMPLE / "env.json", tmp_path)
+
+    lines = (build_job_dag(tmp_path).doc_md or "").splitlines()
+
+    assert lines[2] == "    job.json: tasks.0: null is not an object ({...})"
+    assert lines[51:] == [
+        "    job.json: tasks.49: null is not an object ({...})",
+        "    ... and 10 more",
+    ]
 
 
 @pytest.mark.parametrize("broken", ["airflow_provider_hads.inputs.load_job_folder", f"{FACTORY}.plan_params"])

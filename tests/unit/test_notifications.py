@@ -123,6 +123,12 @@ def test_the_configuration_is_read() -> None:
         ('[{"kwargs": {}}]', "classpath"),
         ('[{"classpath": "a.B", "when": "end"}]', "when"),
         ('[{"classpath": "a.B", "events": ["start"]}]', "there is no event 'start'"),
+        ('[{"classpath": "a.B", "events": "miss"}]', 'events "miss" of a.B is no list'),
+        ('[{"classpath": "a.B", "events": 1}]', "events 1 of a.B is no list"),
+        ('[{"classpath": "a.B", "events": [["miss"]]}]', r"there is no event \['miss'\]"),
+        ('[{"classpath": "a.B", "kwargs": "to"}]', 'kwargs "to" of a.B is no object'),
+        ('[{"classpath": 1}]', "classpath 1 names no class"),
+        ('[{"classpath": "Notifier"}]', 'classpath "Notifier" names no class'),
     ],
 )
 def test_a_configuration_that_is_wrong_is_refused_with_what_to_give(text: str, problem: str) -> None:

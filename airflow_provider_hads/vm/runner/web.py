@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import re
 import time
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,7 +30,7 @@ class HttpError(OSError):
     """
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"HTTP {status}: {' '.join(text.split())[:400]}")
+        super().__init__(f"HTTP {status}: {_summary(text)}")
         self.status = status
         self.text = text
 
@@ -37,6 +38,13 @@ class HttpError(OSError):
     def passing(self) -> bool:
         """Whether the same request may succeed later."""
         return self.status >= 500 or self.status in _PASSING
+
+
+def _summary(text: str) -> str:
+    """Return the code and the message of an error of S3, or what there is of another answer."""
+    parts = [re.search(f"<{name}>([^<]*)</{name}>", text) for name in ("Code", "Message")]
+    words = ": ".join(part.group(1) for part in parts if part)
+    return " ".join((words or text).split())[:400]
 
 
 def connect(url: str, timeout: float) -> HTTPConnection:

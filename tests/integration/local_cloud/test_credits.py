@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hads.cloud.credits import CloudWatchCredits
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.local_vms import eventually, launch, wait_for_state
 
@@ -45,6 +46,10 @@ def test_a_burstable_vm_earns_credits_while_it_runs_and_none_while_it_is_frozen(
     earned = eventually(lambda: [balance for balance in balances(cloud, vm) if balance > 0], 60)[-1]
     billed = next(item.seconds for item in cloud.bill() if item.instance_id == vm)
     assert earned <= RATE / 3600 * billed
+    # The local CloudWatch leaves out what was counted in this second.
+    told = eventually(lambda: CloudWatchCredits(cloud.client("cloudwatch")).balances([vm, other]), 10)
+    assert [*told] == [vm]
+    assert 0 <= told[vm].credits <= RATE / 3600 * (billed + 60)
     cloud.interrupt(vm)
     before = len(balances(cloud, vm))
     frozen = eventually(lambda: balances(cloud, vm)[before + 1 :][1:], 60)

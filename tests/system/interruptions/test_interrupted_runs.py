@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.system.completeness import assert_complete, ended_on
-from tests.system.interrupted_jobs import pauses
+from tests.system.interrupted_jobs import DEADLINE_OF_WAITING, DEAR_TYPE, LONG, pauses
 from tests.system.interrupted_runs import InterruptedRuns
 from tests.system.observed_run import ObservedRun
 from tests.system.run_in_cloud import RunInCloud
@@ -65,12 +65,10 @@ class TestAVmHibernatesForGoodOnAWholeAirflow:
 
     @pytest.fixture
     def run(self, interrupted_runs: InterruptedRuns) -> ObservedRun:
-        run = interrupted_runs[self.JOB]
-        assert isinstance(run, ObservedRun)
-        return run
+        return interrupted_runs.deployed(self.JOB)
 
     def test_all_results_are_right_by_the_deadline(self, run: ObservedRun) -> None:
-        assert_complete(run, self.TASKS, 40)
+        assert_complete(run, self.TASKS, 30)
         assert set(run.states("task")) == {"success"}
 
     def test_its_tasks_ended_elsewhere(self, run: ObservedRun) -> None:
@@ -118,7 +116,7 @@ class TestAVmIsResumedWhenItsWorkWasMigrated:
         return interrupted_runs[self.JOB]
 
     def test_all_results_are_right_and_none_is_published_twice(self, run: RunInCloud) -> None:
-        assert_complete(run, self.TASKS, 40)
+        assert_complete(run, self.TASKS, LONG)
         assert run.decisions(reason="migrated") != []
 
     def test_it_is_told_to_drop_what_was_done_elsewhere(self, run: RunInCloud) -> None:
@@ -151,14 +149,16 @@ class TestAllSpotVmsHibernateAtOnce:
         vms = run.snapshot()["vms"]
         assert {vms[ended_on(run, task_id)]["market"] for task_id in self.TASKS} == {"on-demand"}
 
-    def test_they_were_launched_for_a_reason_that_the_log_tells(self, run: RunInCloud) -> None:
-        """By their losses spot VMs are dearer than an on-demand VM, or there is no time to wait for them."""
-        reasons = [one["reason"] for one in run.decisions(action="launch")]
+    def test_they_were_launched_when_there_was_no_more_time_to_wait_for_spot_vms(
+        self, run: RunInCloud
+    ) -> None:
+        vms = run.snapshot()["vms"]
+        launches = [one for one in run.decisions(action="launch") if vms[one["vm"]]["market"] == "on-demand"]
 
-        assert reasons != []
-        assert {*reasons} <= {"cheaper-than-spot", "latest-safe-time"}
-        for reason in reasons:
-            assert f"(c5.large, on-demand) ({reason})" in run.log("supervise")
+        assert launches != []
+        assert {one["reason"] for one in launches} == {"latest-safe-time"}
+        assert f"({DEAR_TYPE}, on-demand) (latest-safe-time)" in run.log("supervise")
+        assert min(one["at"] for one in launches) > DEADLINE_OF_WAITING / 2
 
 
 class TestAWarnedVmAndOneThatLosesItsMemory:
@@ -170,7 +170,7 @@ class TestAWarnedVmAndOneThatLosesItsMemory:
         return interrupted_runs[self.JOB]
 
     def test_all_results_are_right(self, run: RunInCloud) -> None:
-        assert_complete(run, self.TASKS, 60)
+        assert_complete(run, self.TASKS, 80)
 
     def test_the_warned_vms_task_is_moved_before_the_vm_stops(self, run: RunInCloud) -> None:
         first, *later = run.attempts("t0")

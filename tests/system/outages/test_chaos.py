@@ -18,7 +18,7 @@ from tests.system.interrupted_jobs import STEP, counted
 
 pytestmark = pytest.mark.slow
 
-UNHEARD = 0.05
+UNHEARD = 0.01
 """Share by which report and bill may differ: who is killed may have heard what nobody hears again."""
 
 

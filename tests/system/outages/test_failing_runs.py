@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from airflow_provider_hads.local_cloud import LocalCloud
+from tests.support.run_results import instances_of
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
 from tests.system.other_controllers import let_another_controller_take_over
@@ -16,6 +17,9 @@ pytestmark = pytest.mark.slow
 
 BOUND = 120.0
 """Seconds from the failure until all is gone."""
+
+OVER = ("success", "failed", "skipped", "upstream_failed", "removed")
+"""States of a task that nothing comes of any more."""
 
 AT_ONCE = 2
 
@@ -70,6 +74,23 @@ def test_a_run_marked_failed_leaves_nothing(marked_failed: Runs, stage: str) -> 
 
     assert_cleaned_up(run)
     assert stage == "schedule" or run.instance_ids() != []
+
+
+def test_a_run_marked_failed_while_it_is_opened_launches_nothing(
+    deployment: AirflowDeployment, local_cloud: LocalCloud
+) -> None:
+    # S3 answers late, and with an error at first, so that it is met while it is opened.
+    local_cloud.fault("s3:PUT", code="SlowDown", status=503, match="slow_to_open_", delay=15)
+    run = trigger(deployment, local_cloud, "slow_to_open")
+    run.wait_for("open_run", "running")
+
+    deployment.api.set_run_state("slow_to_open", run.run_id, "failed")
+
+    deployment.wait_for("the end of all tasks", lambda: {*run.task_states()} <= {*OVER}, BOUND)
+    assert run.wait_for_end() == "failed"
+    assert run.states("open_run") == ["failed"]
+    assert "success" not in run.states("schedule")
+    assert instances_of(local_cloud, "slow_to_open_0") == {}
 
 
 def test_a_run_marked_failed_while_it_is_terminated_leaves_nothing(

@@ -25,7 +25,7 @@ from tests.support.recorded_bucket import SIZE, RecordedBucket
 
 NOT_API_CALLS = {"iam:PassRole", "s3:GetObjectTagging", "s3:ListBucket"}
 PACKAGE = Path(airflow_provider_hads.__file__).parent
-SERVICES = ("ec2", "pricing", "s3", "sqs")
+SERVICES = ("cloudwatch", "ec2", "pricing", "s3", "sqs")
 NOT_AWS = ("local_cloud", "commands")
 """Folders that speak to the cloud in a box, or to nobody."""
 
@@ -155,6 +155,7 @@ def large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_all_calls_of_a_run_and_of_a_reap_are_found_in_the_source() -> None:
     assert operations_in_the_source() >= {
+        "cloudwatch:GetMetricData",
         "ec2:RunInstances",
         "ec2:DescribeSpotInstanceRequests",
         "ec2:DescribeVolumes",

@@ -102,6 +102,7 @@ def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> 
         (["--trace", __file__], "is not a trace"),
         (["--runs", "many"], "--runs: 'many' is not right"),
         (["--on-loss", "explode"], "give one of hibernate, terminate"),
+        (["--on-loss", ""], "give one of hibernate, terminate"),
         (["--billing", "by-weight"], "give one of per-second, ec2"),
         (["--checkpoint", "often"], "give none, continuous, or seconds"),
         (["--checkpoint", "1e-7"], "--checkpoint: '1e-7' is too short; give none, continuous, or seconds"),

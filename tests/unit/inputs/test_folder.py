@@ -150,6 +150,19 @@ def test_a_task_without_a_runtime_on_any_offered_type(
     ]
 
 
+def test_of_many_offered_types_a_few_are_named(
+    job_folder: WriteFolder, job_document: Document, environment_document: Document
+) -> None:
+    c5 = environment_document["instances"]["c5.large"]
+    environment_document["instances"] = {f"c5.{size}xlarge": c5 for size in range(1, 12)}
+    job_document["tasks"]["b"]["runtime"] = {"c5.1xlarge": 5}
+    names = ", ".join(f"c5.{size}xlarge" for size in range(1, 11))
+    assert lines_of(job_folder()) == [
+        "job.json: tasks.a.runtime: it names c5.large, t3.micro, none of the offered types; "
+        f"add one of {names}, ..."
+    ]
+
+
 def test_a_task_with_more_memory_than_any_type_that_could_run_it(
     job_folder: WriteFolder, job_document: Document
 ) -> None:

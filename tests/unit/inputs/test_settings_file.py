@@ -135,6 +135,21 @@ def test_planner_names(written: str, name: str) -> None:
     assert parsed(f"[scheduler]\nname = {written}").scheduler.name == name
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        "synthetic",
+        "synthetic:1.0_rc-1",
+        "team/sub.group/my__sweep-2:Latest",
+        "localhost:5000/sweep",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/sweep@sha256:" + "0" * 64,
+        "ghcr.io/a/b:1@sha256:" + "f" * 64,
+    ],
+)
+def test_every_name_that_docker_takes_is_an_images(image: str) -> None:
+    assert parsed(f"[docker]\ndocker_image = {image}").docker.docker_image == image
+
+
 @pytest.mark.parametrize("word", ["no", "False", "off", "0"])
 def test_a_switch_that_is_off(word: str) -> None:
     settings = parsed(f"[scheduler]\nallow_parallel_execution = {word}\n[debug]\ndebug_mode = {word}")
@@ -282,6 +297,22 @@ def test_a_tag_value_without_a_key_has_a_note() -> None:
             "[docker]\ndocker_image = My Image",
             'docker.docker_image: "My Image" is not right; '
             "it must be the name of a Docker image, such as synthetic:1",
+        ),
+        *(
+            (
+                f"[docker]\ndocker_image = {image}",
+                f'docker.docker_image: "{image}" is not right; '
+                "it must be the name of a Docker image, such as synthetic:1",
+            )
+            for image in ("synthetic:", "a//b", "a/", "a:1:2", "a..b", "team/Sweep:1", "a@sha256:1", "a:-1")
+        ),
+        *(
+            (
+                f"[docker]\nwork_dir = {folder}",
+                f'docker.work_dir: "{folder}" is not right; '
+                "it must be another folder than /, which Docker mounts nothing as; such as /work",
+            )
+            for folder in ("/", "//")
         ),
         (
             "[docker]\nwork_dir = work",

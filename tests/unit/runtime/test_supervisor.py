@@ -3,100 +3,30 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from threading import Event
-from typing import Any
 
 import pytest
 
-from airflow_provider_hads.control import Mission
-from airflow_provider_hads.exceptions import CloudError, EpochRefused, StorageError, VmUnreachable
-from airflow_provider_hads.model import Burstable, InstanceType, Job, Market, Task
-from airflow_provider_hads.model.cloud_event import CloudEvent, CloudEventKind
-from airflow_provider_hads.model.environment import Environment
-from airflow_provider_hads.model.fleet import Instance, InstanceState, InterruptionKind, LaunchOrder
-from airflow_provider_hads.model.identifiers import RunIdentity
-from airflow_provider_hads.model.run_state import Attempt, RunState, TaskRecord, TaskState, VmRecord, VmState
+from airflow_provider_hads.exceptions import (
+    CloudError,
+    ControlEnded,
+    EpochRefused,
+    StorageError,
+    VmUnreachable,
+)
+from airflow_provider_hads.model import Market
+from airflow_provider_hads.model.fleet import (
+    Instance,
+)
+from airflow_provider_hads.model.run_state import Attempt, TaskRecord, TaskState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState, Exchange, VmStatus
-from airflow_provider_hads.model.settings import Settings
-from airflow_provider_hads.runtime.orders import OrderBook
-from airflow_provider_hads.runtime.supervisor import Supervisor
-from tests.support.control_examples import RULES, at, run_state
+from tests.support.control_examples import run_state
 from tests.support.small_cloud import NO_CLOUD, SmallCloud, plan_of
-
-SMALL = InstanceType("small", 2, 4000, 10, {Market.SPOT: 0.03}, {Market.SPOT: 9}, Burstable(6, 0.1))
-
-
-def job_of(tasks: int) -> Job:
-    """Return a job whose tasks take 20 s each."""
-    return Job("7", "", {str(task): Task(str(task), "true", 100, {"small": 20}) for task in range(tasks)})
-
-
-PATIENCE = 0.2
-"""Seconds for which a step's calls are waited for."""
-SURE = 5
-"""Times that they were waited for in vain before they are taken to hang."""
-
-
-class Harness:
-    """A supervisor, its world, and the states it has saved."""
-
-    def __init__(self, cloud: SmallCloud, tasks: int, state: RunState | None = None, **more: Any) -> None:
-        self.cloud = cloud
-        self.saved: list[RunState] = []
-        self.hanging = 0
-        job = job_of(tasks)
-        self.supervisor = Supervisor(
-            state or run_state(plan_of(cloud, tasks)),
-            rules=RULES,
-            fleet=cloud,
-            vms=cloud,
-            results=cloud,
-            orders=OrderBook(job, {"small": SMALL}, Settings(), {}),
-            interval=5,
-            clock=cloud.clock,
-            save=self.saved.append,
-            **more,
-        )
-
-    def run_until(
-        self, reached: Callable[[RunState], bool], limit: float = 3000, stride: float = 1
-    ) -> RunState:
-        """Step on, by default a second of the run each, until the state is as wanted."""
-        while not reached(self.supervisor.state):
-            assert self.cloud.now < limit, self.supervisor.state
-            self.supervisor.step()
-            self.cloud.now += stride
-            time.sleep(0.002)
-            self._wait_for_calls()
-        return self.supervisor.state
-
-    def _wait_for_calls(self) -> None:
-        """Let the calls end that take no time in this world, however busy the machine is; some hang."""
-        until = time.monotonic() + PATIENCE
-        while self.hanging < SURE and self.supervisor._lanes._lanes:
-            if time.monotonic() > until:
-                self.hanging += 1
-                return
-            time.sleep(0.001)
-
-    def killed(self) -> RunState:
-        """End this controller as kill -9 would, and return what its successor finds, with the next epoch."""
-        self.supervisor.close()
-        return replace(self.saved[-1], epoch=self.supervisor.state.epoch + 1)
-
-
-def has_ended(state: RunState) -> bool:
-    return state.ended
-
-
-def states(state: RunState) -> set[TaskState]:
-    return {task.state for task in state.tasks.values()}
+from tests.support.supervised_runs import PLAIN, Harness, has_ended, states, with_policy
 
 
 def test_a_job_runs_from_bare_vms_to_published_results() -> None:
@@ -268,23 +198,6 @@ def test_the_log_tells_the_story_and_the_decisions(caplog: pytest.LogCaptureFixt
     ]
 
 
-PLAIN = InstanceType("small", 1, 4000, 10, {Market.SPOT: 0.03}, {Market.SPOT: 9})
-
-
-def with_policy(tasks: int, kind: InstanceType = PLAIN) -> dict[str, Any]:
-    """Return what a supervisor needs that decides by itself.
-
-    :param kind: the type of all VMs.
-    """
-    environment = Environment({"small": kind}, {Market.SPOT: 9})
-
-    def launch_order(vm: VmRecord) -> LaunchOrder:
-        run = RunIdentity("7", 0, "uid", "bucket")
-        return LaunchOrder(run, vm.id, vm.sequence, 0, "small", 4000, vm.market, False, at(2000))
-
-    return {"mission": Mission(job_of(tasks), environment, boot=10), "launch_order": launch_order}
-
-
 def test_with_a_policy_a_lost_vms_tasks_are_run_on_a_vm_that_it_launches() -> None:
     cloud = SmallCloud("vm-0")
     harness = Harness(cloud, tasks=2, **with_policy(2))
@@ -418,6 +331,24 @@ def test_if_no_vm_tells_who_is_in_charge_the_stored_state_does() -> None:
         harness.supervisor.step()
 
 
+def test_nothing_is_launched_for_a_run_that_was_ended_while_its_vms_were_being_terminated() -> None:
+    """Who ends a run terminates its VMs; its controller may see that before it is ended itself."""
+    state = {"ended": False}
+
+    def still_running() -> None:
+        if state["ended"]:
+            raise ControlEnded("Airflow has this task as failed")
+
+    cloud = SmallCloud("vm-0")
+    harness = Harness(cloud, tasks=1, confirm=still_running, **with_policy(1))
+    harness.run_until(lambda state: TaskState.RUNNING in states(state))
+    state["ended"] = True
+    cloud.terminate("vm-0")
+    with pytest.raises(ControlEnded):
+        harness.run_until(has_ended)
+    assert list(cloud.vms) == ["vm-0"]
+
+
 class Paused:
     """A controller whose process was paused for long while one order waited behind another one to its VM."""
 
@@ -483,89 +414,3 @@ def test_a_vm_that_comes_back_hears_what_to_drop_before_it_starts_anything() -> 
     harness.run_until(has_ended)
     assert cloud.vms["vm-0"].said[0].cancel == ("0.1",)
     assert cloud.vms["vm-0"].said[0].enqueue == ()
-
-
-def test_an_event_tells_of_a_hibernation_before_the_next_look() -> None:
-    cloud = SmallCloud("vm-0")
-    events = ToldEvents(cloud)
-    harness = Harness(cloud, tasks=1, events=events, **with_policy(1))
-    harness.run_until(lambda state: TaskState.RUNNING in states(state))
-    harness.supervisor.step()
-    looked = cloud.looks
-    events.tell("i-vm-0", cloud.now, InterruptionKind.HIBERNATE)
-    state = harness.run_until(lambda state: state.vms["vm-0"].state.asleep, limit=cloud.now + 60, stride=0.4)
-    assert state.vms["vm-0"].state is VmState.HIBERNATING
-    assert cloud.looks - looked <= 1
-    time.sleep(0.05)
-    assert cloud.forgotten == ["vm-0"], "a call to it would hang until long after its resume"
-
-
-def test_a_look_that_was_begun_before_an_event_does_not_undo_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    cloud, begun, release = SmallCloud("vm-0"), Event(), Event()
-    events, vm, describe = ToldEvents(cloud), cloud.vms["vm-0"], cloud.describe
-
-    def slow() -> tuple[Instance, ...]:
-        shown = describe()
-        begun.set()
-        assert release.wait(5)
-        return shown
-
-    harness = Harness(cloud, tasks=1, events=events, **with_policy(1))
-    harness.run_until(lambda state: TaskState.RUNNING in states(state))
-    monkeypatch.setattr(cloud, "describe", slow)
-    harness.run_until(lambda _: begun.is_set())
-    vm.shown = replace(
-        vm.shown, state=InstanceState.STOPPING, interruption=InterruptionKind.HIBERNATE, address=None
-    )
-    events.tell("i-vm-0", cloud.now, InterruptionKind.HIBERNATE)
-    harness.run_until(lambda state: state.vms["vm-0"].state is VmState.HIBERNATING, stride=0.2)
-
-    looks = cloud.looks
-    release.set()
-    harness.run_until(lambda _: cloud.looks > looks, limit=cloud.now + 4, stride=0.1)
-
-    harness.run_until(lambda _: cloud.looks > looks + 2, limit=cloud.now + 30)
-    seen = {state.vms["vm-0"].state for state in harness.saved}
-    assert VmState.HIBERNATING in seen
-    assert VmState.RESUMED not in seen
-
-
-def test_the_queue_is_looked_into_each_second_but_not_in_step_with_other_runs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(random, "uniform", random.Random(7).uniform)
-    cloud = SmallCloud("vm-0")
-    events = ToldEvents(cloud)
-    supervisor = Harness(cloud, tasks=1, events=events).supervisor
-    while cloud.now < 30:
-        supervisor.step()
-        while any(thread.name == "hads events" for thread in threading.enumerate()):
-            time.sleep(0.0005)
-        cloud.now += 0.1
-    pauses = [later - earlier for earlier, later in pairwise(events.looks)]
-    assert 0.45 < min(pauses) < 0.75
-    assert 1.25 < max(pauses) < 1.65
-    assert 0.85 < sum(pauses) / len(pauses) < 1.25
-
-
-class ToldEvents:
-    """A queue of events that a test fills."""
-
-    def __init__(self, cloud: SmallCloud) -> None:
-        self.cloud = cloud
-        self.waiting: list[CloudEvent] = []
-        self.looks: list[float] = []
-
-    def tell(self, instance_id: str, now: float, interruption: InterruptionKind) -> None:
-        """Announce an interruption; ``now`` is seconds since the run's start."""
-        kind = CloudEventKind.INTERRUPTION
-        event = CloudEvent(f"{len(self.looks)}", instance_id, kind, at(int(now)), interruption=interruption)
-        self.waiting.append(event)
-
-    def receive(
-        self, instance_ids: Collection[str], settled: Collection[str] | None = None
-    ) -> tuple[CloudEvent, ...]:
-        self.looks.append(self.cloud.now)
-        told = tuple(event for event in self.waiting if event.instance_id in instance_ids)
-        self.waiting = [event for event in self.waiting if event not in told]
-        return told

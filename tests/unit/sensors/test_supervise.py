@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_hads.control import Reason, TerminateVm
 from airflow_provider_hads.control.decisions import with_decisions
-from airflow_provider_hads.exceptions import EpochRefused, StorageError
+from airflow_provider_hads.exceptions import ControlEnded, EpochRefused, StorageError
 from airflow_provider_hads.model import Environment, Job, Task
 from airflow_provider_hads.model.identifiers import RunIdentity
 from airflow_provider_hads.model.run_state import Decision, RunState
@@ -24,6 +24,7 @@ from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.workshop import RunInputs, Workshop
 from airflow_provider_hads.sensors import supervise
 from airflow_provider_hads.sensors.supervise import SuperviseSensor
+from tests.support.control_examples import run_state
 
 NOW = datetime(2025, 1, 1, tzinfo=timezone.utc)
 RUN = RunContext(RunIdentity("7", 0, "uid", "bucket"), 0, NOW, deadline=60, margin=10, boot_timeout=10)
@@ -42,9 +43,14 @@ def begin(monkeypatch: pytest.MonkeyPatch, settings: Settings, **parts: Any) -> 
     begin_with({}, monkeypatch, settings, **parts)
 
 
-def context_of(store: dict[str, Any]) -> Any:
-    """Return a try's context, with what its task state store has."""
-    return {"task_state_store": SimpleNamespace(get=store.get, set=store.__setitem__)}
+def context_of(store: dict[str, Any], state: str = "running") -> Any:
+    """Return a try's context, with what its task state store has, and what Airflow takes the task for."""
+
+    def get_task_states(dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, dict[str, str]]:
+        return {"run": {"supervise": state}} if (dag_id, task_ids) == ("job", ["supervise"]) else {}
+
+    task = SimpleNamespace(dag_id="job", task_id="supervise", run_id="run", get_task_states=get_task_states)
+    return {"task_state_store": SimpleNamespace(get=store.get, set=store.__setitem__), "ti": task}
 
 
 def begin_with(
@@ -161,3 +167,36 @@ def test_a_try_that_no_longer_finds_what_it_has_stored_is_not_in_charge() -> Non
         EpochRefused, match="what epoch 3 has stored is gone; see the later tries of this task"
     ):
         supervise._confirm(context_of({}), 3)
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "restarting"])
+def test_a_try_whose_run_was_ended_is_not_in_charge(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    stored: dict[str, Any] = {}
+    parts: Mapping[str, None] = dict.fromkeys(("fleet", "vms", "results", "orders", "events"))
+    monkeypatch.setattr(supervise, "Supervisor", raise_begun)
+    with pytest.raises(Begun):
+        begin_with(stored, monkeypatch, Settings(), **parts)
+
+    supervise._confirm(context_of(stored), 1)
+    with pytest.raises(ControlEnded, match=f"Airflow has this task as {state}"):
+        supervise._confirm(context_of(stored, state), 1)
+
+
+def test_a_try_that_is_told_to_end_makes_no_further_step_and_can_be_tried_again() -> None:
+    sensor = SuperviseSensor(task_id="supervise", run=RUN.to_xcom(), vms=[])
+    steps = iter([False])
+    supervisor: Any = SimpleNamespace(step=lambda: next(steps), state=run_state({}))
+    sensor._supervisor = supervisor
+    context = context_of({})
+    context["ti"].xcom_push = lambda **_: None
+    sensor.poke(context)
+
+    sensor.on_kill()
+
+    with pytest.raises(AirflowException, match="Told to end") as caught:
+        sensor.poke(context)
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def raise_begun(*_: object, **__: object) -> None:
+    raise Begun
