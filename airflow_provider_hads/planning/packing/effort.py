@@ -65,8 +65,9 @@ def _python_steps(tasks: int, types: int) -> int:
 
 
 def _compiled_steps(tasks: int, types: int) -> int:
-    most = min(6_500_000 + 6_000 * tasks, 1_200 * tasks**2)
-    return max(most - 100_000 * types, min(50_000 * tasks, 4_000_000))
+    # Small jobs leave the most time: all else takes longer the more tasks there are.
+    most = max(5_500_000 - 7_500 * tasks, 3_000_000 + 7_500 * tasks)
+    return max(min(most, 1_200 * tasks**2) - 50_000 * types, min(40_000 * tasks, 2_500_000))
 
 
 def comparison_effort(tasks: int, types: int) -> Effort:
