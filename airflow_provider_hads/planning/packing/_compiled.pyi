@@ -66,3 +66,19 @@ def anneal_sketch(
     stop: Callable[[], bool] | None,
     /,
 ) -> None: ...
+def expand_tasks(
+    counts: array[float],
+    columns: array[float],
+    uses: array[float],
+    slots: array[float],
+    resources_from: array[int],
+    resources: array[int],
+    core_prices: array[float],
+    resource_prices: array[float],
+    smoothing: float,
+    cutoff: float,
+    slope: array[float],
+    curve: array[float],
+    /,
+) -> float: ...
+def solve_positive(matrix: array[float], x: array[float], floor: float, /) -> None: ...

@@ -1,4 +1,4 @@
-"""What the compiled searches read of an instance."""
+"""What the compiled searches read of an instance and of its relaxation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import accumulate, chain
 
 from airflow_provider_hads.planning.packing.uses import Use
 
-__all__ = ["Arrays", "MemoryArrays"]
+__all__ = ["Arrays", "MemoryArrays", "RelaxationArrays"]
 
 
 class Arrays:
@@ -42,3 +42,28 @@ class MemoryArrays:
         self.uses = array("d", chain.from_iterable(chain.from_iterable(uses)))
         self.alike_from = array("i", accumulate(map(len, alike), initial=0))
         self.alike = array("i", chain.from_iterable(alike))
+
+
+class RelaxationArrays:
+    """A relaxation's tables.
+
+    :param counts: by column of equal tasks, how many there are.
+    :param columns: seconds by column and choice.
+    :param uses: what tasks use, by column and resource.
+    :param slots: cores by choice.
+    :param of_choice: resources by choice.
+    """
+
+    def __init__(
+        self,
+        counts: Sequence[float],
+        columns: Sequence[Sequence[float]],
+        uses: Sequence[Sequence[float]],
+        slots: Sequence[int],
+        of_choice: Sequence[Sequence[int]],
+    ) -> None:
+        self.counts, self.slots = array("d", counts), array("d", slots)
+        self.columns = array("d", chain.from_iterable(columns))
+        self.uses = array("d", chain.from_iterable(uses))
+        self.resources_from = array("i", accumulate(map(len, of_choice), initial=0))
+        self.resources = array("i", chain.from_iterable(of_choice))

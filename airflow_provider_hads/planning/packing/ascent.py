@@ -11,6 +11,7 @@ from airflow_provider_hads.model import Market
 from airflow_provider_hads.planning.packing.instance import Instance
 from airflow_provider_hads.planning.packing.linear_algebra import solve_positive
 from airflow_provider_hads.planning.packing.relaxation import Prices, Relaxation
+from airflow_provider_hads.planning.packing.soft_minimum import expand_tasks
 
 __all__ = ["best_prices"]
 
@@ -21,8 +22,6 @@ FINE = (0.004, 0.001, 0.0002)
 SAMPLE = 120
 STEPS = 12
 """Newton steps for each of them, at most."""
-CUTOFF = 7.0
-"""A choice that is dearer than the best by so many smoothings has no weight."""
 TO_THE_EDGE = 0.9
 ENOUGH = 1e6
 """A bound of so many times the tasks' least cost: where there is no plan it has no end."""
@@ -154,47 +153,10 @@ class _Ascent:
 
     def _expand(self, point: list[float], smoothing: float) -> tuple[float, list[float], list[list[float]]]:
         """Return value, gradient and negated Hessian."""
-        slope = [0.0] * self.width
-        curve = [[0.0] * self.width for _ in range(self.width)]
-        value = self._tasks(point, smoothing, slope, curve)
+        value, slope, curve = expand_tasks(self.relaxation, self.prices(point), smoothing, self.width)
         value += self._limits(point, smoothing, slope, curve)
         value += self._barrier(point, smoothing, slope, curve)
         return value, slope, curve
-
-    def _tasks(
-        self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
-    ) -> float:
-        """Add the soft minimum of each task's costs."""
-        relaxation = self.relaxation
-        slots = [choice.slots for choice in self.instance.choices]
-        total, cutoff = 0.0, CUTOFF * smoothing
-        for weight, column, uses, costs in zip(
-            relaxation.counts,
-            relaxation.columns,
-            relaxation.uses,
-            relaxation.costs(self.prices(point)),
-            strict=True,
-        ):
-            least = min(costs)
-            edge = least + cutoff
-            near = [index for index, cost in enumerate(costs) if cost <= edge]
-            if len(near) == 1:
-                index = near[0]
-                total += weight * least
-                slope[index] += weight * column[index] / slots[index]
-                for number, at in self.resource_at[index]:
-                    slope[at] += weight * uses[number]
-                continue
-            shares = [math.exp((least - costs[index]) / smoothing) for index in near]
-            mass = sum(shares)
-            total += weight * (least - smoothing * math.log(mass))
-            effects = []
-            for index, share in zip(near, shares, strict=True):
-                changes = [(index, column[index] / slots[index])]
-                changes += [(at, uses[number]) for number, at in self.resource_at[index] if uses[number]]
-                effects.append((share / mass, changes))
-            _add_soft(effects, weight, smoothing, slope, curve)
-        return total
 
     def _limits(
         self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]
@@ -247,34 +209,6 @@ class _Ascent:
         for places, offset in self._bounds():
             value += _add_log(sum(point[at] for at in places) - offset, places, smoothing, slope, curve)
         return value
-
-
-def _add_soft(
-    effects: list[tuple[float, list[tuple[int, float]]]],
-    weight: float,
-    smoothing: float,
-    slope: list[float],
-    curve: list[list[float]],
-) -> None:
-    """Add one task's effects: by choice, its share, and by how much each price changes its cost.
-
-    The curve is symmetric: what stands left of its diagonal is not looked at.
-    """
-    factor = weight / smoothing
-    sums: dict[int, float] = {}
-    for share, changes in effects:
-        for at, change in changes:
-            sums[at] = sums.get(at, 0.0) + share * change
-        for place, (at, change) in enumerate(changes):
-            row, both = curve[at], factor * share * change
-            for other, other_change in changes[place:]:
-                row[other] += both * other_change
-    pulls = sorted(sums.items())
-    for place, (at, pull) in enumerate(pulls):
-        slope[at] += weight * pull
-        row, both = curve[at], factor * pull
-        for other, other_pull in pulls[place:]:
-            row[other] -= both * other_pull
 
 
 def _add_log(

@@ -6,9 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import mul
 
 from airflow_provider_hads.model import Market
+from airflow_provider_hads.planning.packing.arrays import RelaxationArrays
 from airflow_provider_hads.planning.packing.instance import Instance
 from airflow_provider_hads.planning.packing.resources import resources_of
 
@@ -85,6 +87,12 @@ class Relaxation:
             for row in counts
         ]
         """By column, what the tasks use of each resource."""
+
+    @cached_property
+    def arrays(self) -> RelaxationArrays:
+        """Its tables for compiled code."""
+        slots = [choice.slots for choice in self.instance.choices]
+        return RelaxationArrays(self.counts, self.columns, self.uses, slots, self.of_choice)
 
     def value(self, prices: Prices) -> float:
         """Return the lower bound that these prices prove."""

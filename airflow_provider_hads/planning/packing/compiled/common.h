@@ -158,5 +158,7 @@ static inline int has_items(const Py_buffer *buffer, Py_ssize_t items, size_t si
 PyObject *anneal_cores(PyObject *module, PyObject *args);
 PyObject *anneal_orders(PyObject *module, PyObject *args);
 PyObject *anneal_sketch(PyObject *module, PyObject *args);
+PyObject *expand_tasks(PyObject *module, PyObject *args);
+PyObject *solve_positive(PyObject *module, PyObject *args);
 
 #endif

@@ -5,6 +5,8 @@ static PyMethodDef METHODS[] = {
     {"anneal_cores", anneal_cores, METH_VARARGS, "Anneal tasks on cores; see annealing.py."},
     {"anneal_orders", anneal_orders, METH_VARARGS, "Anneal orders of tasks; see memory_annealing.py."},
     {"anneal_sketch", anneal_sketch, METH_VARARGS, "Anneal sums of tasks; see memory_sketch.py."},
+    {"expand_tasks", expand_tasks, METH_VARARGS, "Sum up soft minima of costs; see soft_minimum.py."},
+    {"solve_positive", solve_positive, METH_VARARGS, "Solve a system of equations; see linear_algebra.py."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -11,13 +11,21 @@ import pytest
 
 from airflow_provider_hads.model import PlannedVm
 from airflow_provider_hads.planning import PlanRequest
-from airflow_provider_hads.planning.packing import annealing, memory_annealing, memory_sketch
+from airflow_provider_hads.planning.packing import (
+    annealing,
+    linear_algebra,
+    memory_annealing,
+    memory_sketch,
+    soft_minimum,
+)
+from airflow_provider_hads.planning.packing.ascent import best_prices
 from airflow_provider_hads.planning.packing.compiled_search import COMPILED
 from airflow_provider_hads.planning.packing.effort import Effort
 from airflow_provider_hads.planning.packing.instance import compile_instance
 from airflow_provider_hads.planning.packing.search import search
 from tests.support.random_jobs import random_request
 
+SEARCHES = (annealing, linear_algebra, memory_annealing, memory_sketch, soft_minimum)
 EFFORT = Effort(fleets=6, each=4_000, last=150_000)
 
 needs_compiler = pytest.mark.skipif(not COMPILED, reason="there was no compiler at the installation")
@@ -30,7 +38,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Found:
     """Return a search that is compiled, or not."""
 
     def found(request: PlanRequest, effort: Effort, compiled: bool) -> list[PlannedVm] | None:
-        for module in (annealing, memory_annealing, memory_sketch):
+        for module in SEARCHES:
             monkeypatch.setattr(module, "COMPILED", compiled)
         return search(compile_instance(request, request.deadline), effort, request.seed)
 
@@ -46,6 +54,19 @@ def test_both_find_the_same_vms_with_the_same_tasks(found: Found, kind: str, see
 
     assert compiled
     assert found(request, EFFORT, False) == compiled
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", ["few", "limits", "vcpus", "memory", "tight"])
+def test_both_find_the_same_prices(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """The tight jobs have resources for large tasks, the others for memory or limits over all types."""
+    request = random_request(kind, 70, 8, 3)
+    instance = compile_instance(request, request.deadline)
+    _, compiled = best_prices(instance, 3, 40)
+    for module in SEARCHES:
+        monkeypatch.setattr(module, "COMPILED", False)
+
+    assert best_prices(instance, 3, 40)[1] == compiled
 
 
 @needs_compiler
@@ -100,6 +121,38 @@ def test_arrays_that_do_not_fit_together_are_refused() -> None:
             0.0,
             None,
         )
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("resources_from", "resource", "expected"),
+    [
+        ([0, 1], 0, None),
+        ([0, 2], 0, "don't belong"),
+        ([0, 1], 1, "don't belong"),
+        ([0], 0, "resources_from has 4"),
+    ],
+)
+def test_resources_that_are_not_there_are_refused(
+    resources_from: list[int], resource: int, expected: str | None
+) -> None:
+    from airflow_provider_hads.planning.packing import _compiled
+
+    def expand() -> float:
+        one = array("d", [1.0])
+        owners, numbers, slope, curve = (
+            array("i", resources_from),
+            array("i", [resource]),
+            array("d", bytes(16)),
+            array("d", bytes(32)),
+        )
+        return _compiled.expand_tasks(one, one, one, one, owners, numbers, one, one, 1.0, 7.0, slope, curve)
+
+    if expected is None:
+        assert expand() == 2.0
+    else:
+        with pytest.raises(ValueError, match=expected):
+            expand()
 
 
 def test_without_compiled_code_a_plan_is_found_all_the_same() -> None:
