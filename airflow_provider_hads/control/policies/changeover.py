@@ -10,7 +10,14 @@ from airflow_provider_hads.control.backstop import doubted_seconds, find_backsto
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import paused, pauses_end, room
 from airflow_provider_hads.control.orders import Orders
-from airflow_provider_hads.control.policies.common import can_run_on, fits, free_vms, next_fitting, usable
+from airflow_provider_hads.control.policies.common import (
+    can_run_any,
+    can_run_on,
+    fits,
+    free_vms,
+    next_fitting,
+    usable,
+)
 from airflow_provider_hads.control.remaining import attempt_of, done_share, expected_end
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
@@ -163,15 +170,26 @@ def _free_slots(ledger: Ledger, orders: Orders) -> int:
 def _has_place(ledger: Ledger, vm: VmRecord, coming: Iterable[InstanceType] = ()) -> bool:
     """Say whether spot VMs have a free slot for each task that a VM works on.
 
+    None that is kept for a task that waits, if one of these sleeps on another VM as well: it would come after
+    those that wait.
+
     :param coming: the types of those that are not ready yet.
     """
     tasks, slots = _works_on(ledger, vm), ledger.terms.usual_slots
+    come_last = bool(ledger.waiting) and any(_sleeps_elsewhere(ledger, task.id) for task in tasks)
     free = sum(
         min(ledger.free[spot.id], max(slots(ledger.kind(spot)) - len(ledger.work[spot.id]), 0))
         for spot in free_vms(ledger, Market.SPOT)
         if all(fits(ledger, spot, task) for task in tasks)
+        and not (come_last and can_run_any(ledger, ledger.kind(spot), ledger.waiting))
     )
     return free + sum(slots(kind) for kind in coming if _takes(kind, tasks)) >= len(tasks)
+
+
+def _sleeps_elsewhere(ledger: Ledger, task_id: str) -> bool:
+    """Say whether a spot VM that is asleep has begun a task."""
+    spot = ledger.living[Market.SPOT]
+    return any(ledger.vms[one].state.asleep and task_id in ledger.work[one].values() for one in spot)
 
 
 def is_safe_without(ledger: Ledger, vm: VmRecord, elapsed: float, limit: float) -> bool:

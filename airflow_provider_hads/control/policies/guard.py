@@ -270,10 +270,17 @@ class Guard:
         return True
 
     def _what_is_known(self, fresh: Backstop) -> Backstop:
-        """Return the last plan that met the deadline, as far as it is still to be done."""
-        living = self._ledger.living[Market.ON_DEMAND]
+        """Return the last plan that met the deadline, as far as it is still to be done.
+
+        A new one, if there is nothing left of it, or a task that is not in it: that of a VM that was ended.
+        """
+        ledger = self._ledger
+        living = ledger.living[Market.ON_DEMAND]
         chains = [one for one in self._known_chains() if not one.launched or one.vm_id in living]
-        return Backstop(tuple(chains), self.limit) if chains else fresh
+        planned = {task_id for chain in chains for task_id in chain.task_ids}
+        left = uncovered(ledger, covered_tasks(ledger, self._elapsed))
+        is_whole = chains and all(task.id in planned for task in left)
+        return Backstop(tuple(chains), self.limit) if is_whole else fresh
 
     def _known_chains(self) -> list[Chain]:
         covered = covered_tasks(self._ledger, self._elapsed)
