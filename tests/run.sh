@@ -6,8 +6,28 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 bin=.venv/bin
-processes=${PROCESSES:-3}
+most=${PROCESSES:-3}
 log=$(mktemp)
+
+# seconds_of_a_loop: 0.55 on the machine for which the tests' waits were chosen.
+seconds_of_a_loop() {
+    "$bin/python" - <<'PYTHON'
+from timeit import repeat
+print(f"{min(repeat('for i in range(5_000_000): s += i * i', 's = 0', number=1, repeat=3)) * 2:.2f}")
+PYTHON
+}
+
+# processes: on a slow machine several would be late for what they wait for; one takes longer.
+processes() {
+    local seconds
+    seconds=$(seconds_of_a_loop)
+    if "$bin/python" -c "import sys; sys.exit($seconds <= 0.85)"; then
+        echo "The machine is slow (ten million turns of a loop take $seconds s): one process of tests" >&2
+        echo 1
+    else
+        echo "$most"
+    fi
+}
 
 computing() {
     nice -n 19 "$bin/mypy" &&
@@ -30,6 +50,7 @@ stop_background() {
 
 "$bin/ruff" check .
 "$bin/ruff" format --check .
+processes=$(processes)
 set -m # a process group of its own, so that all of it can be ended
 in_one_piece &
 background=$!
