@@ -29,10 +29,8 @@ def read_readme() -> str:
 SOURCES = f"{PACKAGE}/planning/packing/compiled"
 COMPILED = Extension(
     f"{PACKAGE}.planning.packing._compiled",
-    sources=sorted(
-        str(path.relative_to(HERE)) for path in HERE.glob(f"{PACKAGE}/planning/packing/compiled/*.c")
-    ),
-    depends=[f"{PACKAGE}/planning/packing/compiled/common.h"],
+    sources=sorted(str(path.relative_to(HERE)) for path in HERE.glob(f"{SOURCES}/*.c")),
+    depends=[f"{SOURCES}/common.h"],
     # The same sums as Python's, on every processor.
     extra_compile_args=["-O3", "-ffp-contract=off"],
     optional=True,  # without a compiler, planning takes the same steps in Python, but fewer of them

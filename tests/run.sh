@@ -17,8 +17,8 @@ print(f"{min(repeat('for i in range(5_000_000): s += i * i', 's = 0', number=1, 
 PYTHON
 }
 
-# processes: on a slow machine several would be late for what they wait for; one takes longer.
-processes() {
+# number_of_processes: on a slow machine several would be late for what they wait for; one takes longer.
+number_of_processes() {
     local seconds
     seconds=$(seconds_of_a_loop)
     if "$bin/python" -c "import sys; sys.exit($seconds <= 0.85)"; then
@@ -50,7 +50,7 @@ stop_background() {
 
 "$bin/ruff" check .
 "$bin/ruff" format --check .
-processes=$(processes)
+processes=$(number_of_processes)
 set -m # a process group of its own, so that all of it can be ended
 in_one_piece &
 background=$!

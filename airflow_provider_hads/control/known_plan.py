@@ -18,7 +18,7 @@ from airflow_provider_hads.control.remaining import busy_until, in_hand
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import Chain, VmRecord
 
-__all__ = ["known_backstop", "still_to_do"]
+__all__ = ["are_whole", "known_backstop", "still_to_do"]
 
 
 def still_to_do(ledger: Ledger, elapsed: float, covered: set[str]) -> list[Chain]:
@@ -35,6 +35,15 @@ def still_to_do(ledger: Ledger, elapsed: float, covered: set[str]) -> list[Chain
     return chains
 
 
+def are_whole(ledger: Ledger, chains: Sequence[Chain], covered: set[str]) -> bool:
+    """Say whether each open task that is not in hand is in a plan: that of a VM that was ended may not be.
+
+    :param covered: the tasks that are in hand.
+    """
+    planned = {task_id for chain in chains for task_id in chain.task_ids}
+    return all(task.id in planned for task in uncovered(ledger, covered))
+
+
 def known_backstop(
     ledger: Ledger,
     elapsed: float,
@@ -49,8 +58,7 @@ def known_backstop(
     """
     covered = covered_tasks(ledger, elapsed, trial, without)
     chains = still_to_do(ledger, elapsed, covered)
-    planned = {task_id for chain in chains for task_id in chain.task_ids}
-    if any(task.id not in planned for task in uncovered(ledger, covered)):
+    if not are_whole(ledger, chains, covered):
         return Backstop((), math.inf)
     if launching is not None:
         chains = _with_launching(chains, launching)

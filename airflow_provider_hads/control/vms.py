@@ -150,16 +150,9 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
     instance = moment.instance(vm.id)
     if instance is None:
         return vm if moment.observation.fleet is None else _not_shown(vm, moment)
+    was_lost = vm.state is VmState.LOST
     if vm.instance_id is None:
-        asked_in_vain = vm.state is VmState.LOST and moment.ledger.mission is not None
-        vm = amended(
-            vm,
-            # The answer to its launch was lost, not the VM.
-            state=VmState.LAUNCHING if asked_in_vain else vm.state,
-            instance_id=instance.instance_id,
-            launched_at=instance.launched_at,
-            zone=instance.zone,
-        )
+        vm = _identified(vm, instance, moment)
     target = _STATE_OF_INSTANCE.get(instance.state)
     if is_followed(vm, instance):
         return _followed_by_another(vm, instance, moment)
@@ -169,9 +162,23 @@ def _described(vm: VmRecord, moment: _Moment) -> VmRecord:
         reason = vm.reason if vm.state is VmState.LOST else instance.state_reason or "terminated"
         ended_at = moment.elapsed if vm.ended_at is None else vm.ended_at
         return amended(vm, state=target, ended_at=ended_at, reason=reason)
+    if was_lost and vm.state is VmState.LAUNCHING:
+        return vm  # adopted; a VM that was given up for good is not, so the next look tells that it sleeps
     if instance.hibernated:
         target = _HIBERNATES[target]
     return amended(vm, state=target, reason=instance.state_reason or instance.state.value)
+
+
+def _identified(vm: VmRecord, instance: Instance, moment: _Moment) -> VmRecord:
+    """Return a VM with its instance; if its launch seemed to have failed, only the answer was lost."""
+    asked_in_vain = vm.state is VmState.LOST and moment.ledger.mission is not None
+    return amended(
+        vm,
+        state=VmState.LAUNCHING if asked_in_vain else vm.state,
+        instance_id=instance.instance_id,
+        launched_at=instance.launched_at,
+        zone=instance.zone,
+    )
 
 
 def is_followed(vm: VmRecord, instance: Instance | None) -> bool:

@@ -28,7 +28,7 @@ class AirflowApi:
         """Give the connections back."""
         self._session.close()
 
-    def call(self, method: str, path: str, timeout: float = 90.0, **options: Any) -> Json:
+    def call(self, method: str, path: str, timeout: float = 30.0, **options: Any) -> Json:
         """Call the API.
 
         :param path: after ``/api/v2/``.

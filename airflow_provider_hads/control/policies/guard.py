@@ -20,7 +20,7 @@ from airflow_provider_hads.control.backstop import (
     uncovered,
 )
 from airflow_provider_hads.control.backstop_fleet import LAUNCHING
-from airflow_provider_hads.control.known_plan import known_backstop, still_to_do
+from airflow_provider_hads.control.known_plan import are_whole, known_backstop, still_to_do
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.limits import paused, room, room_on_demand
 from airflow_provider_hads.control.orders import Orders
@@ -272,14 +272,11 @@ class Guard:
     def _what_is_known(self, fresh: Backstop) -> Backstop:
         """Return the last plan that met the deadline, as far as it is still to be done.
 
-        A new one, if there is nothing left of it, or a task that is not in it: that of a VM that was ended.
+        A new one, if there is nothing left of it, or a task that is not in it.
         """
-        ledger = self._ledger
-        living = ledger.living[Market.ON_DEMAND]
+        living, covered = self._ledger.living[Market.ON_DEMAND], covered_tasks(self._ledger, self._elapsed)
         chains = [one for one in self._known_chains() if not one.launched or one.vm_id in living]
-        planned = {task_id for chain in chains for task_id in chain.task_ids}
-        left = uncovered(ledger, covered_tasks(ledger, self._elapsed))
-        is_whole = chains and all(task.id in planned for task in left)
+        is_whole = chains and are_whole(self._ledger, chains, covered)
         return Backstop(tuple(chains), self.limit) if is_whole else fresh
 
     def _known_chains(self) -> list[Chain]:

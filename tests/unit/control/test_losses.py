@@ -146,6 +146,15 @@ def test_a_vm_whose_launch_was_answered_by_an_error_but_is_there_is_adopted() ->
     assert state.vms["vm-0"].reason == ""
 
 
+def test_it_is_adopted_too_if_it_is_asleep_when_it_is_first_seen() -> None:
+    state = first()
+    refused = {"vm-0": replace(state.vms["vm-0"], state=VmState.LOST, reason="not launched: InternalError")}
+    asleep = shown(instance(state=InstanceState.STOPPED, reason="hibernated"))
+    state, _ = play(replace(state, vms=refused), (1.0, asleep), (2.0, asleep))
+    assert state.vms["vm-0"].state is VmState.HIBERNATED
+    assert state.vms["vm-0"].instance_id == "i-vm-0"
+
+
 def test_a_vm_that_the_cloud_took_an_order_for_and_never_shows_is_given_up() -> None:
     state, actions = play(UNPLANNED, (1.0, shown()))
     launched = next(one for one in actions if isinstance(one, LaunchVm))
