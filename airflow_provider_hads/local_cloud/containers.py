@@ -191,6 +191,8 @@ class VmContainers:
         """
         query = {"stream": "0", "one-shot": "1"}
         stats = self.engine.request("GET", f"/containers/{instance_id}/stats", query=query)
+        if not isinstance(stats, Mapping):  # it ends just now: the answer is empty
+            raise EngineError(404, f"no statistics of {instance_id}")
         return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
 
     def _disconnect(self, instance_id: str) -> None:

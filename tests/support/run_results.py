@@ -73,9 +73,12 @@ def instances_of(cloud: LocalCloud, run: str) -> dict[str, Mapping[str, Any]]:
 def _instances(cloud: LocalCloud, run: str) -> list[tuple[str, Mapping[str, Any]]]:
     """Return all instances of a run with their VM ids; what was launched anew has its request's tags only."""
     ec2 = cloud.client("ec2")
-    requests = ec2.describe_spot_instance_requests()["SpotInstanceRequests"]
+    pages = ec2.get_paginator("describe_spot_instance_requests").paginate()
+    requests = [request for page in pages for request in page["SpotInstanceRequests"]]
     by_request = {request["SpotInstanceRequestId"]: _tags(request) for request in requests}
-    entries = [entry for group in ec2.describe_instances()["Reservations"] for entry in group["Instances"]]
+    pages = ec2.get_paginator("describe_instances").paginate()
+    groups = [group for page in pages for group in page["Reservations"]]
+    entries = [entry for group in groups for entry in group["Instances"]]
     tagged = [
         (_tags(entry) or by_request.get(entry.get("SpotInstanceRequestId", ""), {}), entry)
         for entry in entries

@@ -15,6 +15,9 @@ from tests.system.observed_run import ObservedRun, trigger
 from tests.system.other_controllers import let_another_controller_take_over
 from tests.system.processes import parent_of
 
+UNTIL_ANSWERED = 2.0
+"""Seconds for what a controller has just asked Airflow: the answer can't come while its process is stopped."""
+
 UNTIL_REFUSED = 12.0
 """Seconds that a controller has, once it goes on, to speak to a VM: on a busy machine it needs several."""
 
@@ -75,8 +78,9 @@ def test_of_two_controllers_the_older_one_is_refused_by_the_vms_and_ends(
     run.wait_until_at_work(["long", "longer"])
     runner = run.task_runner("supervise")
     watcher = parent_of(runner)
-    for pid in (watcher, runner):
-        os.kill(pid, signal.SIGSTOP)
+    os.kill(runner, signal.SIGSTOP)
+    time.sleep(UNTIL_ANSWERED)
+    os.kill(watcher, signal.SIGSTOP)
     try:
         deployment.wait_for("the second try", lambda: run.instances("supervise")[0]["try_number"] == 2, 120)
         deployment.wait_for("its first words to the VMs", lambda: 2 in highest_epochs(run), 120)

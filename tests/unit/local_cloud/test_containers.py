@@ -81,6 +81,29 @@ def test_a_vm_that_can_not_be_frozen_at_once_is_frozen_all_the_same() -> None:
     assert engine.calls == ["pause", "pause", "pause", "disconnect"]
 
 
+@dataclass(frozen=True)
+class SilentEngine(DockerEngine):
+    """An engine that answers with nothing, as it does for a container that ends meanwhile."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        return ""
+
+
+def test_of_a_vm_that_ends_meanwhile_the_processor_time_is_not_known() -> None:
+    engine = SilentEngine("/nowhere")
+    containers = VmContainers(engine, "cloud", "image", "net", "172.30.0.1:80", lambda: "172.30.0.2")
+
+    with pytest.raises(EngineError, match="no statistics of i-1"):
+        containers.cpu_seconds("i-1")
+
+
 def test_a_vm_that_is_gone_is_not_frozen() -> None:
     engine = BusyEngine("/nowhere", refusals=["No such container: i-1"])
     containers = VmContainers(engine, "cloud", "image", "net", "172.30.0.1:80", lambda: "172.30.0.2")

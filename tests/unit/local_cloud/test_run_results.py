@@ -15,6 +15,16 @@ TAGS = [{"Key": "hads:job", "Value": RUN}, {"Key": "hads:vm", "Value": "vm-0"}]
 
 
 @dataclass
+class _Pages:
+    """The answers to one operation, for EC2 gives no more than some instances at once."""
+
+    pages: list[dict[str, Any]]
+
+    def paginate(self) -> list[dict[str, Any]]:
+        return self.pages
+
+
+@dataclass
 class OneVm:
     """A cloud with one spot VM, as far as tests look at it.
 
@@ -35,8 +45,11 @@ class OneVm:
     def containers(self) -> list[str]:
         return list(self.running)
 
-    def describe_instances(self) -> dict[str, Any]:
-        return {"Reservations": [{"Instances": self.instances}]}
+    def get_paginator(self, operation: str) -> _Pages:
+        if operation == "describe_instances":
+            return _Pages([{"Reservations": [{"Instances": [one]}]} for one in self.instances])
+        assert operation == "describe_spot_instance_requests"
+        return _Pages([self.describe_spot_instance_requests()])
 
     def describe_spot_instance_requests(self, **request: Any) -> dict[str, Any]:
         states = [one["Values"] for one in request.get("Filters", ()) if one["Name"] == "state"]
