@@ -16,7 +16,7 @@ from tests.system.other_controllers import let_another_controller_take_over
 from tests.system.processes import parent_of
 
 UNTIL_ANSWERED = 2.0
-"""Seconds for what a controller has just asked Airflow: the answer can't come while its process is stopped."""
+"""Seconds for what a controller has just asked Airflow: the answer can't come while that is stopped."""
 
 UNTIL_REFUSED = 12.0
 """Seconds that a controller has, once it goes on, to speak to a VM: on a busy machine it needs several."""
