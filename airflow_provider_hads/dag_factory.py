@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TriggerRule, XComArg, get_parsing_context, task_group
 from airflow.sdk.configuration import conf
 
@@ -28,6 +27,7 @@ from airflow_provider_hads.dag_params import PLAN_TEMPLATES, plan_params, policy
 from airflow_provider_hads.exceptions import InputError, InputErrors
 from airflow_provider_hads.notifications import NotifierChoice, deadline_alert, read_notifiers
 from airflow_provider_hads.operators.deploy import DeployOperator
+from airflow_provider_hads.operators.launched import LaunchedOperator
 from airflow_provider_hads.operators.open_run import RUN_KEY, OpenRunOperator
 from airflow_provider_hads.operators.provision import ProvisionOperator
 from airflow_provider_hads.operators.report import ReportOperator
@@ -56,8 +56,8 @@ _DAG_ID = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 JOB_FILES = ("job.json", "env.json")
 """A folder with one of them is meant to be a job's, even if the other one is missing."""
 
-LIFECYCLE_PRIORITY = 1000
-"""Weight of the tasks that keep a run going; the watchers have 1."""
+LIFECYCLE: Options = {"priority_weight": 1000, "weight_rule": "absolute"}
+"""Of the tasks that keep a run going; the watchers have weight 1."""
 
 
 def build_job_dags(
@@ -232,7 +232,7 @@ def _add_tasks(
     folder: Path, configuration: Configuration, deferrable: bool, notifiers: Sequence[NotifierChoice]
 ) -> None:
     common: Options = {"aws_conn_id": configuration.aws_conn_id}
-    lifecycle: Options = {**common, "priority_weight": LIFECYCLE_PRIORITY, "weight_rule": "absolute"}
+    lifecycle: Options = {**common, **LIFECYCLE}
     speaking: Options = {**lifecycle, "ssh_conn_id": configuration.ssh_conn_id}
 
     open_run = _open_run(folder, lifecycle)
@@ -240,8 +240,13 @@ def _add_tasks(
     schedule = ScheduleOperator(task_id="schedule", run=run, **PLAN_TEMPLATES, **lifecycle)
     vms, deploy = _vms(run, schedule, speaking)
     supervise = _supervise(schedule, deploy, {**speaking, "notifiers": notifiers})
-    launched = EmptyOperator(task_id="launched", trigger_rule=TriggerRule.ALL_DONE)
-    watchers = _watchers(open_run, run, deferrable, common)
+    launched = LaunchedOperator(
+        task_id="launched",
+        task_ids=_published("open_run", "return_value"),
+        trigger_rule=TriggerRule.ALL_DONE,
+        **LIFECYCLE,
+    )
+    watchers = _watchers(launched, deferrable, common)
     terminate = TerminateOperator(task_id="terminate", run=run, retries=5, **lifecycle)
     report = ReportOperator(
         task_id="report",
@@ -254,10 +259,12 @@ def _add_tasks(
     )
 
     schedule >> vms >> [supervise, launched]
-    launched >> watchers
+    # The watchers look while supervise works. They come after it nevertheless, by a rule that does not wait
+    # for it, so that who clears it, with what comes after it, clears them as well.
+    supervise >> watchers
     supervise >> terminate.as_teardown(setups=open_run)
-    # A run's state is that of its leaves: supervise, the watchers, and the report, since that is the only one
-    # which is not skipped when a run is marked failed early. To come directly before it would end a leaf.
+    # A run's state is that of its leaves: the watchers, and the report, since that is the only one which is
+    # not skipped when a run is marked failed early. To come directly before it would end a leaf.
     terminate >> report.as_teardown(on_failure_fail_dagrun=True)
 
 
@@ -308,17 +315,18 @@ def _supervise(schedule: ScheduleOperator, deploy: DeployOperator, options: Opti
     )
 
 
-def _watchers(open_run: OpenRunOperator, run: XComArg, deferrable: bool, options: Options) -> Any:
+def _watchers(launched: LaunchedOperator, deferrable: bool, options: Options) -> Any:
     return JobTaskSensor.partial(
         task_id="task",
-        run=run,
+        run=_published("open_run", RUN_KEY),
         supervise_task_id="supervise",
         deferrable=deferrable,
         priority_weight=1,
         weight_rule="absolute",
         map_index_template="{{ task.task_ids | join(', ') }}",
+        trigger_rule=TriggerRule.ONE_DONE,
         **options,
-    ).expand(task_ids=open_run.output)
+    ).expand(task_ids=launched.output)
 
 
 def _published(task_id: str, key: str) -> str:

@@ -62,6 +62,7 @@ _OPERATORS = (
     "schedule",
     "provision",
     "deploy",
+    "launched",
     "terminate",
     "report",
     "provision_vm",

@@ -48,6 +48,9 @@ def deployment(
     settings = {
         "AIRFLOW__HADS__JOBS_FOLDER": str(jobs_folder),
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
+        # 400 sensors come at once: the one process of the api-server answers them all.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "40",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "60",
     }
     environment = local_cloud.environment() | settings
     home = tmp_path_factory.mktemp("airflow")

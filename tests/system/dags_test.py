@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.system.airflow_environment import AIRFLOW, base_environment
 from tests.system.dags_test_result import DagsTestResult
+from tests.system.waiting import PATIENCE, calm
 
 TIMEOUT = 180.0
 
@@ -55,14 +56,14 @@ class StartedRun:
     def wait(self, timeout: float = TIMEOUT) -> DagsTestResult:
         """Wait for its end.
 
-        :param timeout: seconds.
+        :param timeout: seconds; ``PATIENCE`` times as long is waited.
         :raises TimeoutError: it did not end; it is interrupted first, so that it cleans up.
         """
         try:
-            exit_code = self._process.wait(timeout=timeout)
+            exit_code = self._process.wait(timeout=PATIENCE * timeout)
         except subprocess.TimeoutExpired:
             self.interrupt()
-            problem = f"airflow dags test {self._dag_id}: not within {timeout:g} s"
+            problem = f"airflow dags test {self._dag_id}: not within {PATIENCE * timeout:g} s"
             raise TimeoutError(f"{problem}:\n{self.output[-3000:]}") from None
         return DagsTestResult(exit_code, self.output, self._home)
 
@@ -141,7 +142,8 @@ class DagsTest:
         home = self._new_home()
         settings = self._settings(home, home / "airflow.db") | dict(environment or {})
         command = [AIRFLOW, "dags", "test", dag_id, "--conf", json.dumps(dict(conf or {}))]
-        run = StartedRun(dag_id, home, command, settings)
+        with calm():
+            run = StartedRun(dag_id, home, command, settings)
         self._started.append(run)
         return run
 

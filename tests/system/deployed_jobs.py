@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.support.job_folders import Machine, write_job_folder
+from tests.support.job_folders import Machine, environment_of, rentable, write_job_folder
 from tests.system.airflow_environment import ROOT
 from tests.system.chaos_job import write_chaos_job
 from tests.system.hindered_jobs import write_hindered_jobs
 from tests.system.interrupted_jobs import write_interrupted_jobs
 
 __all__ = ["write_deployed_jobs", "write_late"]
+
+ONE_OF_EACH = {"on-demand": 1, "preemptible": 1}
 
 WORK = "synthetic 20 --seconds {seconds} --load 5"
 
@@ -21,6 +23,7 @@ def write_deployed_jobs(folder: Path) -> Path:
     shutil.copytree(ROOT / "dags" / "jobs", folder)
     write_late(folder / "late")
     _write_pair(folder / "pair")
+    _write_twins(folder / "twins")
     for name in ("marathon", "slow_to_open"):
         _write_marathon(folder / name)
     _write_halves(folder / "halves")
@@ -45,6 +48,23 @@ def _write_pair(folder: Path) -> None:
     commands = {task_id: WORK.format(seconds=length) for task_id, length in seconds.items()}
     machines = [Machine(["a", "b", "c"]), Machine(["d", "e", "f"], market="spot")]
     write_job_folder(folder, commands, machines, job_id="pair", runtime=25)
+
+
+def _write_twins(folder: Path) -> None:
+    """A job that may have no more VMs than it needs, and whose results are no other run's."""
+    command = f"cat /proc/sys/kernel/random/uuid > own; {WORK.format(seconds=25)}"
+    types = rentable({"c5.large": (4.0, 0.085)})
+    types["c5.large"]["restrictions"]["limits"] = ONE_OF_EACH
+    environment = {**environment_of(types), "global_limits": {"ec2": ONE_OF_EACH}}
+    machines = [Machine(["a", "b", "c"]), Machine(["d", "e", "f"], market="spot")]
+    write_job_folder(
+        folder,
+        dict.fromkeys("abcdef", command),
+        machines,
+        job_id="twins",
+        runtime=25,
+        environment=environment,
+    )
 
 
 def _write_marathon(folder: Path) -> None:

@@ -16,7 +16,7 @@ from tests.system.airflow_environment import AIRFLOW, as_settings, base_environm
 from tests.system.postgresql import PostgresServer
 from tests.system.processes import Daemon, free_port
 from tests.system.rest import AirflowApi
-from tests.system.waiting import wait_for
+from tests.system.waiting import calm, wait_for
 
 T = TypeVar("T")
 
@@ -72,11 +72,12 @@ class AirflowDeployment:
 
     def start(self) -> None:
         """Start the database, then the components together, and wait until all are healthy."""
-        self._database.start()
-        self.airflow("db", "migrate")
-        for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
-            self.start_component(component)
-        self.wait_for("all components healthy", self._healthy, timeout=120)
+        with calm():
+            self._database.start()
+            self.airflow("db", "migrate")
+            for component in ("api-server", "scheduler", "dag-processor", "triggerer"):
+                self.start_component(component)
+            self.wait_for("all components healthy", self._healthy, timeout=120)
 
     def stop(self) -> None:
         """End everything at once: nothing is to be kept, and a component in good order waits for others."""

@@ -28,7 +28,7 @@ SPOT_TYPE = "r5.large"
 """The spot type of the one job of which all spot VMs hibernate: no other job's capacity is taken."""
 
 
-DEADLINE_OF_WAITING = 330.0
+DEADLINE_OF_WAITING = 390.0
 """Seconds: that job's deadline."""
 
 DEAR_TYPE = "c5.4xlarge"
@@ -66,7 +66,7 @@ def write_interrupted_jobs(folder: Path) -> None:
         [_tasks(4)[:2], _tasks(4)[2:]],
         instance_type=SPOT_TYPE,
         deadline=DEADLINE_OF_WAITING,
-        reserve=20,  # a busy machine is slow to boot VMs, and a task on it slow to count
+        reserve=70,  # a busy machine is slow to boot VMs, and a task on it slow to count
     )
     _write(folder / "warned", 80, [["t0"], ["t1"], ["t2", "t3"]])
 

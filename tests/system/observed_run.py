@@ -12,6 +12,7 @@ from tests.system.deployment import ENDED, AirflowDeployment
 from tests.system.processes import process_titled
 from tests.system.rest import Json
 from tests.system.run_in_cloud import RunInCloud
+from tests.system.waiting import calm
 
 __all__ = ["ObservedRun", "trigger"]
 
@@ -27,7 +28,8 @@ def trigger(
     :param conf: values of the DAG's params.
     """
     deployment.wait_for_dag(dag_id)
-    return ObservedRun(deployment, cloud, dag_id, deployment.api.trigger(dag_id, conf))
+    with calm():
+        return ObservedRun(deployment, cloud, dag_id, deployment.api.trigger(dag_id, conf))
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,18 @@ def test_supervise_has_many_quick_tries(dag: DAG) -> None:
 
 
 def test_watchers_come_after_all_that_keeps_the_run_going(dag: DAG) -> None:
-    weights = {task.task_id: task.priority_weight for task in dag.tasks if task.task_id != "launched"}
+    weights = {task.task_id: task.priority_weight for task in dag.tasks}
 
     assert {task_id for task_id, weight in weights.items() if weight == 1} == {"task"}
     assert min(weight for task_id, weight in weights.items() if task_id != "task") == 1000
+
+
+def test_who_clears_supervise_clears_the_watchers_that_look_while_it_works(dag: DAG) -> None:
+    watchers = dag.get_task("task")
+
+    assert "task" in dag.get_task("supervise").downstream_task_ids
+    assert watchers.upstream_task_ids == {"launched", "supervise"}
+    assert watchers.trigger_rule == TriggerRule.ONE_DONE
 
 
 def test_open_run_is_the_only_setup_and_what_ends_a_run_are_teardowns(dag: DAG) -> None:

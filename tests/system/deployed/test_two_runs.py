@@ -30,7 +30,7 @@ class TwoRuns:
 
 @pytest.fixture(scope="module")
 def runs(deployment: AirflowDeployment, local_cloud: LocalCloud) -> TwoRuns:
-    first, second = (trigger(deployment, local_cloud, "pair") for _ in range(2))
+    first, second = (trigger(deployment, local_cloud, "twins") for _ in range(2))
     doomed = trigger(deployment, local_cloud, "marathon")
     doomed.wait_for_running_tasks(2)
     secrets = account_secrets(local_cloud)
@@ -57,6 +57,21 @@ def test_each_has_its_own_execution_vms_and_results(runs: TwoRuns) -> None:
         assert len(run.instance_ids()) == 2
         assert {*run.manifests()} == {*"abcdef"}
         assert run.left() == []
+
+
+def test_neither_runs_on_the_others_vms_nor_publishes_the_others_files(runs: TwoRuns) -> None:
+    first, second = runs.first, runs.second
+    own = {(run.folder, task): run.result(task, "own") for run in (first, second) for task in "abcdef"}
+
+    assert len({*own.values()}) == 12
+    for run in (first, second):
+        assert {vm["instance_id"] for vm in run.snapshot()["vms"].values()} == {*run.instance_ids()}
+
+
+def test_the_limits_of_the_job_are_each_runs_own(runs: TwoRuns) -> None:
+    """The job may have one VM of each market: each run has had both, at the same time."""
+    for run in (runs.first, runs.second):
+        assert sorted(vm["market"] for vm in run.snapshot()["vms"].values()) == ["on-demand", "spot"]
 
 
 def test_no_secret_stands_where_others_can_read_it(runs: TwoRuns, local_cloud: LocalCloud) -> None:

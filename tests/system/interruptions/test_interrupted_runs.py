@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from tests.system.completeness import assert_complete, ended_on
@@ -177,7 +179,13 @@ class TestAWarnedVmAndOneThatLosesItsMemory:
 
         assert later != []
         assert ended_on(run, "t0") != "vm-0"
-        assert run.decisions(action="assign", attempt=later[0]["id"]) != []
+        [moved] = run.decisions(action="assign", attempt=later[0]["id"])
+        [stopped] = [
+            datetime.fromisoformat(one.at)
+            for one in run.cloud.history()
+            if (one.instance_id, one.what) == (run.instance_id("vm-0"), "stop")
+        ]
+        assert started(run) + timedelta(seconds=moved["at"]) < stopped
         assert (first["vm"], first["state"]) == ("vm-0", "cancelled")
         assert "leaving" in first["error"]
 
@@ -186,3 +194,8 @@ class TestAWarnedVmAndOneThatLosesItsMemory:
 
         assert first["error"] == "interrupted: vm-1 came back without its memory"
         assert later != []
+
+
+def started(run: RunInCloud) -> datetime:
+    """Return when the run started: its decisions are told from then on."""
+    return datetime.fromisoformat(run.identity["started_at"])

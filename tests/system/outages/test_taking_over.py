@@ -30,7 +30,7 @@ def cleared(deployment: AirflowDeployment, local_cloud: LocalCloud) -> ObservedR
     run.wait_for_tasks(["quick"], "finished")
     let_another_controller_take_over(run.containers()[0])
     assert run.wait_for_end() == "failed"
-    deployment.api.clear("halves", run.run_id, ["supervise", "task"])
+    deployment.api.clear("halves", run.run_id, ["supervise"], downstream=True)
     deployment.wait_for(
         "the run to go on", lambda: deployment.api.run_state("halves", run.run_id) == "running"
     )
