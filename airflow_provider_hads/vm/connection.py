@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_hads.exceptions import HadsError, VmError, VmUnreachable
+from airflow_provider_hads.vm.dialogue import CommandResult, Dialogue, run_command, ssh_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paramiko import Channel, SSHClient, Transport
+    from paramiko import SSHClient, Transport
 
     from airflow_provider_hads.model.settings import Settings
 
-__all__ = ["CommandResult", "SshAccess", "VmConnection"]
-
-_OUTPUT_LIMIT = 64 * 2**20  # bytes
-_ERROR_LIMIT = 2**16  # bytes
-_BLOCK = 2**16
+__all__ = ["SshAccess", "VmConnection"]
 
 
 @dataclass(frozen=True)
@@ -64,15 +61,6 @@ class SshAccess:
         )
 
 
-@dataclass(frozen=True)
-class CommandResult:
-    """How a command on a VM ended."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: str
-
-
 class VmConnection:
     """A connection that is made when it is needed and kept; for one command at a time.
 
@@ -85,6 +73,7 @@ class VmConnection:
         self.host_key = host_key
         self._access = access
         self._client: SSHClient | None = None
+        self._dialogue: Dialogue | None = None
         self._lock = threading.Lock()
 
     def run(self, command: str, stdin: bytes = b"", timeout: float = 30.0) -> CommandResult:
@@ -95,6 +84,34 @@ class VmConnection:
         :raises VmUnreachable: no connection, or no end in time.
         :raises HostKeyMismatch: another host has answered.
         """
+        return self._within(timeout, lambda transport: run_command(transport, command, stdin))
+
+    def ask(self, command: str, line: bytes, timeout: float = 30.0) -> CommandResult:
+        """Hand a line to a command that goes on running, and return its answer: a line as well.
+
+        The command is started when it is asked for the first time, and anew when it has ended.
+
+        :param line: without its end.
+        :param timeout: seconds for all of it, connecting included (which may take one step longer).
+        :return: the answer, with the exit code 0; or how the command has failed.
+        :raises VmUnreachable: no connection, or no answer in time.
+        :raises HostKeyMismatch: another host has answered.
+        """
+        return self._within(timeout, lambda transport: self._ask(transport, command, line))
+
+    def _ask(self, transport: Transport, command: str, line: bytes) -> CommandResult:
+        kept = self._dialogue
+        if kept is not None and (kept.transport, kept.command) == (transport, command) and kept.goes_on:
+            answer = kept.ask(line)
+            if answer is not None:
+                return answer
+        self._dialogue = Dialogue(transport, command)
+        answer = self._dialogue.ask(line)
+        if answer is None:
+            raise OSError("the command has ended without an answer")
+        return answer
+
+    def _within(self, timeout: float, speak: Callable[[Transport], CommandResult]) -> CommandResult:
         with self._lock:
             deadline = time.monotonic() + timeout
             transport = self._transport(deadline)
@@ -102,8 +119,8 @@ class VmConnection:
             watch.daemon = True
             watch.start()  # paramiko waits for some answers without a limit of its own
             try:
-                return _converse(transport, command, stdin)
-            except _errors() as error:
+                return speak(transport)
+            except ssh_errors() as error:
                 self._drop()
                 late = time.monotonic() >= deadline
                 problem = f"no answer in {timeout:g} s" if late else _text(error)
@@ -132,6 +149,7 @@ class VmConnection:
             self._drop()
 
     def _drop(self) -> None:
+        self._dialogue = None
         if self._client is not None:
             with suppress(Exception):  # of a connection that is of no use any more
                 self._client.close()
@@ -180,7 +198,7 @@ class VmConnection:
             raise VmError(f"SSH connection {access.ssh_conn_id or access.key_file!r}: {error}") from error
         try:
             self._client = hook.get_conn()
-        except _errors() as error:
+        except ssh_errors() as error:
             raise VmUnreachable(f"{self.address}: {self._explain(error)}") from error
         transport = self._client.get_transport()
         if transport is None:
@@ -196,41 +214,5 @@ class VmConnection:
         return _text(error)
 
 
-def _errors() -> tuple[type[BaseException], ...]:
-    from paramiko import SSHException
-
-    return (SSHException, OSError, EOFError)
-
-
 def _text(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-def _converse(transport: Transport, command: str, stdin: bytes) -> CommandResult:
-    channel = transport.open_session()
-    try:
-        channel.exec_command(command)
-        threading.Thread(target=_send, args=(channel, stdin), daemon=True).start()
-        stdout = _read(channel, channel.recv, _OUTPUT_LIMIT)
-        stderr = _read(channel, channel.recv_stderr, _ERROR_LIMIT)
-        exit_code = channel.recv_exit_status()
-    finally:
-        channel.close()
-    if exit_code < 0:
-        raise OSError("the connection broke before the command's end")
-    return CommandResult(exit_code, stdout, stderr.decode("utf-8", "replace").strip())
-
-
-def _send(channel: Channel, stdin: bytes) -> None:
-    with suppress(*_errors()):  # the command may end without reading; its exit code tells
-        channel.sendall(stdin)
-        channel.shutdown_write()
-
-
-def _read(channel: Channel, receive: Callable[[int], bytes], limit: int) -> bytes:
-    content = bytearray()
-    while block := receive(_BLOCK):
-        content += block
-        if len(content) > limit:
-            raise OSError(f"a command has written more than {limit} bytes")
-    return bytes(content)

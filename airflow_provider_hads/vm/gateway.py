@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from airflow_provider_hads.exceptions import CommandFailed, EpochRefused, VmUnreachable
 from airflow_provider_hads.vm.bundle import runner_bundle
 from airflow_provider_hads.vm.commands import DEFAULT_ROOT, RUNNER_PATH, runner_command, write_file_command
-from airflow_provider_hads.vm.connection import CommandResult, SshAccess, VmConnection
+from airflow_provider_hads.vm.connection import SshAccess, VmConnection
 from airflow_provider_hads.vm.messages import RunnerConfig, dump_config, dump_exchange, load_status
 
 if TYPE_CHECKING:
     from airflow_provider_hads.model.fleet import Instance
     from airflow_provider_hads.model.runner import Exchange, VmStatus
+    from airflow_provider_hads.vm.dialogue import CommandResult
 
 __all__ = ["VmGateway"]
 
@@ -71,8 +72,11 @@ class VmGateway:
         :raises EpochRefused: a later controller has spoken to the VM.
         :raises VmUnreachable: no answer; what was said may have been done or not, and can be said again.
         """
-        command = runner_command("exchange", self._root, self._runner_path)
-        return load_status(self._run(instance, command, dump_exchange(message), timeout).stdout)
+        command = runner_command("listen", self._root, self._runner_path)
+        connection = self._connection(instance)
+        answer = connection.ask(command, dump_exchange(message), timeout or self._command_timeout)
+        _check(instance, command, answer)
+        return load_status(answer.stdout)
 
     def forget(self, instance_id: str) -> None:
         """Close the connection to a VM that can't answer any more; a command that is under way fails."""
@@ -104,11 +108,7 @@ class VmGateway:
         self, instance: Instance, command: str, stdin: bytes = b"", timeout: float | None = None
     ) -> CommandResult:
         result = self._connection(instance).run(command, stdin, timeout or self._command_timeout)
-        if result.exit_code == os.EX_TEMPFAIL:
-            raise EpochRefused(f"VM {instance.vm_id}: {result.stderr}")
-        if result.exit_code:
-            said = result.stderr[-500:] or "it said nothing"
-            raise CommandFailed(f"VM {instance.vm_id}: {command[:120]}: exit code {result.exit_code}: {said}")
+        _check(instance, command, result)
         return result
 
     def _connection(self, instance: Instance) -> VmConnection:
@@ -124,3 +124,12 @@ class VmGateway:
         if kept:
             kept.close()
         return fresh
+
+
+def _check(instance: Instance, command: str, result: CommandResult) -> None:
+    """Raise what a command's exit code says."""
+    if result.exit_code == os.EX_TEMPFAIL:
+        raise EpochRefused(f"VM {instance.vm_id}: {result.stderr}")
+    if result.exit_code:
+        said = result.stderr[-500:] or "it said nothing"
+        raise CommandFailed(f"VM {instance.vm_id}: {command[:120]}: exit code {result.exit_code}: {said}")

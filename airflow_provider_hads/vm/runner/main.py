@@ -1,4 +1,4 @@
-"""The runner's command line: ``run``, ``start`` and ``exchange``."""
+"""The runner's command line: ``run``, ``start``, ``exchange`` and ``listen``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import select
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,18 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _LONGEST_MESSAGE = 64 * 2**20  # bytes
+_LONGEST_SILENCE = 300.0  # seconds; a controller looks every minute at least
 _LOCK_WAIT = 2.0  # seconds; whoever only looks whether the loop runs holds its lock for a moment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the verbs and return the exit code."""
     parser = argparse.ArgumentParser(prog="runner.py", description="Work off a VM's queue in containers.")
-    parser.add_argument("verb", choices=("run", "start", "exchange"))
+    parser.add_argument("verb", choices=("run", "start", "exchange", "listen"))
     parser.add_argument("--root", type=Path, default=Path("/var/lib/hads"), help="folder of the queue")
     chosen = parser.parse_args(arguments)
     try:
         store = Store(chosen.root)
-        {"run": _run, "start": _start, "exchange": _exchange}[chosen.verb](store)
+        {"run": _run, "start": _start, "exchange": _exchange, "listen": _listen}[chosen.verb](store)
     except RunnerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -37,10 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _exchange(store: Store) -> None:
+    """Answer the one message that the input is."""
+    _answer(store, sys.stdin.buffer.read(_LONGEST_MESSAGE))
+
+
+def _listen(store: Store) -> None:
+    """Answer messages, one a line, until the input ends or nothing has come for long.
+
+    The end of a connection that breaks while the VM is hibernated is never heard of.
+    """
+    while select.select([sys.stdin], [], [], _LONGEST_SILENCE)[0]:
+        line = sys.stdin.buffer.readline(_LONGEST_MESSAGE)
+        if not line:
+            return
+        _answer(store, line)
+
+
+def _answer(store: Store, message: bytes) -> None:
     from airflow_provider_hads.vm.runner.exchanges import exchange
 
-    answer = exchange(store, sys.stdin.buffer.read(_LONGEST_MESSAGE).decode())
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.write(json.dumps(exchange(store, message.decode())) + "\n")
+    sys.stdout.flush()
     if store.config():
         _start(store)  # it may have been killed, by a lack of memory for one
 

@@ -99,6 +99,47 @@ def test_a_command_that_hangs_ends_when_its_connection_is_closed(
     assert connection.run("echo back").stdout == b"back\n"
 
 
+ECHO = "while read line; do echo $$ $line; done"
+
+
+def test_a_command_that_goes_on_answers_line_by_line(connection: VmConnection) -> None:
+    first, second = (connection.ask(ECHO, line).stdout.split() for line in (b"one", b"two"))
+    assert (first[1], second[1]) == (b"one", b"two")
+    assert first[0] == second[0]
+
+
+def test_beside_it_other_commands_are_run(connection: VmConnection) -> None:
+    before = connection.ask(ECHO, b"one").stdout.split()[0]
+    assert connection.run("echo beside").stdout == b"beside\n"
+    assert connection.ask(ECHO, b"two").stdout.split()[0] == before
+
+
+@pytest.mark.parametrize("end", ["exit", "kill -9 $$"])
+def test_a_command_that_has_ended_is_started_anew(connection: VmConnection, end: str) -> None:
+    once = f"read line; echo $$; read line; {end}"
+    first = connection.ask(once, b"one").stdout
+    assert connection.ask(once, b"two").stdout not in (first, b"")
+
+
+def test_a_command_that_fails_instead_of_answering_says_so(connection: VmConnection) -> None:
+    failed = connection.ask("read line; echo no $line >&2; exit 7", b"one")
+    assert (failed.exit_code, failed.stderr) == (7, "no one")
+
+
+def test_a_command_that_never_answers_is_not_started_again_and_again(
+    connection: VmConnection, running: SshServer
+) -> None:
+    with pytest.raises(VmUnreachable, match="ended without an answer"):
+        connection.ask(f"echo x >> {running.folder}/started", b"one")
+    assert (running.folder / "started").read_text() == "x\n"
+
+
+def test_an_answer_that_does_not_come_is_given_up(connection: VmConnection) -> None:
+    with pytest.raises(VmUnreachable, match=r"no answer in 1.5 s"):
+        connection.ask("read line; sleep 60", b"one", timeout=1.5)
+    assert connection.ask(ECHO, b"alive").stdout.endswith(b" alive")
+
+
 def test_where_nothing_listens_it_says_so_soon(server: SshServer) -> None:
     before = time.monotonic()
     with pytest.raises(VmUnreachable, match=r"127\.0\.0\.1"):

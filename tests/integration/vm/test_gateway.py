@@ -123,6 +123,25 @@ def test_an_earlier_controller_is_refused(prepared: VmGateway, instance: Instanc
         prepared.exchange(instance, Exchange(epoch=3))
 
 
+def test_one_process_answers_all(prepared: VmGateway, instance: Instance, tmp_path: Path) -> None:
+    def listening() -> set[int]:
+        return {*processes_of("listen")} & {*processes_of(str(tmp_path / "hads"))}
+
+    prepared.exchange(instance, Exchange(epoch=1))
+    [before] = listening()
+    for _ in range(5):
+        prepared.exchange(instance, Exchange(epoch=1))
+    assert listening() == {before}
+
+    os.kill(before, signal.SIGKILL)  # by a lack of memory for one
+    assert prepared.exchange(instance, Exchange(epoch=1)).epoch == 1
+    prepared.close()
+    until = time.monotonic() + 10
+    while listening():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def test_a_vm_without_a_runner_says_so(gateway: VmGateway, server: SshServer, instance: Instance) -> None:
     server.start()
     server.wait()
