@@ -31,7 +31,7 @@ def write_file_command(path: str, content: bytes, mode: int = 0o600) -> str:
 def runner_command(verb: str, root: str = DEFAULT_ROOT, path: str = RUNNER_PATH) -> str:
     """Return the command that runs the runner.
 
-    :param verb: ``start`` or ``exchange``.
+    :param verb: ``start`` or ``listen``.
     :param root: the runner's folder.
     :param path: where the runner itself is.
     """

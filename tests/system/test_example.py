@@ -209,7 +209,7 @@ def test_no_secret_stands_where_others_can_read_it(watched: Watched, local_cloud
         places[f"console of {vm_id}"] = _console(local_cloud, entry["InstanceId"])
 
     assert len(watched.secrets) == 2 + 3 * 2
-    assert any("runner.py exchange" in line.replace("\0", " ") for line in watched.command_lines)
+    assert any("runner.py listen" in line.replace("\0", " ") for line in watched.command_lines)
     assert "#cloud-config" in places["user data of vm-0"]
     assert "boot: done" in places["console of vm-0"]
     assert leaked(watched.secrets, places) == []

@@ -8,6 +8,7 @@ import logging
 import os
 import select
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ __all__ = ["main"]
 
 _LONGEST_MESSAGE = 64 * 2**20  # bytes
 _LONGEST_SILENCE = 300.0  # seconds; a controller looks every minute at least
+_SLICE = 5.0  # seconds for which the input is waited for at a time
+_FROZEN = 10.0  # seconds that such a wait takes where the VM was frozen, less than the loop's gap
 _LOCK_WAIT = 2.0  # seconds; whoever only looks whether the loop runs holds its lock for a moment
 
 
@@ -46,9 +49,18 @@ def _exchange(store: Store) -> None:
 def _listen(store: Store) -> None:
     """Answer messages, one a line, until the input ends or nothing has come for long.
 
-    The end of a connection that breaks while the VM is hibernated is never heard of.
+    It ends without an answer when the VM has been frozen meanwhile: what is read then may have been said
+    before, and must not count as a controller's word of now. Who still waits says it again.
     """
-    while select.select([sys.stdin], [], [], _LONGEST_SILENCE)[0]:
+    silent = 0.0
+    while silent < _LONGEST_SILENCE:
+        began = time.time()
+        heard = select.select([sys.stdin], [], [], _SLICE)[0]
+        if time.time() - began > _FROZEN:
+            return
+        silent = 0.0 if heard else silent + _SLICE
+        if not heard:
+            continue
         line = sys.stdin.buffer.readline(_LONGEST_MESSAGE)
         if not line:
             return

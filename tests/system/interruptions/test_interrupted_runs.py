@@ -180,12 +180,12 @@ class TestAWarnedVmAndOneThatLosesItsMemory:
         assert later != []
         assert ended_on(run, "t0") != "vm-0"
         [moved] = run.decisions(action="assign", attempt=later[0]["id"])
-        [stopped] = [
+        stops = [  # none where the controller has ended the VM before, since nothing was left on it
             datetime.fromisoformat(one.at)
             for one in run.cloud.history()
             if (one.instance_id, one.what) == (run.instance_id("vm-0"), "stop")
         ]
-        assert started(run) + timedelta(seconds=moved["at"]) < stopped
+        assert all(started(run) + timedelta(seconds=moved["at"]) < stopped for stopped in stops)
         assert (first["vm"], first["state"]) == ("vm-0", "cancelled")
         assert "leaving" in first["error"]
 

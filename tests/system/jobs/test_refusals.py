@@ -72,7 +72,7 @@ class TestADeadlineThatCantBeMet:
 
     def test_nothing_was_launched(self, run: DagsTestResult, local_cloud: LocalCloud) -> None:
         assert instances_of(local_cloud, "211_0") == {}
-        assert "Launched" not in run.output
+        assert "Launched vm-" not in run.output
 
 
 class TestAFolderWithErrors:

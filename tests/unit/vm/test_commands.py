@@ -17,8 +17,8 @@ def as_root(command: str) -> list[str]:
 
 
 def test_the_runner_is_run_by_root_in_isolated_mode() -> None:
-    command = runner_command("exchange")
-    assert command == "sudo -n python3 -I /opt/hads/runner.py exchange --root /var/lib/hads"
+    command = runner_command("listen")
+    assert command == "sudo -n python3 -I /opt/hads/runner.py listen --root /var/lib/hads"
 
 
 def test_a_root_with_odd_characters_stays_one_word() -> None:
