@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -16,19 +17,27 @@ from tests.system.waiting import calm
 
 __all__ = ["ObservedRun", "trigger"]
 
+Gate = Callable[[], AbstractContextManager[None]]
+
 LOOKS = 5
 """Looks at something between two at whether the run has ended."""
 
 
 def trigger(
-    deployment: AirflowDeployment, cloud: LocalCloud, dag_id: str, conf: Mapping[str, Any] | None = None
+    deployment: AirflowDeployment,
+    cloud: LocalCloud,
+    dag_id: str,
+    conf: Mapping[str, Any] | None = None,
+    *,
+    gate: Gate = calm,
 ) -> ObservedRun:
     """Start a run by REST.
 
     :param conf: values of the DAG's params.
+    :param gate: what is waited for before.
     """
     deployment.wait_for_dag(dag_id)
-    with calm():
+    with gate():
         return ObservedRun(deployment, cloud, dag_id, deployment.api.trigger(dag_id, conf))
 
 

@@ -16,13 +16,13 @@ T = TypeVar("T")
 PATIENCE = 2.0
 """How much longer than is said is waited: what is said holds on the machine that it was found on."""
 
-CALM = (os.cpu_count() or 1) + 1.0
+CALM = 2.5 * (os.cpu_count() or 1)
 """Processes that want a core at a time, on the average, beside which one more run is begun."""
 
 LOOKS, BETWEEN_LOOKS = 16, 0.125
 """Looks at what wants a core, and seconds between them: two in all, so that what has just begun is seen."""
 
-LONGEST_GATE = 30.0
+LONGEST_GATE = 20.0
 """Seconds after which a run is begun on a busy machine, too."""
 
 STATE, NICE = 0, 16
@@ -48,7 +48,7 @@ def wait_for(what: str, look: Callable[[], T], timeout: float = 60.0, interval: 
 
 @contextmanager
 def calm(longest: float = LONGEST_GATE) -> Iterator[None]:
-    """Let what is in the block begin when no more processes want a core than there are, about.
+    """Let what is in the block begin when not many more processes want a core than there are.
 
     Of several who wait, in whatever process of tests, one goes at a time, and the next looks again: a slow
     machine does less at a time then, instead of everything too late.
