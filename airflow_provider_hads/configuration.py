@@ -8,6 +8,7 @@ from airflow_provider_hads.exceptions import InputError
 
 __all__ = [
     "LONGEST_BOOT_TIMEOUT",
+    "LONGEST_DEADLINE",
     "LONGEST_MARGIN",
     "SHORTEST_BOOT_TIMEOUT",
     "SHORTEST_MARGIN",
@@ -19,6 +20,7 @@ SHORTEST_BOOT_TIMEOUT = 10
 LONGEST_BOOT_TIMEOUT = 3600
 SHORTEST_MARGIN = 10
 LONGEST_MARGIN = 86400
+LONGEST_DEADLINE = 10**9
 """Seconds. These are the bounds of the DAGs' params, too: no default may be refused by the trigger form."""
 
 LONGEST_ENDING_PAUSE = 60.0

@@ -17,6 +17,7 @@ from airflow.sdk.configuration import conf
 
 from airflow_provider_hads.configuration import (
     LONGEST_BOOT_TIMEOUT,
+    LONGEST_DEADLINE,
     LONGEST_MARGIN,
     SHORTEST_BOOT_TIMEOUT,
     SHORTEST_MARGIN,
@@ -53,8 +54,8 @@ _MOST_ERRORS = 50
 _OF_THE_FILE_SYSTEM = "lost+found"
 _DAG_ID = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
-JOB_FILES = ("job.json", "env.json")
-"""A folder with one of them is meant to be a job's, even if the other one is missing."""
+JOB_FILES = ("job.json", "env.json", "setup.cfg")
+"""A folder with one of them is meant to be a job's, even if others are missing or have other names."""
 
 LIFECYCLE: Options = {"priority_weight": 1000, "weight_rule": "absolute"}
 """Of the tasks that keep a run going; the watchers have weight 1."""
@@ -202,6 +203,7 @@ def _params(inputs: JobInputs | None) -> dict[str, Param]:
             deadline,
             type="number" if deadline is not None else ["null", "number"],
             exclusiveMinimum=0,
+            maximum=LONGEST_DEADLINE,
             title="Deadline",
             description_md="Seconds from the run's start by which every task is to have ended.",
         ),
@@ -258,13 +260,13 @@ def _add_tasks(
         **lifecycle,
     )
 
-    schedule >> vms >> [supervise, launched]
     # The watchers look while supervise works. They come after it nevertheless, by a rule that does not wait
-    # for it, so that who clears it, with what comes after it, clears them as well.
-    supervise >> watchers
+    # for it, so that who clears it, with what comes after it, clears them as well. What they are mapped over
+    # has ended before it begins: as soon as one of the two has, that is looked at.
+    schedule >> vms >> launched >> supervise >> watchers
     supervise >> terminate.as_teardown(setups=open_run)
-    # A run's state is that of its leaves: the watchers, and the report, since that is the only one which is
-    # not skipped when a run is marked failed early. To come directly before it would end a leaf.
+    # A run's state is that of its leaves: the watchers, and the report, which fails where supervise has not
+    # succeeded: what has not begun is skipped when a run is marked failed, and counts as done.
     terminate >> report.as_teardown(on_failure_fail_dagrun=True)
 
 

@@ -49,7 +49,10 @@ class RunDeadline(BaseDeadlineReference):
             return None
         seconds = self.seconds_of(dag_run.conf)
         began: datetime = dag_run.queued_at or dag_run.run_after
-        return None if seconds is None else began + timedelta(seconds=seconds)
+        try:
+            return None if seconds is None else began + timedelta(seconds=seconds)
+        except (OverflowError, ValueError):  # the run is refused for it; the scheduler is not to suffer
+            return None
 
     def seconds_of(self, conf: Any) -> float | None:
         """Return a run's deadline in seconds, None where there is none.

@@ -18,12 +18,13 @@ from airflow_provider_hads.inputs.plan_checks import plan_notes, runs_in_paralle
 from airflow_provider_hads.inputs.settings_file import parse_settings
 from airflow_provider_hads.inputs.text_file import read_text
 from airflow_provider_hads.model import Environment, Job, Plan
-from airflow_provider_hads.model.settings import Settings
+from airflow_provider_hads.model.settings import SchedulerSettings, Settings
 from airflow_provider_hads.planning.registry import planner_names
 
 __all__ = ["JobInputs", "load_job_folder"]
 
 SETTINGS_FILE = "setup.cfg"
+_PLANNING_KEYS = ("name", "alpha", "burstable_factor", "max_iteration")
 _DEFAULT_APPLICATION_FOLDER = "app"
 _NO_APPLICATION_FOLDER = "is no folder; it must hold <task id>/data/ for each task that needs files"
 
@@ -120,7 +121,7 @@ def load_job_folder(
     if job is None or environment is None:
         raise InputErrors(reader.errors)
     _check_job(reader, job, environment)
-    _check_planner(reader, settings, plan, planner_names() if planners is None else planners)
+    _check_planner(reader, settings, planner_names() if planners is None else planners)
     files = _application_files(reader, job, settings) if with_application_files else {}
     if reader.errors:
         raise InputErrors(reader.errors)
@@ -201,23 +202,28 @@ def _read_map(
 
 def _note_oddities(reader: _Reader, plan: Plan, environment: Environment, settings: Settings) -> None:
     name = reader.name_of(reader.files["map.json"])
-    reader.notes.extend(f"{name}: {note}" for note in plan_notes(plan, environment, settings.ec2.vcpu_limits))
+    ec2 = settings.ec2
+    odd = plan_notes(plan, environment, ec2.vcpu_limits, ec2.boot_overhead)
+    reader.notes.extend(f"{name}: {note}" for note in odd)
+    unread = [key for key in _PLANNING_KEYS if _differs(settings.scheduler, key)]
+    if unread:
+        only = f"{name} is followed, unless the DAG param use_map is switched off"
+        reader.notes.append(f"{SETTINGS_FILE}: [scheduler] {', '.join(unread)}: no effect: {only}")
     if not settings.scheduler.allow_parallel_execution and any(runs_in_parallel(vm) for vm in plan.vms):
         reader.notes.append(f"{name}: tasks run at once by plan, but allow_parallel_execution is no")
 
 
-def _check_planner(
-    reader: _Reader, settings: Settings, plan: Plan | None, available: Collection[str]
-) -> None:
+def _differs(scheduler: SchedulerSettings, key: str) -> bool:
+    """Say whether a key has another value than it has by default."""
+    return bool(getattr(scheduler, key) != getattr(SchedulerSettings(), key))
+
+
+def _check_planner(reader: _Reader, settings: Settings, available: Collection[str]) -> None:
     name = settings.scheduler.name
-    if name in available:
-        return
-    missing = f"the planner '{name}' is not available yet"
-    if plan is None and "map.json" not in reader.files:
+    if name not in available and "map.json" not in reader.files:
+        missing = f"the planner '{name}' is not available yet"
         remedy = f"use {' or '.join(available)}, or give a map.json"
         reader.errors.append(InputError(SETTINGS_FILE, "scheduler.name", f"{missing}; {remedy}"))
-    elif plan is not None:
-        reader.notes.append(f"{SETTINGS_FILE}: [scheduler] name: {missing}; the given map is used")
 
 
 def _application_files(

@@ -12,7 +12,7 @@ from airflow_provider_hads.inputs.document import listed, shown
 from airflow_provider_hads.inputs.environment_file import words_of
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Placement, Plan, PlannedVm
 
-__all__ = ["plan_notes", "plan_problems", "runs_in_parallel"]
+__all__ = ["lateness", "plan_notes", "plan_problems", "runs_in_parallel"]
 
 _ROUNDING = 1e-6
 
@@ -110,14 +110,16 @@ def _memory_peak(vm: PlannedVm, job: Job) -> tuple[float, float]:
     return peak, since
 
 
-def plan_notes(plan: Plan, environment: Environment, vcpu_limit: int | None = None) -> list[str]:
+def plan_notes(
+    plan: Plan, environment: Environment, vcpu_limit: int | None = None, boot: float = 0.0
+) -> list[str]:
     """Return what is odd about a given plan, but does not forbid it.
 
+    :param boot: seconds from the run's start until the VMs are ready.
     :param vcpu_limit: most vCPUs of all VMs together; None is no limit.
     """
     notes = [f"VM {vm.id} of the map has no tasks" for vm in plan.vms if not vm.placements]
-    if plan.makespan > plan.deadline:
-        notes.append(f"the plan ends at {plan.makespan:g} s, after the deadline of {plan.deadline:g} s")
+    notes.extend(lateness(plan, boot))
     counts = Counter((vm.instance_type, vm.market) for vm in plan.vms)
     for (name, market), count in counts.items():
         limit = environment.instance_types[name].limit(market)
@@ -128,6 +130,17 @@ def plan_notes(plan: Plan, environment: Environment, vcpu_limit: int | None = No
     if vcpu_limit is not None and vcpus > vcpu_limit:
         notes.append(f"the plan has VMs of {vcpus} vCPUs; setup.cfg's vcpu_limits is {vcpu_limit}")
     return notes
+
+
+def lateness(plan: Plan, boot: float) -> Iterator[str]:
+    """Yield a line where a plan can't be followed by its deadline.
+
+    :param boot: seconds from the run's start until the VMs are ready.
+    """
+    if boot + plan.makespan > plan.deadline + _ROUNDING:
+        with_boot = f", with a boot of {boot:g} s," if boot else ""
+        end = f"{boot + plan.makespan:g} s"
+        yield f"the plan ends at {end}{with_boot} after the deadline of {plan.deadline:g} s"
 
 
 def _global_limit_notes(counts: Counter[tuple[str, Market]], environment: Environment) -> Iterator[str]:

@@ -37,6 +37,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "checkpoint": CheckpointSettings,
 }
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[^}]*)\}|(?P<bare>\w+))", re.ASCII)
+_SECRET = re.compile(r"^AIRFLOW_(?!HOME$)|SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE", re.IGNORECASE)
 _NO_DEFAULT_SECTION = "\0"
 
 Sections = dict[str, dict[str, str]]
@@ -132,7 +133,8 @@ def _values(
         try:
             values[key] = converter(written)
         except ValueError as error:
-            problem = f"{shown(written)} is not right; it must be {error}"
+            with_variables = " (with its environment variables)" if written != raw else ""
+            problem = f"{shown(raw)}{with_variables} is not right; it must be {error}"
             errors.append(InputError(file, f"{section}.{key}", problem))
     return values
 
@@ -156,6 +158,11 @@ def _one_value(raw: str) -> str:
 def _expanded(raw: str, environ: Mapping[str, str]) -> str:
     def replaced(match: re.Match[str]) -> str:
         name = match["braced"] or match["bare"] or ""
+        if _SECRET.search(name):
+            raise ValueError(
+                f"{shown(raw)} names the environment variable '{name}', which may hold a secret: what is set "
+                "here can be read by others; use another variable"
+            )
         if name not in environ:
             raise ValueError(
                 f"{shown(raw)} names the environment variable '{name}', which is not set; set it"
@@ -165,7 +172,7 @@ def _expanded(raw: str, environ: Mapping[str, str]) -> str:
     written = _VARIABLE.sub(replaced, raw)
     if not written or not written.isprintable():
         raise ValueError(
-            f"{shown(raw)} becomes {shown(written)} by its environment variables; set them right"
+            f"{shown(raw)} becomes empty, or not printable, by its environment variables; set them right"
         )
     return written
 
@@ -183,7 +190,7 @@ def _inconsistencies(values: dict[str, dict[str, Any]], file: str) -> Iterator[I
         problem = f"{shown(user)} is another user than {shown(vm_user)} in section [ec2], vm_user; give one"
         yield InputError(file, "communication.user", problem)
     region, zone = ec2.get("region"), ec2.get("zone")
-    if region and zone and not zone.startswith(region):
+    if region and zone and not _is_in(zone, region):
         yield InputError(file, "ec2.zone", f"{shown(zone)} is not in the region {shown(region)}")
     yield from _zones(ec2, file)
     yield from _groups_by_name(ec2, file)
@@ -193,11 +200,16 @@ def _zones(ec2: dict[str, Any], file: str) -> Iterator[InputError]:
     """Yield an error for zones to choose from that are elsewhere, or where there is nothing to choose."""
     zones, region = ec2.get("zones", ()), ec2.get("region")
     for zone in zones:
-        if region and not zone.startswith(region):
+        if region and not _is_in(zone, region):
             yield InputError(file, "ec2.zones", f"{shown(zone)} is not in the region {shown(region)}")
     for key in ("zone", "subnet_id"):
         if zones and key in ec2:
             yield InputError(file, "ec2.zones", f"{key} is in one zone; give {key} or zones")
+
+
+def _is_in(zone: str, region: str) -> bool:
+    """Say whether a zone's name is one of the region's: us-east-10a is not in us-east-1."""
+    return zone.startswith(region) and not zone[len(region) :][:1].isdigit()
 
 
 def _groups_by_name(ec2: dict[str, Any], file: str) -> Iterator[InputError]:

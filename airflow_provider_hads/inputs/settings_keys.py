@@ -89,8 +89,8 @@ HONOURED: Mapping[str, Mapping[str, Converter]] = {
         "tag_key": _tag_key,
         "tag_value": text_like(r".{0,256}", "at most 256 characters"),
         "bucket_name": text_like(
-            r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-            "a bucket name: 3 to 63 lower-case letters, digits, '.' and '-'",
+            r"(?!.*\.\.)(?![0-9.]+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+            "a bucket name: 3 to 63 lower-case letters, digits, single '.' and '-', and no IP address",
         ),
         "vm_user": _USER,
         "instance_profile": text_like(r"[\w+=,.@-]{1,128}", "the name (not the ARN) of an instance profile"),

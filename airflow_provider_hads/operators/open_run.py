@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, timezone
 
+from airflow_provider_hads.configuration import LONGEST_DEADLINE
 from airflow_provider_hads.operators.failures import no_retry
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ def _seconds(name: str, given: str | float | None, default: float | None) -> flo
         seconds = float(given) if given is not None else math.nan
     except ValueError:
         seconds = math.nan
-    if math.isfinite(seconds) and seconds > 0:
+    if 0 < seconds <= LONGEST_DEADLINE:
         return seconds
-    problem = f"{given!r} is no positive number of seconds" if given is not None else "no value is given"
+    expected = f"no positive number of seconds, {LONGEST_DEADLINE:g} at most"
+    problem = f"{given!r} is {expected}" if given is not None else "no value is given"
     raise InputError("DAG params", name, f"{problem}; set it in the trigger form or in setup.cfg")

@@ -23,7 +23,7 @@ class ReapOperator(BaseOperator):
     End what is left of runs that are not alive: VMs, spot requests, volumes, all found by tag.
 
     A thing is ended when its lease is over, or when it is older than ``older_than``, and its run is not
-    queued or running in this Airflow. A run that is called running an hour after its lease keeps nothing.
+    queued or running in this Airflow. A run that is called running a day after its lease keeps nothing.
     Where a run's state can't be seen, only the lease counts. Runs of another Airflow count as not alive:
     where several share an account, leave ``older_than`` out.
 

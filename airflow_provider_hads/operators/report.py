@@ -25,7 +25,8 @@ class ReportOperator(BaseOperator):
 
     It returns the report, logs it as a table and keeps it in the bucket as
     ``<job>_<execution>/_hads/report.json``. It is meant to be a teardown that can fail its run: it fails
-    where a run was marked failed so early that Airflow would call it a success.
+    where ``supervise`` has not succeeded, for the tasks that watch may all have been skipped then, and
+    Airflow would call the run a success.
 
     :param run: the run, as ``open_run`` hands it on. (templated)
     :param snapshot: what ``supervise`` published last, or its JSON text; null where it has published none.
@@ -99,18 +100,20 @@ class ReportOperator(BaseOperator):
         notify(self.notifiers, "end", context, text, run=report["run"], report=report)
 
     def _require_supervision(self, context: Context) -> None:
-        """Fail if the run was ended by hand before its controller began.
+        """Fail if the controller has not ended well.
 
-        Airflow skips what has not begun then, and would call the run a success, for skipped tasks count as
-        done.
+        Airflow skips what has not begun when a run is marked failed, and skipped tasks count as done.
         """
         from airflow_provider_hads.triggers.producer import producer_state
 
         ti = context["ti"]
-        if producer_state(ti.dag_id, ti.run_id, self.supervise_task_id) == TaskInstanceState.SKIPPED:
+        state = producer_state(ti.dag_id, ti.run_id, self.supervise_task_id)
+        if state == TaskInstanceState.SKIPPED:
             raise AirflowFailException(
-                f"The run was ended before {self.supervise_task_id} began: none of its tasks was done."
+                f"The run was ended while {self.supervise_task_id} was not at work: see above what is missing"
             )
+        if state != TaskInstanceState.SUCCESS:
+            raise AirflowFailException(f"{self.supervise_task_id} has not succeeded ({state}): see its log.")
 
 
 def _document(given: Mapping[str, Any] | str | None) -> Mapping[str, Any]:

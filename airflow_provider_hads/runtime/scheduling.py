@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hads.exceptions import InfeasibleJob, InputError
+from airflow_provider_hads.inputs.plan_checks import lateness
 from airflow_provider_hads.model.environment import Environment
 from airflow_provider_hads.model.job import Job
 from airflow_provider_hads.model.plan import Placement, Plan, PlannedVm
@@ -53,8 +54,9 @@ def make_plan(workshop: Workshop, choices: PlanChoices, *, use_map: bool) -> Sch
     plan = _given_plan(workshop, environment) if use_map else get_planner(choices.planner)(request)
     on_demand_cost = _on_demand_cost(request)
     table = render_plan(plan, environment, on_demand_cost)
+    late = [f"Note: {note}" for note in lateness(plan, request.lead_time)] if use_map else []
     return Scheduled(
-        plan, _figures(workshop, plan, environment, on_demand_cost), (*notes, *table.splitlines())
+        plan, _figures(workshop, plan, environment, on_demand_cost), (*notes, *table.splitlines(), *late)
     )
 
 

@@ -8,8 +8,12 @@ from configparser import ConfigParser
 
 __all__ = ["without_credentials"]
 
-_CREDENTIAL = re.compile(r"(access_?key|secret|token|password|pwd)[^=:]*[=:]")
+_NAME = r"(access_?key|secret|token|passw|pwd)"
+_CREDENTIAL = re.compile(rf"{_NAME}[^=:]*[=:]")
 """What names a credential, in small letters, and gives it a value, wherever in a line that is."""
+
+_MENTIONED = re.compile(_NAME)
+"""In a comment the name is enough: what is written there has no form."""
 
 _COMMENTS = ("#", ";")
 _REMOVED = "# (removed)"
@@ -44,7 +48,8 @@ def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
 
 def _harmless(block: Iterable[str]) -> Iterator[str]:
     for number, line in enumerate(block):
-        if not _CREDENTIAL.search(line.lower()):
+        sign = _MENTIONED if line.strip().startswith(_COMMENTS) else _CREDENTIAL
+        if not sign.search(line.lower()):
             yield line
             continue
         section = ConfigParser.SECTCRE.match(line.strip()) if number == 0 else None

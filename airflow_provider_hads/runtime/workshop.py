@@ -74,7 +74,7 @@ class Workshop:
     @cached_property
     def bucket(self) -> Bucket:
         """The run's bucket."""
-        return Bucket.connect(self._aws_conn_id, self.run.identity.bucket)
+        return Bucket.connect(self._aws_conn_id, self.run.identity.bucket, self.run.region or None)
 
     @cached_property
     def inputs(self) -> RunInputs:

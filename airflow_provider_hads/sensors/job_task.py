@@ -11,6 +11,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_hads.control.mirror import attempt_lines, mirror
+from airflow_provider_hads.sensors.waiting import AS_LONG_AS_IT_TAKES
 from airflow_provider_hads.triggers.producer import ENDED_STATES, read_producer
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ class JobTaskSensor(BaseSensorOperator):
         aws_conn_id: str = "aws_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: float = 15,
+        timeout: float | timedelta = AS_LONG_AS_IT_TAKES,
         **kwargs: Any,
     ) -> None:
-        super().__init__(mode="reschedule", poke_interval=poke_interval, **kwargs)
+        super().__init__(mode="reschedule", poke_interval=poke_interval, timeout=timeout, **kwargs)
         self.run = run
         self.task_ids = task_ids
         self.supervise_task_id = supervise_task_id
@@ -63,7 +65,9 @@ class JobTaskSensor(BaseSensorOperator):
         """
         ti = context["ti"]
         state, snapshot = read_producer(ti.dag_id, ti.run_id, self.supervise_task_id)
-        if self._show_if_decided(state, self._tasks_of_this_generation(context, state, snapshot)):
+        # Before its try begins, the snapshot is of before the run was cleared.
+        published = state == TaskInstanceState.RUNNING or state in ENDED_STATES
+        if self._show_if_decided(state, snapshot.get("tasks", {}) if published else {}):
             return True
         if self.deferrable and state == TaskInstanceState.RUNNING:
             self._defer(context)
@@ -72,25 +76,6 @@ class JobTaskSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> None:
         """Show how the tasks went, once the trigger has seen them end."""
         self._show_if_decided(event["producer_state"], event["tasks"])
-
-    def _tasks_of_this_generation(
-        self, context: Context, state: str | None, snapshot: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """Return the tasks of the snapshot; none if it is of before the run was cleared.
-
-        Airflow itself is asked how often that was: ``open_run``, which counts the generations, is cleared
-        with ``supervise`` but not with a watcher alone.
-        """
-        tasks: Mapping[str, Any] = snapshot.get("tasks", {})
-        current = not snapshot or snapshot["generation"] == (context["dag_run"].clear_number or 0)
-        if current or state == TaskInstanceState.RUNNING:  # a try that runs has published all that there is
-            return tasks
-        if state in ENDED_STATES:
-            raise AirflowFailException(
-                f"This task was cleared without {self.supervise_task_id}, so nothing has been run for it. "
-                f"Clear {self.supervise_task_id} too: it runs what has not finished, and nothing twice."
-            )
-        return {}
 
     def _defer(self, context: Context) -> None:
         from airflow_provider_hads.triggers.job_task import JobTaskTrigger
@@ -110,8 +95,14 @@ class JobTaskSensor(BaseSensorOperator):
             if task_id in tasks:
                 self._show(task_id, tasks[task_id])
         if seen.failures:
-            raise AirflowFailException("\n".join(seen.failures))
+            raise AirflowFailException("\n".join([*seen.failures, self._advice()]))
         return True
+
+    def _advice(self) -> str:
+        return (
+            f"To run what has not finished, clear {self.supervise_task_id} with what is downstream of it; "
+            "to clear this task alone runs nothing."
+        )
 
     def _show(self, task_id: str, task: Mapping[str, Any]) -> None:
         from airflow_provider_hads.exceptions import HadsError

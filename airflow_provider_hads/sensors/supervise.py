@@ -26,6 +26,7 @@ from airflow_provider_hads.runtime.run_context import RunContext
 from airflow_provider_hads.runtime.state_document import dump_state, load_state
 from airflow_provider_hads.runtime.supervisor import Supervisor
 from airflow_provider_hads.runtime.workshop import Workshop
+from airflow_provider_hads.sensors.waiting import AS_LONG_AS_IT_TAKES
 from airflow_provider_hads.triggers.producer import SNAPSHOT_KEY
 
 if TYPE_CHECKING:
@@ -103,11 +104,14 @@ class SuperviseSensor(BaseSensorOperator):
         aws_conn_id: str = "aws_default",
         ssh_conn_id: str = "ssh_default",
         poke_interval: float = 0.5,
+        timeout: float | timedelta = AS_LONG_AS_IT_TAKES,
         retries: int = SUPERVISE_RETRIES,
         retry_delay: timedelta = SUPERVISE_RETRY_DELAY,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, retries=retries, retry_delay=retry_delay, **kwargs)
+        super().__init__(
+            poke_interval=poke_interval, timeout=timeout, retries=retries, retry_delay=retry_delay, **kwargs
+        )
         self.run = run
         self.vms = vms
         self.deployments = deployments

@@ -142,7 +142,8 @@ class _SharedReader:
             reader._users -= 1
             if reader._users == 0:
                 del cls._readers[key]
-                reader._toolbox.close()
+                # Not awaited, for this may be a cancellation: a look that is connecting is waited for there.
+                asyncio.get_running_loop().run_in_executor(None, reader._toolbox.close)
 
     async def look(self, interval: float) -> Sighting:
         """Return a sighting of at most ``interval`` seconds ago."""

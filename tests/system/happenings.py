@@ -11,6 +11,7 @@ from tests.system.run_in_cloud import RunInCloud
 __all__ = [
     "A_THIRD",
     "hibernate_all",
+    "hibernate_beside_a_burstable_vm",
     "hibernate_one_for_good",
     "resume_before_it_is_late",
     "resume_when_its_work_was_migrated",
@@ -30,6 +31,13 @@ def hibernate_one_for_good(run: RunInCloud, cloud: LocalCloud) -> None:
     instance_id = run.wait_until_begun("t1.1", "vm-1")
     time.sleep(A_THIRD)
     cloud.interrupt(instance_id, "hibernate")
+
+
+def hibernate_beside_a_burstable_vm(run: RunInCloud, cloud: LocalCloud) -> None:
+    """Hibernate the spot VM when the burstable VM has done what it had, and earns CPU credits."""
+    run.wait_until_at_work({"t0", "t1"})
+    run.wait_for_tasks(["t2"], "finished")
+    cloud.interrupt(run.instance_id("vm-0"), "hibernate")
 
 
 def resume_before_it_is_late(run: RunInCloud, cloud: LocalCloud) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from tests.support.job_folders import Machine, environment_of, rentable, write_job_folder
 
 __all__ = [
+    "BASELINE",
     "DEADLINE_OF_WAITING",
     "DEAR_TYPE",
     "LONG",
     "counted",
     "counting",
     "pauses",
+    "quota",
     "write_interrupted_jobs",
 ]
 
@@ -35,11 +37,31 @@ DEAR_TYPE = "c5.4xlarge"
 """That job's on-demand type, which is so dear in the cloud's price list that spot VMs are waited for."""
 
 
+BURSTABLE_TYPE = "t3.small"
+"""Of the job ``bursting``: an on-demand VM that runs the plan's tasks in baseline mode."""
+
+BASELINE = 0.2
+"""Share of a vCPU that a task gets there in baseline mode."""
+
+
 def counting(seconds: float) -> str:
     """Return a command that writes a number and the time, again and again, for so many seconds."""
     steps = int(seconds / STEP)
     count = f"while [ $i -lt {steps} ]; do i=$((i+1)); echo $i $(date +%s) >> out; sleep {STEP}; done"
     return f"i=0; {count}"
+
+
+def telling_its_quota(seconds: float) -> str:
+    """Return a command that counts so long, and writes what share of the processor's time it may have."""
+    first, second = "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"
+    period = "/sys/fs/cgroup/cpu/cpu.cfs_period_us"
+    return f"(cat {first} || cat {second} {period}) 2>/dev/null > quota; {counting(seconds)}"
+
+
+def quota(output: bytes) -> float | None:
+    """Return the share of a vCPU that a task has written; None is all that there is."""
+    share, period = output.decode().split()
+    return None if share in ("max", "-1") else int(share) / int(period)
 
 
 def counted(output: bytes) -> list[int]:
@@ -68,7 +90,32 @@ def write_interrupted_jobs(folder: Path) -> None:
         deadline=DEADLINE_OF_WAITING,
         reserve=70,  # a busy machine is slow to boot VMs, and a task on it slow to count
     )
+    _write_bursting(folder / "bursting")
     _write(folder / "warned", 80, [["t0"], ["t1"], ["t2", "t3"]])
+
+
+def _write_bursting(folder: Path) -> None:
+    """Write a job of two long tasks on a spot VM, and of a short one on a burstable VM."""
+    types = {
+        **rentable({"c5.large": (4.0, 0.085)}),
+        **rentable({BURSTABLE_TYPE: (2.0, 0.0208)}, ["on-demand"]),
+    }
+    # Credits come as fast as a test needs them: a task of a minute takes one.
+    types[BURSTABLE_TYPE]["restrictions"]["burstable"] = {
+        "burstable": "yes",
+        "cpu_credit_rate": 600,
+        "baseline": 100 * BASELINE,
+    }
+    write_job_folder(
+        folder,
+        {"t0": telling_its_quota(60), "t1": telling_its_quota(60), "t2": telling_its_quota(5)},
+        [Machine(["t0", "t1"], "spot"), Machine(["t2"], instance_type=BURSTABLE_TYPE)],
+        job_id=folder.name,
+        deadline=900,
+        runtime=60,
+        settings={"scheduler": {"policy": "burst-hads", "status_update_time": "1", "reaction": "5"}},
+        environment=environment_of(types),
+    )
 
 
 def _tasks(count: int) -> list[str]:

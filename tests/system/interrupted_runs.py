@@ -27,6 +27,7 @@ HAPPENINGS: Mapping[str, Happening] = {
     "back_soon": happenings.resume_before_it_is_late,
     "back_late": happenings.resume_when_its_work_was_migrated,
     "all_gone": happenings.hibernate_all,
+    "bursting": happenings.hibernate_beside_a_burstable_vm,
     "warned": happenings.warn_one_and_let_one_lose_its_memory,
 }
 """What happens to the run of each job."""

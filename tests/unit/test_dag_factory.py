@@ -12,7 +12,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, TriggerRule
+from airflow.sdk import DAG, BaseSensorOperator, TriggerRule
 
 from airflow_provider_hads.dag_factory import build_job_dag, build_job_dags
 from airflow_provider_hads.exceptions import InputError
@@ -40,6 +40,17 @@ def test_watchers_come_after_all_that_keeps_the_run_going(dag: DAG) -> None:
 
     assert {task_id for task_id, weight in weights.items() if weight == 1} == {"task"}
     assert min(weight for task_id, weight in weights.items() if task_id != "task") == 1000
+
+
+def test_a_deployments_time_limit_for_sensors_does_not_end_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__SENSORS__DEFAULT_TIMEOUT", "3600")
+
+    supervise = build_job_dag(EXAMPLE).get_task("supervise")
+
+    assert isinstance(supervise, BaseSensorOperator)
+    assert timedelta(seconds=supervise.timeout) > timedelta(days=10_000)
 
 
 def test_who_clears_supervise_clears_the_watchers_that_look_while_it_works(dag: DAG) -> None:
@@ -141,6 +152,21 @@ def test_a_folder_without_its_job_file_has_a_dag_that_says_so(tmp_path: Path) ->
     assert dag.dag_id == "half"
     assert "job.json" in (dag.doc_md or "")
     assert "errors" in dag.tags
+
+
+def test_a_folder_whose_files_have_other_names_is_a_jobs(tmp_path: Path) -> None:
+    (tmp_path / "renamed").mkdir()
+    for file, name in (("job.json", "j.json"), ("env.json", "e.json")):
+        shutil.copy(EXAMPLE / file, tmp_path / "renamed" / name)
+    (tmp_path / "renamed" / "setup.cfg").write_text("[input]\njob_file = j.json\nenv_file = e.json\n")
+
+    [dag] = build_job_dags(tmp_path)
+
+    assert (dag.dag_id, dag.tags) == ("renamed", {"hads"})
+
+
+def test_a_deadline_beyond_all_dates_is_refused_by_the_form(dag: DAG) -> None:
+    assert dag.params.get_param("deadline_seconds").schema["maximum"] == 10**9
 
 
 def test_of_very_many_errors_the_first_are_told(tmp_path: Path) -> None:

@@ -191,3 +191,11 @@ def test_it_counts_from_when_the_run_was_queued() -> None:
 
     assert found == queued + timedelta(seconds=60)
     assert evaluate(session=Session(None), dag_id="sweep", run_id="gone") is None
+
+
+def test_a_deadline_beyond_all_dates_does_not_fail_the_scheduler() -> None:
+    queued = datetime(2025, 1, 1, tzinfo=timezone.utc)
+    run = SimpleNamespace(conf={"deadline_seconds": 1e300}, queued_at=queued, run_after=None)
+    evaluate: Any = RunDeadline(None)._evaluate_with
+
+    assert evaluate(session=Session(run), dag_id="sweep", run_id="manual__1") is None

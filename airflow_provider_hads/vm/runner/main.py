@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_hads.vm.runner.store import RunnerError, Store, locked
+from airflow_provider_hads.vm.runner.store import RunnerError, Store, locked, started_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ __all__ = ["main"]
 _LONGEST_MESSAGE = 64 * 2**20  # bytes
 _LONGEST_SILENCE = 300.0  # seconds; a controller looks every minute at least
 _SLICE = 5.0  # seconds for which the input is waited for at a time
-_FROZEN = 10.0  # seconds that such a wait takes where the VM was frozen, less than the loop's gap
+_FROZEN = 14.5  # seconds that such a wait takes where the VM was frozen: a little less than the loop's gap
 _LOCK_WAIT = 2.0  # seconds; whoever only looks whether the loop runs holds its lock for a moment
 
 
@@ -49,22 +49,21 @@ def _exchange(store: Store) -> None:
 def _listen(store: Store) -> None:
     """Answer messages, one a line, until the input ends or nothing has come for long.
 
-    It ends without an answer when the VM has been frozen meanwhile: what is read then may have been said
-    before, and must not count as a controller's word of now. Who still waits says it again.
+    It ends without an answer when the VM has been frozen since the last one, or since its own start: what is
+    read then may have been said before, and must not count as a controller's word of now. Who still waits
+    says it again.
     """
+    since = started_at(Path("/proc"))
     silent = 0.0
     while silent < _LONGEST_SILENCE:
-        began = time.time()
         heard = select.select([sys.stdin], [], [], _SLICE)[0]
-        if time.time() - began > _FROZEN:
+        line = sys.stdin.buffer.readline(_LONGEST_MESSAGE) if heard else None
+        if line == b"" or time.time() - since > _FROZEN:
             return
         silent = 0.0 if heard else silent + _SLICE
-        if not heard:
-            continue
-        line = sys.stdin.buffer.readline(_LONGEST_MESSAGE)
-        if not line:
-            return
-        _answer(store, line)
+        if line:
+            _answer(store, line)
+        since = time.time()
 
 
 def _answer(store: Store, message: bytes) -> None:

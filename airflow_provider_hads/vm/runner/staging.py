@@ -86,9 +86,18 @@ def stage_files(
     work.chmod(0o777)  # the image's user need not be root; the folders above are closed to others
     for file in files:
         target = path_inside(work, file["path"])
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(work, target.parent)
         shutil.copyfile(_cached(store, bucket, prefix, file), target)
-        target.chmod(int(file.get("mode", 0o644)) & 0o7777)
+        mode = int(file.get("mode", 0o644)) & 0o7777
+        target.chmod(mode | (0o555 if mode & 0o111 else 0o444))
+
+
+def _make_folders(work: Path, folder: Path) -> None:
+    """Make the folders below the work folder in which a file is to be; they are as open as that is."""
+    if folder != work:
+        _make_folders(work, folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o777)
 
 
 def _cached(store: Store, bucket: Bucket, prefix: str, file: dict[str, Any]) -> Path:

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["RunnerError", "Store", "boot_id", "is_safe_name", "locked", "read_json", "write_atomic"]
+__all__ = [
+    "RunnerError",
+    "Store",
+    "boot_id",
+    "booted_at",
+    "is_safe_name",
+    "locked",
+    "read_json",
+    "started_at",
+    "write_atomic",
+]
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?")
 
@@ -74,9 +84,17 @@ def booted_at(proc: Path) -> float:
 
     :param proc: ``/proc``.
     """
+    return started_at(proc, "1")
+
+
+def started_at(proc: Path, process: str = "self") -> float:
+    """Return when a process was started, Unix seconds.
+
+    :param proc: ``/proc``.
+    """
     lines = (proc / "stat").read_text().splitlines()
     boot = next(float(line.split()[1]) for line in lines if line.startswith("btime "))
-    ticks = float((proc / "1/stat").read_text().rsplit(")", 1)[1].split()[19])
+    ticks = float((proc / process / "stat").read_text().rsplit(")", 1)[1].split()[19])
     return boot + ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.system.completeness import assert_complete, ended_on
-from tests.system.interrupted_jobs import DEADLINE_OF_WAITING, DEAR_TYPE, LONG, pauses
+from tests.system.interrupted_jobs import (
+    BASELINE,
+    DEADLINE_OF_WAITING,
+    DEAR_TYPE,
+    LONG,
+    counted,
+    pauses,
+    quota,
+)
 from tests.system.interrupted_runs import InterruptedRuns
 from tests.system.observed_run import ObservedRun
 from tests.system.run_in_cloud import RunInCloud
@@ -161,6 +169,31 @@ class TestAllSpotVmsHibernateAtOnce:
         assert {one["reason"] for one in launches} == {"latest-safe-time"}
         assert f"({DEAR_TYPE}, on-demand) (latest-safe-time)" in run.log("supervise")
         assert min(one["at"] for one in launches) > DEADLINE_OF_WAITING / 2
+
+
+class TestABurstableVmTakesWorkAtFullSpeed:
+    JOB = "bursting"
+
+    @pytest.fixture
+    def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
+        return interrupted_runs[self.JOB]
+
+    def test_one_of_the_frozen_tasks_goes_on_there(self, run: RunInCloud) -> None:
+        assert run.wait_for_end() == "success"
+        moved = run.decisions(action="assign", vm="vm-1", reason="migrated")
+
+        assert [one["attempt"] for one in moved] == ["t0.2"]
+        assert ended_on(run, "t0") == "vm-1"
+        assert counted(run.result("t0", "out")) == [*range(1, 121)]
+
+    def test_what_the_plan_had_there_ran_in_baseline_mode_and_what_was_moved_does_not(
+        self, run: RunInCloud
+    ) -> None:
+        assert quota(run.result("t2", "quota")) == pytest.approx(BASELINE)
+        assert quota(run.result("t0", "quota")) is None
+
+    def test_nothing_is_left(self, run: RunInCloud) -> None:
+        assert run.left() == []
 
 
 class TestAWarnedVmAndOneThatLosesItsMemory:

@@ -24,17 +24,21 @@ UNTIL_REFUSED = 12.0
 
 @pytest.fixture(scope="module")
 def cleared(deployment: AirflowDeployment, local_cloud: LocalCloud) -> ObservedRun:
-    """A run that has failed with half of its tasks done, and was cleared then; at its second end."""
+    """A run that has failed with half of its tasks done, and was cleared then; at its last end.
+
+    Its task that has failed was cleared alone at first.
+    """
     run = trigger(deployment, local_cloud, "halves")
     run.wait_for_running_tasks(1)
     run.wait_for_tasks(["quick"], "finished")
     let_another_controller_take_over(run.containers()[0])
     assert run.wait_for_end() == "failed"
-    deployment.api.clear("halves", run.run_id, ["supervise"], downstream=True)
-    deployment.wait_for(
-        "the run to go on", lambda: deployment.api.run_state("halves", run.run_id) == "running"
-    )
-    assert run.wait_for_end() == "success"
+    for task_id, downstream, end in (("task", False, "failed"), ("supervise", True, "success")):
+        deployment.api.clear("halves", run.run_id, [task_id], downstream=downstream)
+        deployment.wait_for(
+            "the run to go on", lambda: deployment.api.run_state("halves", run.run_id) == "running"
+        )
+        assert run.wait_for_end() == end
     return run
 
 
@@ -56,19 +60,12 @@ def test_the_plan_stays_and_the_controller_launches_what_it_needs(cleared: Obser
     assert cleared.left() == []
 
 
-def test_a_tasks_sensor_that_is_cleared_alone_says_what_to_do(
-    cleared: ObservedRun, deployment: AirflowDeployment
-) -> None:
-    deployment.api.clear("halves", cleared.run_id, ["task"])
-    deployment.wait_for(
-        "the run to go on", lambda: deployment.api.run_state("halves", cleared.run_id) == "running"
-    )
-    assert cleared.wait_for_end() == "failed"
+def test_a_tasks_sensor_that_is_cleared_alone_says_what_to_do(cleared: ObservedRun) -> None:
+    quick, slow = (cleared.log("task", attempt=2, map_index=map_index) for map_index in (0, 1))
 
-    tries = cleared.instances("task")[0]["try_number"]
-    assert "Clear supervise too: it runs what has not finished, and nothing twice." in cleared.log(
-        "task", tries, map_index=0
-    )
+    assert "Task quick, attempt quick.1 on vm-0: finished" in quick
+    assert "Task slow has not ended, and the run's supervise has: see its log." in slow
+    assert "To run what has not finished, clear supervise with what is downstream of it" in slow
 
 
 def test_of_two_controllers_the_older_one_is_refused_by_the_vms_and_ends(

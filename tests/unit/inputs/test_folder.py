@@ -187,7 +187,8 @@ def test_a_planner_to_come_is_refused_without_a_map(job_folder: WriteFolder, map
         "use cc or on-demand, or give a map.json"
     ]
     assert load_job_folder(job_folder(setup=setup, map=map_document), planners=planners).notes == (
-        "setup.cfg: [scheduler] name: the planner 'ils' is not available yet; the given map is used",
+        "setup.cfg: [scheduler] name: no effect: map.json is followed, unless the DAG param use_map is "
+        "switched off",
     )
 
 
@@ -203,7 +204,7 @@ def test_oddities_of_a_map_are_noted(
 
     assert load_job_folder(job_folder(map=map_document, setup=setup)).notes == (
         "map.json: VM vm-2 of the map has no tasks",
-        "map.json: the plan ends at 60 s, after the deadline of 50 s",
+        "map.json: the plan ends at 240 s, with a boot of 180 s, after the deadline of 50 s",
         "map.json: the plan has 2 spot VMs of c5.large; env.json's limit is 1",
         "map.json: the plan has 2 spot VMs; env.json's limit over all types is 1",
         "map.json: the plan has VMs of 4 vCPUs; setup.cfg's vcpu_limits is 3",

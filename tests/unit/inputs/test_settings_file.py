@@ -273,7 +273,16 @@ def test_a_tag_value_without_a_key_has_a_note() -> None:
         (
             "[ec2]\nbucket_name = My_Bucket",
             'ec2.bucket_name: "My_Bucket" is not right; it must be a bucket name: '
-            "3 to 63 lower-case letters, digits, '.' and '-'",
+            "3 to 63 lower-case letters, digits, single '.' and '-', and no IP address",
+        ),
+        (
+            "[ec2]\nbucket_name = my..bucket",
+            'ec2.bucket_name: "my..bucket" is not right; it must be a bucket name: '
+            "3 to 63 lower-case letters, digits, single '.' and '-', and no IP address",
+        ),
+        (
+            "[ec2]\nregion = us-east-1\nzone = us-east-10a",
+            'ec2.zone: "us-east-10a" is not in the region "us-east-1"',
         ),
         (
             "[ec2]\ntag_key = hads:run",
@@ -351,7 +360,8 @@ def test_a_tag_value_without_a_key_has_a_note() -> None:
         ),
         (
             "[input]\npath = ${EMPTY}",
-            'input.path: "${EMPTY}" becomes "" by its environment variables; set them right',
+            'input.path: "${EMPTY}" becomes empty, or not printable, by its environment variables; '
+            "set them right",
         ),
         ("[ec2]\nregoin = us-east-1", "ec2.regoin: unknown key; did you mean 'region'?"),
         ("[ec2]\ndocker_image = x", "ec2.docker_image: unknown key; it belongs into [docker]"),
@@ -417,3 +427,32 @@ def test_settings_json_that_is_something_else(text: str, line: str) -> None:
     with pytest.raises(InputErrors) as caught:
         settings_from_json(text)
     assert str(caught.value) == line
+
+
+def test_what_an_environment_variable_holds_is_not_repeated() -> None:
+    (line,) = lines_of("[ec2]\nregion = $REGION", REGION="hunter2")
+    assert line == (
+        'setup.cfg: ec2.region: "$REGION" (with its environment variables) is not right; '
+        "it must be a region such as us-east-1"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AIRFLOW_CONN_AWS",
+        "AIRFLOW__CORE__FERNET_KEY",
+        "db_password",
+    ],
+)
+def test_a_variable_that_may_hold_a_secret_is_refused(name: str) -> None:
+    """What setup.cfg sets goes into tags, logs and the bucket, and who drops a folder need not know secrets."""
+    (line,) = lines_of(f"[ec2]\ntag_key = a\ntag_value = ${{{name}}}", **{name: "hunter2"})
+    assert f"names the environment variable '{name}', which may hold a secret" in line
+    assert "hunter2" not in line
+
+
+def test_airflows_home_is_no_secret() -> None:
+    assert parsed("[input]\npath = $AIRFLOW_HOME/jobs", AIRFLOW_HOME="/opt").input.path == "/opt/jobs"

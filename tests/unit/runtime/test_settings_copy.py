@@ -28,6 +28,8 @@ from airflow_provider_hads.runtime.settings_copy import without_credentials
         "[ec2]\n# aws_secret_access_key = hunter2\n[database]\nhost = db\n",
         "[ec2]\n; AWS_SESSION_TOKEN: hunter2\n[database]\nhost = db\n",
         "[ec2]\n#secretAccessKey=hunter2\n[database]\nhost = db\n",
+        "[ec2]\n# the password is hunter2\n[database]\nhost = db\n",
+        "[ec2]\n; Secret hunter2, since May\n[database]\nhost = db\n",
         "[ec2] password = hunter2\n[database]\nhost = db\n# (removed)",
         "\ufeff[database]: x\n  password = hunter2\n  host = db\n",
     ],

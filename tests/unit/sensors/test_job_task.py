@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ FINISHED = {"a": {"state": "finished", "reason": "", "infrastructure": False, "a
 def look(
     monkeypatch: pytest.MonkeyPatch,
     *,
-    supervise: str,
+    supervise: str | None,
     waited: float = 0,
     deferrable: bool = False,
     snapshot: Mapping[str, Any] | None = None,
@@ -51,7 +50,7 @@ def look(
     run = RUN.to_xcom()
     sensor = JobTaskSensor(task_id="task", run=run, task_ids=["a"], timeout=3600, deferrable=deferrable)
     since = datetime.now(timezone.utc) - timedelta(seconds=waited)
-    context: Any = {"ti": TaskInstance(since), "dag_run": SimpleNamespace(clear_number=RUN.generation)}
+    context: Any = {"ti": TaskInstance(since)}
     sensor.execute(context)
 
 
@@ -78,13 +77,26 @@ def test_it_ends_with_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     look(monkeypatch, supervise="running", snapshot={"generation": 1, "tasks": FINISHED})
 
 
+@pytest.mark.parametrize("supervise", ["queued", "up_for_retry", None])
 def test_what_was_published_before_the_run_was_cleared_does_not_count(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, supervise: str | None
 ) -> None:
     with pytest.raises(AirflowRescheduleException):
-        look(monkeypatch, supervise="queued", snapshot={"generation": 0, "tasks": FINISHED})
+        look(monkeypatch, supervise=supervise, snapshot={"generation": 0, "tasks": FINISHED})
 
 
-def test_a_task_that_was_cleared_alone_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AirflowFailException, match="Clear supervise too: it runs what has not finished"):
-        look(monkeypatch, supervise="success", snapshot={"generation": 0, "tasks": FINISHED})
+def test_a_task_that_is_cleared_alone_shows_once_more_how_it_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    look(monkeypatch, supervise="success", snapshot={"generation": 0, "tasks": FINISHED})
+
+
+def test_and_where_it_failed_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = {"a": {**FINISHED["a"], "state": "failed", "reason": "exit code 1"}}
+
+    with pytest.raises(AirflowFailException, match="exit code 1\\nTo run what .*, clear supervise"):
+        look(monkeypatch, supervise="success", snapshot={"generation": 0, "tasks": failed})
+
+
+def test_no_default_of_the_deployment_ends_the_wait() -> None:
+    sensor = JobTaskSensor(task_id="task", run=RUN.to_xcom(), task_ids=["a"])
+
+    assert timedelta(seconds=sensor.timeout) > timedelta(days=30 * 365)
