@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, timezone
+from airflow.sdk.configuration import conf
 
 from airflow_provider_hads.configuration import LONGEST_DEADLINE
 from airflow_provider_hads.operators.failures import no_retry
@@ -96,7 +97,8 @@ class OpenRunOperator(BaseOperator):
             run.identity.bucket,
         )
         context["ti"].xcom_push(key=RUN_KEY, value=run.to_xcom())
-        return blocks(list(job.tasks))
+        most = conf.getint("core", "max_map_length", fallback=1024)
+        return blocks(list(job.tasks), min(MAX_WATCHERS, most))
 
     def read_inputs(self) -> JobInputs:
         """Read the job's folder, with what the run has chosen otherwise.

@@ -79,7 +79,7 @@ def write_interrupted_jobs(folder: Path) -> None:
     """Write all job folders."""
     for name in ("gone", "gone_deployed"):
         _write(folder / name, 30, [_tasks(12)[first::3] for first in range(3)])
-    _write(folder / "back_soon", 45, [_tasks(4)[:2], _tasks(4)[2:]], policy="hads")
+    _write(folder / "back_soon", 45, [_tasks(4)[:2], _tasks(4)[2:]])
     long, own, short = _tasks(14)[:10], _tasks(14)[10:12], _tasks(14)[12:]
     _write(folder / "back_late", LONG, [long, own, short], policy="burst-hads")
     _write(
@@ -103,7 +103,7 @@ def _write_bursting(folder: Path) -> None:
     # Credits come as fast as a test needs them: a task of a minute takes one.
     types[BURSTABLE_TYPE]["restrictions"]["burstable"] = {
         "burstable": "yes",
-        "cpu_credit_rate": 600,
+        "cpu_credit_rate": 6000,
         "baseline": 100 * BASELINE,
     }
     write_job_folder(

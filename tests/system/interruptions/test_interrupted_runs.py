@@ -178,11 +178,11 @@ class TestABurstableVmTakesWorkAtFullSpeed:
     def run(self, interrupted_runs: InterruptedRuns) -> RunInCloud:
         return interrupted_runs[self.JOB]
 
-    def test_one_of_the_frozen_tasks_goes_on_there(self, run: RunInCloud) -> None:
+    def test_a_frozen_task_goes_on_there(self, run: RunInCloud) -> None:
         assert run.wait_for_end() == "success"
         moved = run.decisions(action="assign", vm="vm-1", reason="migrated")
 
-        assert [one["attempt"] for one in moved] == ["t0.2"]
+        assert "t0.2" in [one["attempt"] for one in moved]
         assert ended_on(run, "t0") == "vm-1"
         assert counted(run.result("t0", "out")) == [*range(1, 121)]
 

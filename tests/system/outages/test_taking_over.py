@@ -45,16 +45,16 @@ def cleared(deployment: AirflowDeployment, local_cloud: LocalCloud) -> ObservedR
 def test_only_what_was_not_done_is_run_again(cleared: ObservedRun) -> None:
     published = {task: manifest["attempt_id"] for task, manifest in cleared.manifests().items()}
 
-    assert published == {"quick": "quick.1", "slow": "slow.g1.1"}
+    assert published == {"quick": "quick.1", "slow": "slow.g2.1"}
     assert cleared.attempts("quick") == []
     assert cleared.states("task") == ["success", "success"]
 
 
 def test_the_plan_stays_and_the_controller_launches_what_it_needs(cleared: ObservedRun) -> None:
     assert [one["try_number"] for one in cleared.instances("schedule")] == [1]
-    assert [*cleared.snapshot()["vms"]] == ["g1-vm-0"]
+    assert [*cleared.snapshot()["vms"]] == ["g2-vm-0"]
     assert len(cleared.instance_ids()) == 2
-    assert "Decision: launch g1-vm-0" in cleared.log(
+    assert "Decision: launch g2-vm-0" in cleared.log(
         "supervise", cleared.instances("supervise")[0]["try_number"]
     )
     assert cleared.left() == []

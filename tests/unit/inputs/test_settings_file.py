@@ -448,7 +448,7 @@ def test_what_an_environment_variable_holds_is_not_repeated() -> None:
     ],
 )
 def test_a_variable_that_may_hold_a_secret_is_refused(name: str) -> None:
-    """What setup.cfg sets goes into tags, logs and the bucket, and who drops a folder need not know secrets."""
+    """What setup.cfg sets goes into tags, logs and the bucket; who drops a folder need not know secrets."""
     (line,) = lines_of(f"[ec2]\ntag_key = a\ntag_value = ${{{name}}}", **{name: "hunter2"})
     assert f"names the environment variable '{name}', which may hold a secret" in line
     assert "hunter2" not in line
