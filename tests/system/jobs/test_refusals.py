@@ -66,8 +66,9 @@ class TestADeadlineThatCantBeMet:
         states = run.task_states()
 
         assert states["terminate", -1] == "success"
-        assert states["report", -1] == "success"
+        assert states["report", -1] == "failed"  # so is the run, whatever its watchers are
         assert "No VM was launched." in run.task_log("report")
+        assert "supervise has not succeeded (failed): see its log." in run.task_log("report")
         assert read_json(local_cloud, "211_0/_hads/report.json")["cost"] == 0
 
     def test_nothing_was_launched(self, run: DagsTestResult, local_cloud: LocalCloud) -> None:
