@@ -16,7 +16,7 @@ from tests.system.processes import session_members
 WATCHED = 60.0
 """Seconds."""
 
-WAITING = 200
+WAITING = 100
 """Sensors that wait in the triggerer while it is watched, at least."""
 
 
