@@ -153,6 +153,8 @@ class Ledger:
             self.changed = True
             self.widened_at = self.miss_from = None
             self._count_vm(known, vm)
+            if vm.state is VmState.LOST and vm.market is Market.ON_DEMAND:
+                self.safe_until = None  # refused, or of no use: the way out may have reckoned with it
         elif known.leaves_at != vm.leaves_at:
             self.changed = True
             self.widened_at = None

@@ -84,8 +84,14 @@ class Thief:
             slots = 0 if vm is None else self._ledger.terms.slots(self._ledger.kind(vm))
             if vm is None or vm.state is not VmState.READY or len(at_work) <= slots:
                 continue
-            name, task_id = next(reversed(at_work.items()))
-            if attempt_of(self._ledger, task_id, name).state is AttemptState.QUEUED:
+            ranks = {task_id: rank for rank, task_id in enumerate(vm.task_ids)}
+            waiting = [
+                (ranks.get(task_id, len(ranks)), task_id, name)
+                for name, task_id in at_work.items()
+                if attempt_of(self._ledger, task_id, name).state is AttemptState.QUEUED
+            ]
+            if waiting:
+                _, task_id, name = max(waiting)
                 yield max(slot_ends(self._ledger, vm, self._elapsed, slots)), task_id, name
 
     def _is_there(self, task_id: str, queued: str) -> bool:
