@@ -38,7 +38,7 @@ from airflow_provider_hads.control.tasks import (
     take_reports,
 )
 from airflow_provider_hads.control.vms import follow_vms, is_followed
-from airflow_provider_hads.model.run_state import TaskState, VmRecord, VmState
+from airflow_provider_hads.model.run_state import Miss, TaskState, VmRecord, VmState
 from airflow_provider_hads.model.runner import AttemptState
 
 __all__ = ["step"]
@@ -140,6 +140,11 @@ def _mind_the_deadline(ledger: Ledger, elapsed: float) -> None:
     if ledger.ended or elapsed <= ledger.deadline:
         return
     ledger.deadline_missed = True
+    late = [
+        task for task in ledger.tasks.values() if not task.state.ended and task.id not in ledger.unpublished
+    ]
+    if ledger.miss is None and late:  # tasks took longer than estimated: it could not be known before
+        ledger.miss = Miss(elapsed, elapsed, f"it has passed, and {len(late)} tasks have not ended")
     if elapsed > ledger.deadline + ledger.rules.margin:
         fail_unfinished(ledger, f"given up {ledger.rules.margin:.0f} s after the deadline")
 
@@ -154,6 +159,8 @@ def _let_the_policy_decide(ledger: Ledger, orders: Orders, elapsed: float) -> No
         get_policy(ledger.mission.policy)(ledger, orders, elapsed)
         _look_again_after_pauses(ledger, elapsed)
         _say_a_miss(ledger, elapsed)
+        if elapsed <= ledger.deadline and not ledger.ended:
+            wake_by(ledger, ledger.deadline + TICK)
         # What it has changed itself it has seen: a successor, who opens the books anew, need not look again.
         ledger.changed = False
     _end_again_after_setbacks(ledger, elapsed)
