@@ -27,7 +27,7 @@ def _changes(before: RunState, after: RunState) -> Iterator[str]:
     if before.safe_until is not None and after.safe_until is None and not after.ended:
         yield f"Nothing is sure to meet the deadline of {after.deadline:.0f} s any more; going on at best"
     if after.deadline_missed and not before.deadline_missed:
-        if after.miss is not None:
+        if after.miss is not None and after.miss.at <= after.deadline:
             yield (
                 f"The deadline of {after.deadline:.0f} s can't be met any more: {after.miss.reason}; "
                 "going on, as little late as can be"

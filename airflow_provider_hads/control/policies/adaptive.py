@@ -55,6 +55,8 @@ def adaptive(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     again = _widen(ledger, orders, elapsed, guard.limit)
     wake_by(ledger, again)
     hasten(ledger, orders, elapsed)
+    if _only_on_demand_is_left(ledger, elapsed, again):
+        guard.begin()
     moved = False
     if ledger.terms.keeps_progress:
         limit = ledger.deadline - ledger.terms.safety
@@ -94,6 +96,17 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
     if not _waits_for_sleepers(ledger):
         return retry
     return elapsed + again if retry is None else min(retry, elapsed + again)
+
+
+def _only_on_demand_is_left(ledger: Ledger, elapsed: float, again: float | None) -> bool:
+    """Say whether work waits, and no spot VM is there, comes, or will be asked for again.
+
+    To wait then for the latest safe time saves nothing, and costs the time that tasks may take longer. Where
+    on-demand VMs are cheaper than spot VMs, there are as many as are needed already.
+    """
+    if not ledger.waiting or ledger.living[Market.SPOT] or again is not None:
+        return False
+    return not cheaper_types(ledger, elapsed)
 
 
 def _waits_for_sleepers(ledger: Ledger) -> bool:

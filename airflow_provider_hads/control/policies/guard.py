@@ -140,6 +140,16 @@ class Guard:
             ledger.wake_at = self._elapsed + NEXT_LOOK
         ledger.reserved_vcpus = max(self._vcpus_due(), self._awaited_vcpus)
 
+    def begin(self) -> None:
+        """Begin the whole plan now, as if the deadline left no more time than it needs."""
+        if self._ledger.safe_until in (None, math.inf):
+            return
+        end = self._plan().end
+        if end < self.limit:
+            self.limit = end
+            self._ledger.safe_until = self._elapsed
+            self.act()
+
     def end_idle(self) -> None:
         """End on-demand VMs that have no work, if the plan can do without them."""
         for vm in free_vms(self._ledger, Market.ON_DEMAND):
