@@ -1,4 +1,4 @@
-"""A command on a VM that goes on running and answers line by line."""
+"""Commands on a VM over its connection: run to their end, or going on and answering line by line."""
 
 from __future__ import annotations
 
@@ -64,10 +64,6 @@ class Dialogue:
             if len(answer) > _OUTPUT_LIMIT:
                 raise OSError(f"a command has written more than {_OUTPUT_LIMIT} bytes")
         return CommandResult(0, bytes(answer[:-1]), "")
-
-    def close(self) -> None:
-        """End it: the command reads the end of its input."""
-        self._channel.close()
 
     def _end(self, answer: bytes) -> CommandResult | None:
         if not self.transport.is_active():

@@ -91,6 +91,7 @@ def started_at(proc: Path, process: str = "self") -> float:
     """Return when a process was started, Unix seconds.
 
     :param proc: ``/proc``.
+    :param process: its pid; the default is the process that asks.
     """
     lines = (proc / "stat").read_text().splitlines()
     boot = next(float(line.split()[1]) for line in lines if line.startswith("btime "))
