@@ -22,9 +22,10 @@ def write_deployed_jobs(folder: Path) -> Path:
     """Write all job folders and return the folder that they are in."""
     shutil.copytree(ROOT / "dags" / "jobs", folder)
     write_late(folder / "late")
-    _write_pair(folder / "pair")
+    for name in ("pair", "slow_pair"):
+        _write_pair(folder / name)
     _write_twins(folder / "twins")
-    for name in ("marathon", "slow_to_open"):
+    for name in ("marathon", "slow_to_open", "slow_to_launch", "slow_to_deploy"):
         _write_marathon(folder / name)
     _write_halves(folder / "halves")
     write_interrupted_jobs(folder)
@@ -47,7 +48,7 @@ def _write_pair(folder: Path) -> None:
     seconds = {"a": 25, "b": 25, "c": 5, "d": 25, "e": 25, "f": 5}
     commands = {task_id: WORK.format(seconds=length) for task_id, length in seconds.items()}
     machines = [Machine(["a", "b", "c"]), Machine(["d", "e", "f"], market="spot")]
-    write_job_folder(folder, commands, machines, job_id="pair", runtime=25)
+    write_job_folder(folder, commands, machines, job_id=folder.name, runtime=25)
 
 
 def _write_twins(folder: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import pytest
 
+from airflow_provider_hads.exceptions import CloudError
 from airflow_provider_hads.local_cloud import LocalCloud
 from tests.support.run_results import instances_of
 from tests.system.deployment import AirflowDeployment
 from tests.system.observed_run import ObservedRun, trigger
 from tests.system.other_controllers import let_another_controller_take_over
+from tests.system.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -32,12 +35,13 @@ def at_schedule(run: ObservedRun) -> None:
 
 
 def at_provision(run: ObservedRun) -> None:
-    run.wait_for("vm.provision", "running")
     run.wait_for_vms(1)
+    run.wait_for("vm.provision", "running")
 
 
 def at_deploy(run: ObservedRun) -> None:
-    run.wait_for("vm.deploy", "running")
+    with unreachable(run):
+        run.wait_for("vm.deploy", "running")
 
 
 def at_supervise(run: ObservedRun) -> None:
@@ -52,15 +56,20 @@ STAGES: Mapping[str, Callable[[ObservedRun], None]] = {
 }
 """At which stages a run is marked failed, and how each is waited for."""
 
+SLOW = {"provision": "slow_to_launch", "deploy": "slow_to_deploy"}
+"""The jobs whose VMs are there for a while before it is heard: time to meet them at these stages."""
+
 
 @pytest.fixture(scope="module")
 def marked_failed(deployment: AirflowDeployment, local_cloud: LocalCloud) -> Runs:
     """One run for each stage, some at the same time, each marked failed by REST when it is there."""
+    hear_late_of_launches(local_cloud, "slow_to_launch", answers=1000)
+    hear_late_of_launches(local_cloud, "slow_to_deploy")
 
     def carry_out(stage: str) -> ObservedRun:
-        run = trigger(deployment, local_cloud, "marathon")
+        run = trigger(deployment, local_cloud, SLOW.get(stage, "marathon"))
         STAGES[stage](run)
-        deployment.api.set_run_state("marathon", run.run_id, "failed")
+        deployment.api.set_run_state(run.dag_id, run.run_id, "failed")
         wait_for_report(run)
         return run
 
@@ -133,11 +142,8 @@ def test_a_supervise_that_fails_for_good_fails_the_run(
 def test_every_provision_fails_after_its_launch_and_the_controller_takes_the_vms_over(
     deployment: AirflowDeployment, local_cloud: LocalCloud
 ) -> None:
-    run = trigger(deployment, local_cloud, "pair")
-    run.wait_for("open_run", "success")
-    # What provision hears late, and again at each of its tries, leaves the time to mark it failed.
-    ours = f"hads+{run.folder}+"
-    local_cloud.fault("RunInstances", "fail-after", count=1000, match=ours, delay=8)
+    hear_late_of_launches(local_cloud, "slow_pair", answers=1000)
+    run = trigger(deployment, local_cloud, "slow_pair")
     run.wait_for_vms(2)
     run.fail_all("vm.provision")
     local_cloud.clear_faults()
@@ -149,16 +155,40 @@ def test_every_provision_fails_after_its_launch_and_the_controller_takes_the_vms
 def test_every_deploy_fails_and_the_controller_deploys(
     deployment: AirflowDeployment, local_cloud: LocalCloud
 ) -> None:
-    run = trigger(deployment, local_cloud, "pair")
-    run.wait_for_vms(2)
-    for vm in run.containers():
-        local_cloud.refuse_ssh(vm)
-    run.wait_until_all("vm.deploy", "running")
-    run.fail_all("vm.deploy")
-    for vm in run.containers():
-        local_cloud.accept_ssh(vm)
+    hear_late_of_launches(local_cloud, "slow_pair")
+    run = trigger(deployment, local_cloud, "slow_pair")
+    with unreachable(run):
+        run.wait_until_all("vm.deploy", "running")
+        run.fail_all("vm.deploy")
 
     assert_adopted(run, "vm.deploy", "failed")
+
+
+def hear_late_of_launches(cloud: LocalCloud, job_id: str, answers: int = 4) -> None:
+    """Let the answers to a job's launches be lost, each some seconds after its VM has come to be.
+
+    :param answers: how many are lost; the client asks again by itself, and is told of the same VM.
+    """
+    cloud.fault("RunInstances", "fail-after", count=answers, match=f"hads+{job_id}_", delay=8)
+
+
+@contextmanager
+def unreachable(run: ObservedRun) -> Iterator[None]:
+    """While the block goes on, none of the run's two VMs can be reached by SSH."""
+    refused: set[str] = set()
+
+    def refuse_new_ones() -> bool:
+        for vm in {*run.living_instance_ids().values()} - refused:
+            with suppress(CloudError):  # it has not booted yet, and will refuse when it does
+                run.cloud.refuse_ssh(vm)
+            refused.add(vm)
+        return len(refused) == 2
+
+    run.wait_for_opening()
+    wait_for("two VMs", refuse_new_ones, timeout=120)
+    yield
+    for vm in refused:
+        run.cloud.accept_ssh(vm)
 
 
 def wait_for_report(run: ObservedRun) -> None:
