@@ -18,6 +18,7 @@ __all__ = ["DESCRIPTION", "get_simulate_arguments", "main", "simulate"]
 WRONG_INPUT = 1
 DESCRIPTION = (
     "The controller of real runs decides; the cloud, its interruptions and the clock are simulated. "
+    "What happens is seen at once: [scheduler] reaction of setup.cfg plays no part. "
     "Exit code 1, and one line for each error, if anything is wrong with the input."
 )
 
@@ -65,7 +66,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "recorded availability instead of rates: one for all spot types, or one for each, cheapest "
         "first; where a trace has nothing but 0 and 1, a 1 stands for any number of VMs",
     },
-    "--scope": {"default": "vm", "help": "what an interruption hits: vm, type or zone; default: vm"},
+    "--scope": {"help": "what an interruption hits: vm, type or zone; default: vm"},
     "--zones": {
         "metavar": "N",
         "default": "1",
@@ -94,7 +95,6 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--events": {"metavar": "FILE", "help": "write the event log of one run to this file, JSON lines"},
     "--run": {
         "metavar": "K",
-        "default": "0",
         "help": "which run --events and --plot show; default: 0",
     },
     "--plot": {"metavar": "FILE", "help": "draw that run, slots over time, into this SVG file"},
@@ -122,12 +122,16 @@ def simulate(args: argparse.Namespace) -> None:
     :param args: as :data:`OPTIONS` names them.
     :raises SystemExit: with code 1, if anything is wrong with the input.
     """
+    from airflow_provider_hads.commands.simulate_notes import without_effect
     from airflow_provider_hads.commands.simulate_options import read_options
     from airflow_provider_hads.commands.simulate_report import report
     from airflow_provider_hads.exceptions import HadsError
 
     try:
-        report(read_options(args))
+        options = read_options(args)
+        for note in without_effect(args):
+            write_line(sys.stderr, note)
+        report(options)
     except HadsError as error:
         write_line(sys.stderr, str(error))
         raise SystemExit(WRONG_INPUT) from None

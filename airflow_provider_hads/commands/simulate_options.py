@@ -87,7 +87,6 @@ def read_options(args: argparse.Namespace) -> SimulateOptions:
         boot=boot,
         parallel=inputs.settings.scheduler.allow_parallel_execution,
         vcpu_limit=inputs.settings.ec2.vcpu_limits,
-        hibernation=setting.on_loss is OnLoss.HIBERNATE,
         keeps_progress=setting.checkpoint == 0,
         cycle=inputs.settings.input.ac_size_seconds,
         idle_slack=inputs.settings.input.idle_slack_time,
@@ -122,8 +121,16 @@ def _experiment(
     mission: Mission, deadline: float, world: Setting, runs: int, planner: str | None, inputs: JobInputs
 ) -> Experiment:
     """Return the runs of one policy, with the VMs of a plan where it follows one."""
-    planner = (planner or _planner(mission.policy, inputs)).lower()
-    return Experiment(mission, deadline, world, runs, planned_fleet(mission, deadline, planner))
+    planner, scheduler = (planner or _planner(mission.policy, inputs)).lower(), inputs.settings.scheduler
+    vms = planned_fleet(
+        mission,
+        deadline,
+        planner,
+        alpha=scheduler.alpha,
+        burstable_factor=scheduler.burstable_factor,
+        max_iteration=scheduler.max_iteration,
+    )
+    return Experiment(mission, deadline, world, runs, vms)
 
 
 def _planner(policy: str, inputs: JobInputs) -> str:

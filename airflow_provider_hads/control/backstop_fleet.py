@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import TypeAlias
 
 from airflow_provider_hads.control.ledger import Ledger
-from airflow_provider_hads.control.limits import paused_until
+from airflow_provider_hads.control.limits import paused_until, vcpus_in_use
 from airflow_provider_hads.control.remaining import busy_until, slowness
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.job import Task
@@ -80,7 +80,11 @@ class Fleet:
     def add_new(
         self, tasks: Sequence[Task], without: str | None, launching: InstanceType | None = None
     ) -> None:
-        """Add VMs that could be launched, the strongest first, until each task could have its slot."""
+        """Add VMs that could be launched, the strongest first, until each task could have its slot.
+
+        Where tasks differ in the types that they fit on, those with the most for each slot get one VM at a
+        time: the limits may not have room for the VMs of all, and who comes first must not take all of it.
+        """
         ledger = self._ledger
         leaving = None if without is None else ledger.kind(ledger.vms[without])
         room = Room(ledger, leaving, launching)
@@ -89,20 +93,34 @@ class Fleet:
             for kind in sorted(self._mission.on_demand_types, key=self._strength, reverse=True)
             if self._elapsed >= paused_until(ledger, kind, Market.ON_DEMAND)
         ]
-        spare: Counter[str] = Counter()
-        for types, number in self._needs(tasks):
-            needed = number
-            for name in types:
-                used = min(spare[name], needed)
-                spare[name] -= used
-                needed -= used
-            for kind in (one for one in kinds if one.name in types):
-                if needed > 0:
-                    slots = self._mission.safe_slots(kind)
-                    count = min(room.count(kind), math.ceil(needed / slots))
-                    self._add_some(kind, room.take(kind, count), count)
-                    needed -= count * slots
-                    spare[kind.name] += max(-needed, 0)
+        if self._mission.same_types:
+            self._add_for_all(kinds, room, len(tasks))
+        else:
+            self._add_in_turns(kinds, room, self._needs(tasks))
+
+    def _add_for_all(self, kinds: Sequence[InstanceType], room: Room, needed: int) -> None:
+        for kind in kinds:
+            if needed > 0:
+                slots = self._mission.safe_slots(kind)
+                count = min(room.count(kind), math.ceil(needed / slots))
+                self._add_some(kind, room.take(kind, count), count)
+                needed -= count * slots
+
+    def _add_in_turns(
+        self, kinds: Sequence[InstanceType], room: Room, needs: Sequence[tuple[Collection[str], int]]
+    ) -> None:
+        turns = [(-math.inf, index) for index in range(len(needs))]
+        added: Counter[str] = Counter()
+        while turns:
+            _, index = heappop(turns)
+            types, number = needs[index]
+            slots = sum(added[name] for name in types)
+            kind = next((one for one in kinds if one.name in types and room.count(one)), None)
+            if slots < number and kind is not None:
+                self._add_some(kind, room.take(kind, 1), 1)
+                more = self._mission.safe_slots(kind)
+                added[kind.name] += more
+                heappush(turns, (-number / (slots + more), index))
 
     def _add_some(self, kind: InstanceType, first: int, count: int) -> None:
         times = [self._elapsed + self._ahead()] * self._slots(kind)
@@ -120,13 +138,11 @@ class Fleet:
 
     def _needs(self, tasks: Sequence[Task]) -> list[tuple[Collection[str], int]]:
         """Return how many tasks need one of which types; those that fit on fewest first."""
-        if self._mission.all_fit:
-            return [(self._mission.types, len(tasks))]
-        needs = Counter(frozenset(self._mission.runtimes(task)) for task in tasks)
+        needs = Counter(map(self._mission.types_of, tasks))
         return sorted(needs.items(), key=lambda need: (len(need[0]), sorted(need[0])))
 
     def pack(self, tasks: Sequence[Task], progress: Mapping[str, float]) -> Backstop:
-        """Return the plan; its end is infinite if a task finds no place."""
+        """Return the plan; if a task finds no place, its end is infinite, and it has the others."""
         chains: list[list[str]] = [[] for _ in self._names]
         for heap in self._heaps.values():
             heapify(heap)
@@ -138,7 +154,8 @@ class Fleet:
             mean, margin = (1 - done) * mean, (1 - done) * (careful - mean)
             place = self._place(heaps, task, mean, margin)
             if place is None:
-                return Backstop((), math.inf)
+                end = math.inf
+                continue
             ends, kind, index = place
             self._expected[index] += task.runtimes[kind] * mean
             self._variance[index] += (task.runtimes[kind] * margin) ** 2
@@ -198,9 +215,9 @@ class Room:
     """
 
     def __init__(self, ledger: Ledger, leaving: InstanceType | None, launching: InstanceType | None) -> None:
-        mission, living = ledger.terms, len(ledger.living[Market.ON_DEMAND])
+        mission, counted = ledger.terms, len(ledger.counted[Market.ON_DEMAND])
         self._counts = ledger.counts
-        self._left = mission.environment.global_limit(Market.ON_DEMAND) - living
+        self._left = mission.environment.global_limit(Market.ON_DEMAND) - counted
         self._vcpus = _vcpus_left(ledger)
         self._taken: Counter[str] = Counter()
         self._changes: Counter[str] = Counter()
@@ -231,5 +248,4 @@ def _vcpus_left(ledger: Ledger) -> float:
     """Return the vCPUs that on-demand VMs may still take; spot VMs would make room."""
     if ledger.terms.vcpu_limit is None:
         return math.inf
-    living = ledger.living[Market.ON_DEMAND]
-    return ledger.terms.vcpu_limit - sum(ledger.kind(ledger.vms[vm_id]).vcpus for vm_id in living)
+    return ledger.terms.vcpu_limit - vcpus_in_use(ledger, Market.ON_DEMAND)

@@ -47,7 +47,9 @@ class Ledger:
     :param mission: None for a controller that follows a plan to the letter.
 
     Derived are: ``work``, the attempts of each VM that have not ended, with their tasks; ``unpublished``,
-    tasks of which an attempt has finished; ``living``, the VMs that have not ended, by market; and with a
+    tasks of which an attempt has finished; ``living``, the VMs that have not ended, by market; ``counted``,
+    those that count against the limits, and ``counts``, how many of each type: VMs that were given up are
+    among them until the cloud says that they have ended; and with a
     mission ``waiting`` and ``frozen``, the ranks of tasks in those states, and ``free``, the slots of VMs
     that could start something now. ``reserved_vcpus`` are kept for on-demand VMs that are due, from spot VMs;
     ``tries`` is what :func:`~airflow_provider_hads.control.remaining.tries_of` has reckoned up last.
@@ -83,6 +85,7 @@ class Ledger:
         self.waiting: list[int] = []
         self.frozen: list[int] = []
         self.living: dict[Market, dict[str, None]] = {Market.SPOT: {}, Market.ON_DEMAND: {}}
+        self.counted: dict[Market, dict[str, None]] = {Market.SPOT: {}, Market.ON_DEMAND: {}}
         self.counts: Counter[tuple[str, Market]] = Counter()
         self.free: dict[str, int] = {}
         self.reserved_vcpus = 0
@@ -223,12 +226,16 @@ class Ledger:
         return self.terms.types[vm.instance_type]
 
     def _count_vm(self, known: VmRecord | None, vm: VmRecord) -> None:
-        lived, lives = known is not None and not known.state.ended, not vm.state.ended
-        if lives and not lived:
+        if not vm.state.ended:
             self.living[vm.market][vm.id] = None
+        else:
+            self.living[vm.market].pop(vm.id, None)
+        counted, counts = known is not None and _counts(known), _counts(vm)
+        if counts and not counted:
+            self.counted[vm.market][vm.id] = None
             self.counts[vm.instance_type, vm.market] += 1
-        elif lived and not lives:
-            del self.living[vm.market][vm.id]
+        elif counted and not counts:
+            del self.counted[vm.market][vm.id]
             self.counts[vm.instance_type, vm.market] -= 1
         if self.mission is not None:
             self._count_slots(vm.id)
@@ -263,3 +270,8 @@ class Ledger:
         if state is TaskState.WAITING:
             return self.waiting
         return self.frozen if state is TaskState.FROZEN else None
+
+
+def _counts(vm: VmRecord) -> bool:
+    """Say whether a VM counts against the limits, which are the cloud's: it counts what it still runs."""
+    return not vm.state.ended or (vm.state is VmState.LOST and vm.instance_id is not None)

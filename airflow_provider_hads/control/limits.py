@@ -30,7 +30,7 @@ def room(ledger: Ledger, kind: InstanceType, market: Market, taken: int = 0) -> 
     mission = ledger.terms
     left = min(
         kind.limit(market) - ledger.counts[kind.name, market],
-        mission.environment.global_limit(market) - len(ledger.living[market]),
+        mission.environment.global_limit(market) - len(ledger.counted[market]),
     )
     if mission.vcpu_limit is not None:
         taken += ledger.reserved_vcpus if market is Market.SPOT else 0
@@ -43,7 +43,7 @@ def room_on_demand(ledger: Ledger, kind: InstanceType) -> int:
     mission = ledger.terms
     left = min(
         kind.limit(Market.ON_DEMAND) - ledger.counts[kind.name, Market.ON_DEMAND],
-        mission.environment.global_limit(Market.ON_DEMAND) - len(ledger.living[Market.ON_DEMAND]),
+        mission.environment.global_limit(Market.ON_DEMAND) - len(ledger.counted[Market.ON_DEMAND]),
     )
     if mission.vcpu_limit is not None:
         used = vcpus_in_use(ledger, Market.ON_DEMAND)
@@ -82,8 +82,8 @@ def pauses_end(ledger: Ledger, elapsed: float) -> float | None:
 
 def vcpus_in_use(ledger: Ledger, *markets: Market) -> int:
     """Return the vCPUs of all VMs that have not ended, of some markets or all."""
-    living = (vm_id for market in markets or tuple(Market) for vm_id in ledger.living[market])
-    return sum(ledger.kind(ledger.vms[vm_id]).vcpus for vm_id in living)
+    counted = (vm_id for market in markets or tuple(Market) for vm_id in ledger.counted[market])
+    return sum(ledger.kind(ledger.vms[vm_id]).vcpus for vm_id in counted)
 
 
 def blocking(ledger: Ledger, kind: InstanceType, market: Market) -> list[VmRecord]:

@@ -27,7 +27,6 @@ class Mission:
         and lists of tasks are not stable against small shifts: without it some runs end seconds late.
     :param parallel: one task a vCPU at a time; else one task a VM.
     :param vcpu_limit: most vCPUs of all VMs together; None is no limit.
-    :param hibernation: whether an interrupted spot VM hibernates, so that it may come back with its memory.
     :param keeps_progress: whether a lost task's progress is kept, by checkpoints that are continuous.
     :param generation: how often the run has been cleared and started again.
     :param cycle: seconds of an allocation cycle; policies that keep idle VMs end them with their cycle.
@@ -43,7 +42,6 @@ class Mission:
     safety: float = 20.0
     parallel: bool = True
     vcpu_limit: int | None = None
-    hibernation: bool = True
     keeps_progress: bool = False
     generation: int = 0
     cycle: float = 900.0
@@ -114,6 +112,19 @@ class Mission:
     def all_fit(self) -> bool:
         """Whether each type has the memory for each task."""
         return all(self.most_memory <= kind.memory for kind in self.types.values())
+
+    @cached_property
+    def same_types(self) -> bool:
+        """Whether all tasks fit on the same types."""
+        return len({*self._types_of.values()}) <= 1
+
+    def types_of(self, task: Task) -> frozenset[str]:
+        """Return the names of the types on which a task fits."""
+        return self._types_of[task.id]
+
+    @cached_property
+    def _types_of(self) -> Mapping[str, frozenset[str]]:
+        return {task.id: frozenset(self.runtimes(task)) for task in self.order}
 
     @cached_property
     def mixed_types(self) -> frozenset[str]:

@@ -65,16 +65,24 @@ class Slots:
 
     def _within_limits(self) -> int:
         """Return how many tasks could run at once on all VMs that the limits allow."""
-        environment = self._ledger.terms.environment
+        kinds = sorted(self._ledger.terms.types.values(), key=self._of_type, reverse=True)
         slots = 0
         for market in Market:
-            left = environment.global_limit(market)
-            for kind in sorted(environment.instance_types.values(), key=self._of_type, reverse=True):
-                count = min(kind.limit(market), left) if kind.offers(market) else 0
-                count = max(count, self._ledger.counts[kind.name, market])
+            left = self._limit(market)
+            for kind in kinds:
+                count = min(self._limit_of(kind, market), left)
                 slots += count * self._of_type(kind)
                 left -= count
         return min(slots, self._within_vcpus())
+
+    def _limit(self, market: Market) -> int:
+        """Return the limit of a market, or how many VMs it has: a plan made without limits may have more."""
+        limit = self._ledger.terms.environment.global_limit(market)
+        return max(limit, len(self._ledger.counted[market]))
+
+    def _limit_of(self, kind: InstanceType, market: Market) -> int:
+        limit = kind.limit(market) if kind.offers(market) else 0
+        return max(limit, self._ledger.counts[kind.name, market])
 
     def _within_vcpus(self) -> int:
         mission = self._ledger.terms

@@ -121,7 +121,7 @@ def _few_types(ranges: Sequence[range]) -> Iterator[Sequence[int]]:
     """Yield fleets of one type, and those that take all of the cheapest types and some of the next."""
     for index, counts in enumerate(ranges):
         step = max(len(counts) // 64, 1)
-        for count in range(1, len(counts), step):
+        for count in sorted({*range(1, len(counts), step), counts[-1]} - {0}):
             yield [count if place == index else 0 for place in range(len(ranges))]
             yield [len(other) - 1 for other in ranges[:index]] + [count] + [0] * (len(ranges) - index - 1)
 

@@ -207,12 +207,17 @@ def _upkeep(ledger: Ledger, observation: Observation, elapsed: float) -> Iterato
             yield from _renewal(ledger, vm, observation, elapsed)
         if vm is not None and ledger.mission is not None:
             yield from _zombies(ledger, vm, observation)
+            yield from _end_of_given_up(vm)
     if ledger.mission is not None and observation.fleet is not None:
         for vm in ledger.vms.values():
-            if vm.state is VmState.LOST and vm.instance_id is not None:
-                yield TerminateVm(vm.id, Reason.GIVEN_UP)
-            elif vm.state is VmState.TERMINATED and is_followed(vm, observation.fleet.get(vm.id)):
+            yield from _end_of_given_up(vm)
+            if vm.state is VmState.TERMINATED and is_followed(vm, observation.fleet.get(vm.id)):
                 yield TerminateVm(vm.id, Reason.LAUNCHED_IN_ITS_PLACE)
+
+
+def _end_of_given_up(vm: VmRecord) -> Iterator[Action]:
+    if vm.state is VmState.LOST and vm.instance_id is not None:
+        yield TerminateVm(vm.id, Reason.GIVEN_UP)
 
 
 def _needed(ledger: Ledger, vm: VmRecord) -> bool:

@@ -228,12 +228,14 @@ def _not_shown(vm: VmRecord, moment: _Moment) -> VmRecord:
     ledger = moment.ledger
     since = moment.elapsed if ledger.supervised_from is None else ledger.supervised_from
     youngest = min(moment.elapsed - since, _age(vm.launched_at, moment))
-    if youngest <= ledger.rules.visibility or vm.state is VmState.LOST or _is_asked_for(vm):
+    never_was = vm.state is VmState.LOST and vm.instance_id is None
+    if youngest <= ledger.rules.visibility or never_was or _is_asked_for(vm):
         return vm
     if vm.state is VmState.PLANNED:
         return amended(vm, state=VmState.LOST, reason="the cloud does not know it: it was never launched")
-    reason = "the cloud shows it no more"
-    return amended(vm, state=VmState.TERMINATED, ended_at=moment.elapsed, reason=reason)
+    reason = vm.reason if vm.state is VmState.LOST else "the cloud shows it no more"
+    ended_at = moment.elapsed if vm.ended_at is None else vm.ended_at
+    return amended(vm, state=VmState.TERMINATED, ended_at=ended_at, reason=reason)
 
 
 def _is_asked_for(vm: VmRecord) -> bool:

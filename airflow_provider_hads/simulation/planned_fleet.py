@@ -16,12 +16,20 @@ PLANNERS: Mapping[str, str] = {"burst-hads": "ils", "hads": "cc"}
 
 
 def planned_fleet(
-    mission: Mission, deadline: float, planner: str | None = None, *, max_iteration: int = 200
+    mission: Mission,
+    deadline: float,
+    planner: str | None = None,
+    *,
+    alpha: float = 0.5,
+    burstable_factor: float = 0.2,
+    max_iteration: int = 200,
 ) -> tuple[VmRecord, ...]:
     """Return the VMs of a plan whose spot work can be made good at every moment; none for other policies.
 
     :param deadline: seconds from the run's start.
     :param planner: a registered name; None is the one that was published with the policy.
+    :param alpha: weight of the cost, of planner ``ils``.
+    :param burstable_factor: burstable VMs as a share of the others, of planner ``ils``.
     :param max_iteration: iterations of planner ``ils``.
     :raises InfeasibleJob: there is no such plan.
     """
@@ -38,6 +46,8 @@ def planned_fleet(
         boot=mission.boot,
         reaction=mission.reaction,
         vcpu_limit=mission.vcpu_limit,
+        alpha=alpha,
+        burstable_factor=burstable_factor,
         max_iteration=max_iteration,
         objective=Objective.WEIGHTED if name == "ils" else Objective.COST,
     )

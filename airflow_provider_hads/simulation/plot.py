@@ -177,10 +177,11 @@ def _arrows(lanes: Mapping[str, _Lane], axis: TimeAxis) -> Iterator[str]:
 def _arrow(axis: TimeAxis, source: tuple[_Lane, Any], target: tuple[_Lane, Any]) -> str:
     left, old = source
     right, new = target
-    stopped = min(nap[0] for nap in [*left.asleep, [new["start"]]] if nap[0] >= old["start"])
+    ended = new["start"] if old["end"] is None else min(old["end"], new["start"])
+    stopped = min([ended, *(nap[0] for nap in left.asleep if nap[0] >= old["start"])])
     return element(
         "line",
-        x1=axis.x(min(stopped, new["start"])),
+        x1=axis.x(stopped),
         y1=left.top + (old["slot"] + 0.5) * LANE,
         x2=axis.x(new["start"]),
         y2=right.top + (new["slot"] + 0.5) * LANE,

@@ -22,13 +22,16 @@ from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.setting import Setting
 from airflow_provider_hads.simulation.world import World
 
-__all__ = ["START", "Outcome", "opening", "simulate"]
+__all__ = ["START", "Outcome", "next_moment", "opening", "simulate"]
 
 START = datetime(2020, 1, 1, tzinfo=timezone.utc)
 """When simulated runs start; nothing depends on it."""
 
 
 MOST_STEPS_AT_A_MOMENT = 20_000
+
+AFTERWARDS = 1e-3
+"""Seconds from when a run may be given up until the look that sees it."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ class _Loop:
             observation = self._world.observe()
             if not observation.empty:
                 continue
-            moment = self._next_moment()
+            moment = next_moment(self._ledger_now, self._world)
             if self._ledger_now.ended or moment is None:
                 return
             self._world.advance(moment)
@@ -169,13 +172,21 @@ class _Loop:
         self._ledger = Ledger(self._state, self._ledger.rules, self._mission)
         return actions
 
-    def _next_moment(self) -> float | None:
-        """Return when to go on, in whole microseconds: never before the controller wants to be woken."""
-        happens, wakes = self._world.next_moment, self._ledger_now.wake_at
-        if wakes is None:
-            return happens
-        wakes = max(ceil(wakes * 1e6) / 1e6, self._world.now)
-        return wakes if happens is None else min(happens, wakes)
+
+def next_moment(ledger: Ledger, world: World) -> float | None:
+    """Return when to go on, in whole microseconds: never before the controller wants to be woken.
+
+    At the latest, when the run is given up: VMs that nothing happens to any more are paid for until then.
+
+    :return: seconds since the run's start; None where nothing will happen.
+    """
+    given_up = ledger.deadline + ledger.rules.margin + AFTERWARDS
+    moments = [] if world.next_moment is None else [world.next_moment]
+    if ledger.wake_at is not None:
+        moments.append(max(ceil(ledger.wake_at * 1e6) / 1e6, world.now))
+    if world.now < given_up:
+        moments.append(given_up)
+    return min(moments, default=None)
 
 
 def opening(

@@ -110,6 +110,5 @@ def mission(policy: str, runtimes: Sequence[float], limit: int, boot: float, wor
         Environment({"vm": kind}, limits),
         policy,
         boot=boot,
-        hibernation=world.on_loss is OnLoss.HIBERNATE,
         keeps_progress=world.checkpoint == 0,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil
 from random import Random
 
 from airflow_provider_hads.control.actions import Action, LaunchVm, PublishResults, TerminateVm
@@ -18,7 +17,7 @@ from airflow_provider_hads.runtime.state_document import dump_state, load_state
 from airflow_provider_hads.simulation import Setting
 from airflow_provider_hads.simulation.event_log import EventLog
 from airflow_provider_hads.simulation.machine import Machine, Phase
-from airflow_provider_hads.simulation.run import START, opening
+from airflow_provider_hads.simulation.run import START, next_moment, opening
 from airflow_provider_hads.simulation.world import World
 
 __all__ = ["HandDrivenRun"]
@@ -126,7 +125,7 @@ class HandDrivenRun:
     def pass_time(self, seconds: float) -> None:
         """Let time pass, with all that happens in it."""
         until = self.cloud.now + seconds
-        while (moment := self._next_moment()) is not None and moment < until:
+        while (moment := next_moment(self.ledger, self.cloud)) is not None and moment < until:
             self.cloud.advance(moment)
             self.settle()
         self.cloud.advance(max(until, self.cloud.now))
@@ -134,7 +133,7 @@ class HandDrivenRun:
 
     def finish(self) -> None:
         """Let the run go on to its end, and close the log."""
-        while (moment := self._next_moment()) is not None:
+        while (moment := next_moment(self.ledger, self.cloud)) is not None:
             if self.ledger.ended and not self.machines(*_THERE) and not self.machines(*_THERE, market=OTHER):
                 break
             self.cloud.advance(moment)
@@ -169,11 +168,3 @@ class HandDrivenRun:
             self._predecessor = None
         self.published += [action.task_id for action in actions if isinstance(action, PublishResults)]
         return actions
-
-    def _next_moment(self) -> float | None:
-        """Return when to go on: never before the controller wants to be woken."""
-        happens, wakes = self.cloud.next_moment, self.ledger.wake_at
-        if wakes is None:
-            return happens
-        wakes = max(ceil(wakes * 1e6) / 1e6, self.cloud.now)
-        return wakes if happens is None else min(happens, wakes)

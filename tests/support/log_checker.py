@@ -41,6 +41,7 @@ class _Vm:
     awake_since: float | None
     state: str = "booting"
     billed: float = 0.0
+    awake: float = 0.0
     starts: int = 0
     attempts: dict[str, _Attempt] = field(default_factory=dict)
 
@@ -53,13 +54,19 @@ def check_log(
     parallel: bool = True,
     vcpu_limit: int | None = None,
     right_estimates: bool = True,
+    deadline: float | None = None,
+    boot: float | None = None,
+    publishes: bool = True,
 ) -> list[str]:
     """Return all that is wrong with a log, one line each.
 
+    :param deadline: seconds that the job had; None takes the log's word for it.
+    :param boot: seconds that each VM takes to come up; None takes the log's word for it.
+    :param publishes: the log has what was done with the results.
     :param parallel: one task a vCPU at a time; else one task a VM.
     :param right_estimates: tasks take as long as the job says, so that what has run shorter can't be done.
     """
-    checker = _Checker(job, environment, parallel, vcpu_limit, right_estimates)
+    checker = _Checker(job, environment, parallel, vcpu_limit, right_estimates, deadline, boot, publishes)
     for event in events:
         checker.take(event)
     checker.end()
@@ -74,6 +81,9 @@ class _Checker:
         parallel: bool,
         vcpu_limit: int | None,
         right_estimates: bool,
+        deadline: float | None,
+        boot: float | None,
+        publishes: bool,
     ) -> None:
         self.faults: list[str] = []
         self._job = job
@@ -81,6 +91,10 @@ class _Checker:
         self._parallel = parallel
         self._vcpu_limit = vcpu_limit
         self._right_estimates = right_estimates
+        self._deadline = deadline
+        self._boot = boot
+        self._publishes = publishes
+        self._decided: set[tuple[str, str]] = set()
         self._kept: dict[str, float] = {}
         self._now = 0.0
         self._vms: dict[str, _Vm] = {}
@@ -102,7 +116,7 @@ class _Checker:
             "task_failed": self._task_ended,
             "task_interrupted": self._task_interrupted,
             "checkpoint_taken": self._checkpoint,
-            "decision": lambda event: None,
+            "decision": self._decision,
             "run_finished": self._run_finished,
         }
 
@@ -126,6 +140,9 @@ class _Checker:
             return
         for vm_id in self._alive:
             self._fault(f"{vm_id} outlives the run")
+        for task_id in self._job.tasks:
+            if self._publishes and self._finished[task_id] and ("publish", task_id) not in self._decided:
+                self._fault(f"task {task_id} has finished, and is not published")
         self._check_verdict(self._started, self._ended)
 
     def _check_verdict(self, started: Event, ended: Event) -> None:
@@ -134,6 +151,8 @@ class _Checker:
             self._fault(f"the cost is {cost}, not {ended['cost']}")
         if abs(self._last_finish - ended["makespan"]) > TOLERANCE:
             self._fault(f"the makespan is {self._last_finish}, not {ended['makespan']}")
+        if self._deadline is not None and started["deadline"] != self._deadline:
+            self._fault(f"the deadline is {self._deadline}, not {started['deadline']}")
         all_done = all(self._finished[task] for task in self._job.tasks)
         met = all_done and self._last_finish <= started["deadline"] + 1e-6
         if met != ended["deadline_met"]:
@@ -150,6 +169,19 @@ class _Checker:
     def _run_finished(self, event: Event) -> None:
         self._ended = event
 
+    def _decision(self, event: Event) -> None:
+        """Note what was decided: by its attempt, if it is about one, else by its VM."""
+        if not event.get("reason"):
+            self._fault(f"the decision to {event['action']} has no reason")
+        about = event["task"] if event["action"] == "publish" else event.get("attempt", event.get("vm"))
+        self._decided.add((event["action"], about))
+        if event["action"] == "publish" and not self._finished[event["task"]]:
+            self._fault(f"task {event['task']} is published, and has not finished")
+
+    def _check_decided(self, action: str, about: str) -> None:
+        if (action, about) not in self._decided:
+            self._fault(f"nobody has decided to {action} {about}")
+
     def _vm(self, event: Event, *states: str) -> _Vm | None:
         vm = self._alive.get(event["vm"])
         if vm is None:
@@ -163,7 +195,11 @@ class _Checker:
         market = Market(event["market"])
         if event["vm"] in self._vms:
             self._fault(f"{event['vm']} is launched twice")
-        kind = self._environment.instance_types[event["type"]]
+        kind = self._environment.instance_types.get(event["type"])
+        if kind is None:
+            self._fault(f"{event['vm']} is of type {event['type']}, which is not offered")
+            return
+        self._check_decided("launch", event["vm"])
         if abs(kind.prices.get(market, -1.0) - event["price"]) > 1e-12:
             self._fault(f"{event['vm']} costs {event['price']}, which is not its type's price")
         vm = _Vm(event["type"], market, event["price"], self._now)
@@ -185,8 +221,12 @@ class _Checker:
 
     def _vm_ready(self, event: Event) -> None:
         vm = self._vm(event, "booting")
-        if vm is not None:
-            vm.state = "ready"
+        if vm is None:
+            return
+        vm.state = "ready"
+        awake = vm.awake + self._now - (vm.awake_since or 0.0)
+        if self._boot is not None and abs(awake - self._boot) > TOLERANCE:
+            self._fault(f"{event['vm']} is ready after {awake} s, not {self._boot}")
 
     def _vm_hibernated(self, event: Event) -> None:
         vm = self._vm(event, "booting", "ready")
@@ -214,6 +254,8 @@ class _Checker:
         for attempt in vm.attempts:
             self._fault(f"attempt {attempt} outlives {event['vm']}")
         interrupted = event["cause"] == "interruption"
+        if not interrupted:
+            self._check_decided("terminate", event["vm"])
         if interrupted and vm.market is not Market.SPOT:
             self._fault(f"{event['vm']} is on demand, and is interrupted")
         self._stop_clock(vm, interrupted=interrupted)
@@ -225,6 +267,7 @@ class _Checker:
     def _stop_clock(self, vm: _Vm, *, interrupted: bool) -> None:
         if vm.awake_since is not None:
             vm.starts += 1
+            vm.awake += self._now - vm.awake_since
             vm.billed += self._paid(self._now - vm.awake_since, vm, interrupted)
         vm.awake_since = None
 
@@ -247,6 +290,7 @@ class _Checker:
             self._fault(f"task {task.id} has no estimate for {vm.kind}")
         if self._finished[task.id]:
             self._fault(f"task {task.id} starts though it has finished")
+        self._check_decided("assign", event["attempt"])
         self._attempts_seen.add(event["attempt"])
         self._check_room(vm, event)
         if event["progress"] > self._kept.get(task.id, 0.0) + 1e-9:

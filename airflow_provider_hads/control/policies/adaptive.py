@@ -10,6 +10,7 @@ from airflow_provider_hads.control.policies.changeover import (
     change_over,
     reserve_for_changeovers,
 )
+from airflow_provider_hads.control.policies.cheaper import takes_all
 from airflow_provider_hads.control.policies.common import (
     can_run_any,
     drop_superseded,
@@ -102,11 +103,11 @@ def _only_on_demand_is_left(ledger: Ledger, elapsed: float, again: float | None)
     """Say whether work waits, and no spot VM is there, comes, or will be asked for again.
 
     To wait then for the latest safe time saves nothing, and costs the time that tasks may take longer. Where
-    on-demand VMs are cheaper than spot VMs, there are as many as are needed already.
+    an on-demand type is cheaper than spot VMs, there are as many of it as are needed already.
     """
     if not ledger.waiting or ledger.living[Market.SPOT] or again is not None:
         return False
-    return not cheaper_types(ledger, elapsed)
+    return not takes_all(ledger, elapsed)
 
 
 def _waits_for_sleepers(ledger: Ledger) -> bool:

@@ -116,7 +116,7 @@ def _to_be_had(
     :param wanted: how many tasks there is no place for yet.
     """
     found: list[InstanceType] = []
-    vms = ledger.terms.environment.global_limit(Market.SPOT) - len(ledger.living[Market.SPOT])
+    vms = ledger.terms.environment.global_limit(Market.SPOT) - len(ledger.counted[Market.SPOT])
     for kind in ledger.terms.spot_types:
         if any(_takes(kind, _works_on(ledger, vm)) for vm in working):
             vcpus = sum(one.vcpus for one in found)

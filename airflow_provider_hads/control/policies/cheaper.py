@@ -16,7 +16,7 @@ from airflow_provider_hads.control.remaining import busy_until
 from airflow_provider_hads.model.environment import InstanceType, Market
 from airflow_provider_hads.model.run_state import VmRecord
 
-__all__ = ["employ_cheaper"]
+__all__ = ["employ_cheaper", "takes_all"]
 
 
 def employ_cheaper(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> bool:
@@ -42,6 +42,17 @@ def employ_cheaper(ledger: Ledger, orders: Orders, elapsed: float, limit: float)
         _keep_plan(ledger, elapsed, limit)
         left -= each
     return True
+
+
+def takes_all(ledger: Ledger, elapsed: float) -> bool:
+    """Say whether there is an on-demand type that is cheaper than spot, and fit for all that waits."""
+    return any(_fits_all(ledger, kind, ledger.waiting) for kind in cheaper_types(ledger, elapsed))
+
+
+def _fits_all(ledger: Ledger, kind: InstanceType, ranks: Sequence[int]) -> bool:
+    if ledger.terms.same_types:
+        return True  # it would not be offered if none fitted
+    return all(can_run_on(kind, ledger.terms.order[rank]) for rank in ranks)
 
 
 def _price_of_fleet(ledger: Ledger, kind: InstanceType, each: int, tasks: int) -> float:
@@ -101,7 +112,7 @@ def _tasks_until(ledger: Ledger, kind: InstanceType, free_from: Sequence[float],
     :param free_from: seconds since the run's start when each of its slots is free.
     """
     order, ranks = ledger.terms.order, ledger.waiting or ledger.frozen
-    if not all(can_run_on(kind, order[rank]) for rank in ranks):
+    if not _fits_all(ledger, kind, ranks):
         return 0
     longest = max((order[rank].runtimes[kind.name] for rank in ranks), default=0.0)
     longest *= ledger.pace.careful

@@ -82,6 +82,7 @@ class Guard:
         self.limit = self._last - reserve
         self._pick = pick or self._longest
         self._awaited_vcpus = 0
+        self._doubted = 0.0
         self._doubt()
         ledger.reserved_vcpus = self._vcpus_due()
 
@@ -105,6 +106,7 @@ class Guard:
         slack = act_by(ledger, ledger.backstop, self.limit) - self._elapsed
         seconds = min(doubted_seconds(ledger, ledger.backstop), max(slack, 0.0))
         self.limit -= seconds
+        self._doubted = seconds
         if ledger.safe_until is not None:
             ledger.safe_until = min(self._elapsed + slack - seconds, ledger.safe_until)
 
@@ -141,13 +143,19 @@ class Guard:
         ledger.reserved_vcpus = max(self._vcpus_due(), self._awaited_vcpus)
 
     def begin(self) -> None:
-        """Begin the whole plan now, as if the deadline left no more time than it needs."""
-        if self._ledger.safe_until in (None, math.inf):
+        """Begin the whole plan now, as if the deadline left no more time than it needs.
+
+        Where there is none, what the limits have a place for: more may have one after it.
+        """
+        if self._ledger.safe_until == math.inf:
             return
-        end = self._plan().end
-        if end < self.limit:
+        end, known = self._plan().end, self._ledger.safe_until is not None
+        if known and end < self.limit:
             self.limit = end
             self._ledger.safe_until = self._elapsed
+            self.act()
+        elif not known and end == math.inf:
+            self.limit = self._elapsed
             self.act()
 
     def end_idle(self) -> None:
@@ -155,17 +163,26 @@ class Guard:
         for vm in free_vms(self._ledger, Market.ON_DEMAND):
             if self._ledger.work[vm.id] or self._orders.ending(vm.id):
                 continue
-            self.end(vm, Reason.VM_IDLE)
+            if not self.end(vm, Reason.VM_IDLE) and self._is_of_no_use(vm):
+                self._orders.terminate(vm, Reason.VM_IDLE)
+                self._ledger.safe_until = None
 
     def end(self, vm: VmRecord, reason: Reason) -> bool:
         """End an on-demand VM, if the plan can do without it; say whether it was."""
         plan = self._plan(without=vm.id)
         soon = self._elapsed + max(self._mission.boot / 2, NEXT_LOOK)
-        if plan.end > self._latest or self._due(plan) <= soon:
+        more_doubt = max(doubted_seconds(self._ledger, plan.chains) - self._doubted, 0.0)
+        if plan.end > self._latest or self._due(plan) - more_doubt <= soon:
             return False
         self._orders.terminate(vm, reason)
         self._keep(plan)
         return True
+
+    def _is_of_no_use(self, vm: VmRecord) -> bool:
+        """Say whether no open task could run on a VM; it may take the place of one that is needed."""
+        kind, tasks = self._ledger.kind(vm), self._ledger.tasks
+        unfinished = (task for task in self._mission.order if not tasks[task.id].state.ended)
+        return not any(can_run_on(kind, task) for task in unfinished)
 
     def allows_launch(self, kind: InstanceType) -> bool:
         """Say whether there is a plan, were an on-demand VM of that type launched now.
@@ -260,8 +277,6 @@ class Guard:
             self._keep(plan)
             if self._due(plan) > self._elapsed + SOON:
                 return Begun.NOW
-        elif plan.end == math.inf:
-            return Begun.NOTHING
         before = len(self._orders.issued)
         self.fill()
         if len(self._orders.issued) > before or self._can_do_without_launches():
@@ -296,11 +311,16 @@ class Guard:
     def _launch_for(self, plan: Backstop) -> Begun:
         """Launch the VM of which each useful slot is cheapest, or make room for it."""
         soon = self._elapsed + max(self._mission.boot, SOON)
-        useful = sum(not one.launched and self._launch_by(one) <= soon for one in plan.chains)
-        kinds = [kind for kind in self._mission.on_demand_types if self._may_launch(kind)]
-        if not kinds or not useful:
+        useful = [one for one in plan.chains if not one.launched and self._launch_by(one) <= soon]
+        tasks = [self._mission.job.tasks[task_id] for one in useful for task_id in one.task_ids]
+        kinds = [
+            kind
+            for kind in self._mission.on_demand_types
+            if self._may_launch(kind) and any(can_run_on(kind, task) for task in tasks)
+        ]
+        if not kinds:
             return Begun.NOTHING
-        kind, way_out = self._choose(plan, kinds, useful)
+        kind, way_out = self._choose(plan, kinds, len(useful))
         if not room(self._ledger, kind, Market.ON_DEMAND):
             # The cloud counts what is being ended until it has ended: a launch would be refused.
             self._awaited_vcpus = max(kind.vcpus, self._vcpus_due())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 
 from airflow_provider_hads.control.actions import Reason
@@ -15,6 +16,7 @@ from airflow_provider_hads.control.policies.common import can_run_any, can_run_o
 from airflow_provider_hads.control.policies.eviction import progress_on
 from airflow_provider_hads.control.remaining import attempt_of, expected_end
 from airflow_provider_hads.model.environment import InstanceType, Market
+from airflow_provider_hads.model.job import Task
 from airflow_provider_hads.model.run_state import VmRecord
 
 __all__ = ["hasten", "widen"]
@@ -60,7 +62,7 @@ def widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> float
         return None
     outlook = _Outlook(ledger, orders, elapsed, limit)
     while outlook.lacks():
-        kind = _choose(ledger, elapsed)
+        kind = _choose(ledger, orders, elapsed)
         if kind is None:
             return pauses_end(ledger, elapsed)
         if not _make_room(ledger, orders, kind, outlook, elapsed):
@@ -74,22 +76,22 @@ def hasten(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     """Where on-demand VMs alone can't meet the deadline, run on spot VMs what has no slot on them.
 
     Nothing is left to be kept safe then, so that a spot VM need not end its task in time for another try.
+    Tasks that no on-demand VM can have are run on spot VMs after the deadline, too, till the run is given up.
     """
-    if ledger.safe_until is not None or not ledger.waiting or _is_in_time(ledger, elapsed):
+    if ledger.safe_until is not None or not ledger.waiting:
         return
+    end = find_backstop(ledger, elapsed).end
+    if end <= ledger.deadline:
+        return
+    latest = ledger.deadline + (ledger.rules.margin if end == math.inf else 0.0)
     wanted = len(ledger.waiting) - sum(_slots_to_come(ledger, orders, market) for market in Market)
     tasks = [ledger.terms.order[rank] for rank in ledger.waiting]
     for kind in ledger.terms.spot_types:
         runtimes = [task.runtimes[kind.name] for task in tasks if can_run_on(kind, task)]
-        quick = elapsed + ledger.terms.boot + min(runtimes, default=math.inf) <= ledger.deadline
+        quick = elapsed + ledger.terms.boot + min(runtimes, default=math.inf) <= latest
         while quick and wanted > 0 and allows(ledger, kind, Market.SPOT, elapsed):
             orders.launch(kind, Market.SPOT, Reason.SPOT_FOR_OPEN_WORK)
             wanted -= ledger.terms.usual_slots(kind)
-
-
-def _is_in_time(ledger: Ledger, elapsed: float) -> bool:
-    """Say whether on-demand VMs alone meet the deadline, if only just."""
-    return find_backstop(ledger, elapsed).end <= ledger.deadline
 
 
 def _slots_to_come(ledger: Ledger, orders: Orders, market: Market) -> int:
@@ -102,17 +104,38 @@ def _slots_to_come(ledger: Ledger, orders: Orders, market: Market) -> int:
     return slots
 
 
-def _choose(ledger: Ledger, elapsed: float) -> InstanceType | None:
-    """Return the type of which work is cheapest; one for which a hibernated VM has to end comes last."""
-    waiting = [*ledger.waiting, *ledger.frozen]
-    kinds = [
-        kind
-        for kind in ledger.terms.spot_types
-        if not paused(ledger, kind, Market.SPOT, elapsed) and can_run_any(ledger, kind, waiting)
-    ]
-    free = (kind for kind in kinds if room(ledger, kind, Market.SPOT))
-    blocked = (kind for kind in kinds if blocking(ledger, kind, Market.SPOT))
-    return next(free, None) or next(blocked, None)
+def _choose(ledger: Ledger, orders: Orders, elapsed: float) -> InstanceType | None:
+    """Return the type of which work is cheapest; one for which a hibernated VM has to end comes last.
+
+    Where tasks differ in the types that they fit on, it is one for those with the fewest slots each.
+    """
+    kinds = [kind for kind in ledger.terms.spot_types if not paused(ledger, kind, Market.SPOT, elapsed)]
+    for ranks in _neediest_first(ledger, orders):
+        fitting = [kind for kind in kinds if can_run_any(ledger, kind, ranks)]
+        free = (kind for kind in fitting if room(ledger, kind, Market.SPOT))
+        blocked = (kind for kind in fitting if blocking(ledger, kind, Market.SPOT))
+        if (chosen := next(free, None) or next(blocked, None)) is not None:
+            return chosen
+    return None
+
+
+def _neediest_first(ledger: Ledger, orders: Orders) -> list[list[int]]:
+    """Return the tasks that wait or are frozen, by where they fit; the neediest first."""
+    ranks = [*ledger.waiting, *ledger.frozen]
+    if ledger.terms.same_types:
+        return [ranks]
+    groups: dict[frozenset[str], list[int]] = {}
+    for rank in ranks:
+        groups.setdefault(ledger.terms.types_of(ledger.terms.order[rank]), []).append(rank)
+    slots: Counter[str] = Counter()
+    for vm_id in ledger.living[Market.SPOT]:
+        vm = ledger.vms[vm_id]
+        if usable(orders, vm):
+            slots[vm.instance_type] += ledger.terms.usual_slots(ledger.kind(vm))
+    waiting_for_each = {
+        types: len(group) / max(sum(slots[name] for name in types), 1e-9) for types, group in groups.items()
+    }
+    return [groups[types] for types in sorted(groups, key=lambda types: (-waiting_for_each[types], *types))]
 
 
 def _make_room(ledger: Ledger, orders: Orders, kind: InstanceType, outlook: _Outlook, elapsed: float) -> bool:
@@ -228,15 +251,23 @@ class _Outlook:
 
     def _seconds_of(self, ranks: Iterable[int]) -> float:
         """Return the expected slot-seconds of tasks; many have the same runtime."""
-        order, name = self._mission.order, self._mission.spot_types[0].name
+        order, cheapest = self._mission.order, self._mission.spot_types[0].name
         known: dict[float, float] = {}
         total = 0.0
         for rank in ranks:
-            runtime = order[rank].runtimes.get(name, 0.0)
+            runtime = self._mission.runtimes(order[rank]).get(cheapest)
+            if runtime is None:
+                runtime = self._elsewhere(order[rank])
             if runtime not in known:
                 known[runtime] = self._seconds(runtime)
             total += known[runtime]
         return total
+
+    def _elsewhere(self, task: Task) -> float:
+        """Return the seconds of a task on the cheapest spot type that it fits on; 0 where there is none."""
+        runtimes = self._mission.runtimes(task)
+        fitting = (kind.name for kind in self._mission.spot_types if kind.name in runtimes)
+        return next((runtimes[name] for name in fitting), 0.0)
 
     def _seconds(self, runtime: float) -> float:
         """Return the expected seconds in slots until a task has ended, its losses included.

@@ -84,7 +84,7 @@ def test_the_log_is_sound_and_the_deadline_is_met(
     mission = Mission(bag, kinds, policy, boot=60.0, vcpu_limit=vcpu_limit)
     mission = replace(mission, keeps_progress=world.checkpoint == 0, zones=zones)
     outcome = run(mission, slack, world, planner)
-    assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
+    assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit, boot=60.0) == []
     assert outcome.deadline_met
 
 
@@ -117,7 +117,7 @@ def test_the_deadline_is_met_where_memory_decides_which_tasks_run_at_once(
     types = replace(both, instance_types={**both.instance_types, "small": small})
     mission = Mission(bag, types, policy, boot=60.0, keeps_progress=world.checkpoint == 0)
     outcome = run(mission, slack, world)
-    assert check_log(outcome.events, bag, types) == []
+    assert check_log(outcome.events, bag, types, boot=60.0) == []
     assert outcome.deadline_met
 
 
@@ -138,7 +138,7 @@ def test_no_miss_is_said_of_a_deadline_that_is_met(
         bag, environment(limit=limit), policy, boot=60.0, keeps_progress=kept, vcpu_limit=vcpu_limit
     )
     outcome = run(mission, slack, world)
-    assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit) == []
+    assert check_log(outcome.events, bag, mission.environment, vcpu_limit=vcpu_limit, boot=60.0) == []
     assert not outcome.deadline_met or outcome.miss_said_at is None
 
 

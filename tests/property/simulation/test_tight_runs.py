@@ -45,6 +45,14 @@ def test_a_run_that_was_recoverable_at_its_start_is_in_time(policy: str, seed: i
     assume(run is not None)
     assert run is not None
     outcome = simulated(run)
-    limit = run.mission.vcpu_limit
-    assert check_log(outcome.events, run.mission.job, run.mission.environment, vcpu_limit=limit) == []
+    mission = run.mission
+    faults = check_log(
+        outcome.events,
+        mission.job,
+        mission.environment,
+        vcpu_limit=mission.vcpu_limit,
+        deadline=run.deadline,
+        boot=mission.boot,
+    )
+    assert faults == []
     assert outcome.deadline_met

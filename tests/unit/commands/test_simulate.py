@@ -84,6 +84,32 @@ def test_the_zones_are_known_to_the_controller(given: list[str], zones: tuple[st
     assert read([str(EXAMPLE), "--deadline", "1200", *flags]).experiment.mission.zones == zones
 
 
+WITHOUT_EFFECT = {
+    "--resume-rate 0.001": "--resume-rate: no effect: no VM is interrupted without --hibernation-rate",
+    "--hibernation-rate 0.001 --resume-rate 0.001 --on-loss terminate": (
+        "--resume-rate: no effect: a VM that is terminated does not come back"
+    ),
+    "--scope type": "--scope: no effect: no VM is interrupted",
+    "--scope type --scenario baseline": "--scope: no effect: no VM is interrupted",
+    "--on-loss terminate": "--on-loss: no effect: no VM is interrupted",
+    "--planner cc": "--planner: no effect: only the policies burst-hads and hads follow a plan",
+    "--run 3": "--run: no effect: it says which run --events and --plot show",
+}
+
+
+@pytest.mark.parametrize("options", WITHOUT_EFFECT)
+def test_what_has_no_effect_is_said(capsys: pytest.CaptureFixture[str], options: str) -> None:
+    main([str(EXAMPLE), "--deadline", "1200", "--runs", "1", *options.split()])
+    assert capsys.readouterr().err.splitlines()[0] == f"command line: {WITHOUT_EFFECT[options]}"
+
+
+def test_what_has_an_effect_is_not_commented(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shown = ["--run", "2", "--plot", str(tmp_path / "run.svg"), "--policy", "hads", "--planner", "cc"]
+    world = ["--scenario", "c3", "--scope", "type", "--on-loss", "terminate"]
+    main([str(EXAMPLE), "--deadline", "1200", "--runs", "1", *shown, *world])
+    assert "no effect" not in capsys.readouterr().err
+
+
 def test_without_json_a_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Deadline met: 5 of 5" in run(capsys)
 

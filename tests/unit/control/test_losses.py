@@ -105,14 +105,41 @@ def test_a_silent_vm_that_runs_is_given_up_in_time_and_ended() -> None:
     quiet = [(seconds, silent()) for seconds in (20.0, 100.0, 190.0)]
     state, _ = play(first(), *WORKING, *quiet)
     assert state.vms["vm-0"].state is VmState.READY, "it may only be slow"
-    state, _ = play(state, (200.0, silent()))
+    state, actions = play(state, (200.0, silent()))
     assert state.vms["vm-0"].state is VmState.LOST
     assert state.vms["vm-0"].reason == "silent for 180 s, though it runs: no route to host"
     assert state.tasks["a"].attempts[0].error.startswith("interrupted: silent for 180 s")
-    _, actions = play(state, (201.0, shown(instance())))
     assert [(one.vm_id, one.reason.value) for one in actions if isinstance(one, TerminateVm)] == [
         ("vm-0", "given-up")
     ]
+
+
+def test_what_was_given_up_counts_against_the_limits_until_it_has_ended() -> None:
+    one = Environment({"small": SMALL}, dict.fromkeys(BOTH, 1))
+    mission = replace(MISSION, environment=one)
+
+    def launched(state: RunState, *steps: tuple[float, Observation]) -> tuple[RunState, list[Market]]:
+        markets: list[Market] = []
+        for seconds, observation in steps:
+            state, actions = decide(state, observation, at(seconds), RULES, mission)
+            markets += [one.market for one in actions if isinstance(one, LaunchVm)]
+        return state, markets
+
+    quiet = [(seconds, silent()) for seconds in (20.0, 100.0, 190.0, 200.0, 210.0)]
+    state, markets = launched(first(), *WORKING, *quiet)
+    assert state.vms["vm-0"].state is VmState.LOST
+    assert Market.SPOT not in markets, "the cloud still runs it"
+    state, markets = launched(state, (220.0, done("terminate/vm-0")))
+    assert state.vms["vm-0"].state is VmState.TERMINATED
+    assert markets == [Market.SPOT]
+
+
+def test_what_was_given_up_and_is_shown_no_more_has_ended() -> None:
+    quiet = [(seconds, silent()) for seconds in (20.0, 100.0, 190.0, 200.0)]
+    state, _ = play(first(), *WORKING, *quiet, (300.0, shown()))
+    assert state.vms["vm-0"].state is VmState.TERMINATED
+    assert state.vms["vm-0"].reason.startswith("silent for 180 s")
+    assert state.vms["vm-0"].ended_at == 300.0, "until then it may have been paid for"
 
 
 def test_an_instance_that_a_spot_request_has_launched_anew_is_ended_and_its_work_runs_elsewhere() -> None:

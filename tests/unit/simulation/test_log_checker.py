@@ -24,6 +24,10 @@ def sound_log() -> Log:
     return [dict(event) for event in simulate(mission, 500.0, world, events=True).events]
 
 
+def checked(log: Log) -> list[str]:
+    return check_log(log, JOB, ENVIRONMENT, deadline=500.0, boot=60.0)
+
+
 def first(log: Log, event: str) -> int:
     return next(index for index, one in enumerate(log) if one["event"] == event)
 
@@ -162,8 +166,50 @@ def unheard_of(log: Log) -> None:
     log[first(log, "vm_ready")]["event"] = "vm_cheered"
 
 
+def of_no_type(log: Log) -> None:
+    log[first(log, "vm_launched")]["type"] = "huge"
+
+
+def _decisions(log: Log, action: str) -> list[int]:
+    return [index for index, one in enumerate(log) if one["event"] == "decision" and one["action"] == action]
+
+
+def launched_by_nobody(log: Log) -> None:
+    del log[_decisions(log, "launch")[0]]
+
+
+def ended_by_nobody(log: Log) -> None:
+    del log[_decisions(log, "terminate")[0]]
+
+
+def begun_by_nobody(log: Log) -> None:
+    del log[_decisions(log, "assign")[0]]
+
+
+def never_published(log: Log) -> None:
+    del log[_decisions(log, "publish")[0]]
+
+
+def published_before_its_end(log: Log) -> None:
+    log.insert(first(log, "task_finished"), log.pop(_decisions(log, "publish")[0]))
+
+
+def without_a_reason(log: Log) -> None:
+    log[_decisions(log, "assign")[0]]["reason"] = ""
+
+
+def with_more_time(log: Log) -> None:
+    log[0]["deadline"] += 100
+
+
+def quick_to_boot(log: Log) -> None:
+    ready = log[first(log, "vm_ready")]
+    ready["t"] -= 10
+    log.sort(key=lambda one: one["t"])
+
+
 def test_a_sound_log_has_no_faults() -> None:
-    assert check_log(sound_log(), JOB, ENVIRONMENT) == []
+    assert checked(sound_log()) == []
 
 
 FAULTS: dict[Callable[[Log], None], str] = {
@@ -193,6 +239,15 @@ FAULTS: dict[Callable[[Log], None], str] = {
     one_dearer_and_another_cheaper: "has cost",
     billed_asleep: "has cost",
     hibernated_on_demand: "is on demand, and is hibernated",
+    of_no_type: "is of type huge, which is not offered",
+    launched_by_nobody: "nobody has decided to launch",
+    ended_by_nobody: "nobody has decided to terminate",
+    begun_by_nobody: "nobody has decided to assign",
+    never_published: "has finished, and is not published",
+    published_before_its_end: "is published, and has not finished",
+    without_a_reason: "the decision to assign has no reason",
+    with_more_time: "the deadline is 500.0, not 600.0",
+    quick_to_boot: "is ready after 50.0 s, not 60.0",
 }
 
 
@@ -200,7 +255,7 @@ FAULTS: dict[Callable[[Log], None], str] = {
 def test_a_planted_fault_is_found(plant: Callable[[Log], None]) -> None:
     log = sound_log()
     plant(log)
-    assert any(FAULTS[plant] in fault for fault in check_log(log, JOB, ENVIRONMENT))
+    assert any(FAULTS[plant] in fault for fault in checked(log))
 
 
 def test_memory_is_summed_over_what_runs() -> None:
