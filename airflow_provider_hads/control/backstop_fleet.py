@@ -109,18 +109,24 @@ class Fleet:
     def _add_in_turns(
         self, kinds: Sequence[InstanceType], room: Room, needs: Sequence[tuple[Collection[str], int]]
     ) -> None:
-        turns = [(-math.inf, index) for index in range(len(needs))]
+        there = {name: len(heap) for name, heap in self._heaps.items()}
         added: Counter[str] = Counter()
+
+        def turn(index: int) -> tuple[float, int]:
+            types, number = needs[index]
+            slots = sum(there.get(name, 0) + added[name] for name in types)
+            return -number / slots if slots else -math.inf, index
+
+        turns = [turn(index) for index in range(len(needs))]
+        heapify(turns)
         while turns:
             _, index = heappop(turns)
             types, number = needs[index]
-            slots = sum(added[name] for name in types)
             kind = next((one for one in kinds if one.name in types and room.count(one)), None)
-            if slots < number and kind is not None:
+            if sum(added[name] for name in types) < number and kind is not None:
                 self._add_some(kind, room.take(kind, 1), 1)
-                more = self._mission.safe_slots(kind)
-                added[kind.name] += more
-                heappush(turns, (-number / (slots + more), index))
+                added[kind.name] += self._mission.safe_slots(kind)
+                heappush(turns, turn(index))
 
     def _add_some(self, kind: InstanceType, first: int, count: int) -> None:
         times = [self._elapsed + self._ahead()] * self._slots(kind)

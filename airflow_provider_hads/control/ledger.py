@@ -66,7 +66,7 @@ class Ledger:
         self.miss = state.miss
         self.miss_from: float | None = None
         self.backstop = state.backstop
-        self.safe_until = state.safe_until
+        self.safe_until: float | None = None
         self.wake_at = state.wake_at
         self.decisions, self.decided = state.decisions, state.decided
         self.launches = max([state.launches, *(vm.sequence + 1 for vm in state.vms.values())])
@@ -95,6 +95,8 @@ class Ledger:
             self.put_vm(vm)
         for task in state.tasks.values():
             self.put_task(task)
+        # What has become of VMs and tasks is no news when the books are opened.
+        self.safe_until = state.safe_until
         self.widened_at = state.widened_at
         self.miss_from = state.miss_from
         # The policy has decided on this state already, unless this is the run's first step.

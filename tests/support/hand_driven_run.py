@@ -164,7 +164,8 @@ class HandDrivenRun:
         assert len(set(keys)) == len(keys), "an action is asked for twice"
         assert not pending & set(keys), "an action is asked for again while it is pending"
         if self._predecessor is not None:
-            assert step(self._predecessor, seen, self.cloud.now) == actions, "a successor decides otherwise"
+            theirs = step(self._predecessor, seen, self.cloud.now)
+            assert theirs == actions, f"a successor decides otherwise: {actions} instead of {theirs}"
             self._predecessor = None
         self.published += [action.task_id for action in actions if isinstance(action, PublishResults)]
         return actions

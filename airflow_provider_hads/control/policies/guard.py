@@ -192,6 +192,14 @@ class Guard:
         end = self._plan(launching=kind).end
         return end <= self._latest or end <= self._plan().end + SOON
 
+    def launch(self, kind: InstanceType, reason: Reason) -> VmRecord:
+        """Launch an on-demand VM that is not due yet, and keep the plan in which it has its place."""
+        plan = self._plan(launching=kind)
+        vm = self._orders.launch(kind, Market.ON_DEMAND, reason)
+        if plan.end <= self._latest:
+            self._keep(Backstop(_with_launched(plan.chains, vm), plan.end))
+        return vm
+
     def _fill_slot(self, vm: VmRecord) -> bool:
         """Start a task that waits, if that leaves the run safe; else what the plan has here, if it is due."""
         picked = self._pick(vm)
@@ -238,18 +246,18 @@ class Guard:
         return next_fitting(self._ledger, vm, ranks)
 
     def _is_safe(self, vm: VmRecord, task: Task) -> bool:
-        kept = kept_share(self._ledger, task.id, self._elapsed)
-        until = self._elapsed + run_seconds(self._ledger, vm, task.id, self._elapsed, kept, careful=True)
+        until = self._end_on(vm, task)
         if until > self._last + SOON:
             return False
         plan = self._plan(trial=Busy(vm.id, task.id, until))
         end = max(plan.end, until)
         if self._latest < end <= self._last + SOON:
             self._give_way(self._plan().end)
-        if end > self._latest:
-            return False
-        self._keep(plan)
-        return True
+        if end <= self._latest:
+            self._keep(plan)
+            return True
+        # To leave the slot free would make it no safer.
+        return end <= min(self._last, self._plan().end) + SOON
 
     def _planned_here(self, vm: VmRecord, *, must: bool) -> Task | None:
         """Return the task with which the plan's most urgent chain on a VM goes on.
@@ -265,9 +273,25 @@ class Guard:
                 and (urgent is None or latest < urgent[0])
             ):
                 task = self._mission.job.tasks[chain.task_ids[0]]
-                if fits(self._ledger, vm, task):
+                is_due = latest <= self._elapsed + SOON
+                if fits(self._ledger, vm, task) and (is_due or self._leaves_memory(vm, task)):
                     urgent = latest, task
         return None if urgent is None else urgent[1]
+
+    def _leaves_memory(self, vm: VmRecord, task: Task) -> bool:
+        """Say whether the known plan is in time with a task of it begun now, before its turn.
+
+        Where each slot has its share of the memory, it may take that of a larger task of another slot.
+        """
+        if vm.instance_type not in self._mission.mixed_types:
+            return True
+        trial = Busy(vm.id, task.id, self._end_on(vm, task))
+        return known_backstop(self._ledger, self._elapsed, trial=trial).end <= self._latest
+
+    def _end_on(self, vm: VmRecord, task: Task) -> float:
+        """Return when a task would have ended that a VM began now."""
+        kept = kept_share(self._ledger, task.id, self._elapsed)
+        return self._elapsed + run_seconds(self._ledger, vm, task.id, self._elapsed, kept, careful=True)
 
     def _begin(self) -> Begun:
         """Plan anew, and if something is due all the same, do it."""

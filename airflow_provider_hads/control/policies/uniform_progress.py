@@ -50,7 +50,7 @@ def uniform_progress(ledger: Ledger, orders: Orders, elapsed: float) -> None:
     again = _take_spot(ledger, orders, elapsed)
     ahead = done_work(ledger, elapsed) * ledger.deadline - elapsed
     if ahead < 0:
-        _catch_up(ledger, orders, elapsed, guard)
+        _catch_up(ledger, elapsed, guard)
     elif ledger.waiting:
         wake_by(ledger, elapsed + max(ahead, 1.0))
     wake_by(ledger, again)
@@ -128,7 +128,7 @@ def _take_spot(ledger: Ledger, orders: Orders, elapsed: float) -> float | None:
     return pauses_end(ledger, elapsed) if wanted > 0 else None
 
 
-def _catch_up(ledger: Ledger, orders: Orders, elapsed: float, guard: Guard) -> None:
+def _catch_up(ledger: Ledger, elapsed: float, guard: Guard) -> None:
     """Launch on-demand VMs for all that waits; none that takes the place of one that the way out needs."""
     starting = sum(
         ledger.terms.usual_slots(ledger.kind(vm))
@@ -139,5 +139,5 @@ def _catch_up(ledger: Ledger, orders: Orders, elapsed: float, guard: Guard) -> N
     wanted = len(ledger.waiting) - starting
     for kind in (one for one in ledger.terms.on_demand_types if can_run_any(ledger, one, ledger.waiting)):
         while wanted > 0 and allows(ledger, kind, Market.ON_DEMAND, elapsed) and guard.allows_launch(kind):
-            orders.launch(kind, Market.ON_DEMAND, Reason.BEHIND_EVEN_PACE)
+            guard.launch(kind, Reason.BEHIND_EVEN_PACE)
             wanted -= ledger.terms.usual_slots(kind)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from airflow_provider_hads.control import Action, Mission, Observation, TerminateVm, decide
+from airflow_provider_hads.control import Action, ActionResult, Mission, Observation, TerminateVm, decide
 from airflow_provider_hads.control.actions import LaunchVm
+from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.pace import Pace
 from airflow_provider_hads.control.tasks import MOST_TRIES
 from airflow_provider_hads.model import Environment, InstanceType, Job, Market, Task
@@ -132,6 +133,14 @@ def test_what_was_given_up_counts_against_the_limits_until_it_has_ended() -> Non
     state, markets = launched(state, (220.0, done("terminate/vm-0")))
     assert state.vms["vm-0"].state is VmState.TERMINATED
     assert markets == [Market.SPOT]
+
+
+def test_a_successor_takes_a_launch_that_was_refused_for_no_news() -> None:
+    refused = [(1.0, Observation(results=(ActionResult("launch/vm-0", "no capacity", capacity=True),)))]
+    state, _ = play(UNPLANNED, (0.0, NOTHING), *refused)
+    on_demand = replace(state.vms["vm-0"], market=Market.ON_DEMAND)
+    state = replace(state, vms={"vm-0": on_demand}, safe_until=500.0)
+    assert Ledger(state, RULES, MISSION).safe_until == 500.0
 
 
 def test_what_was_given_up_and_is_shown_no_more_has_ended() -> None:

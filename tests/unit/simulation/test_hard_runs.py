@@ -64,6 +64,16 @@ def test_what_a_dropped_attempt_has_done_is_not_taken_for_lost() -> None:
     assert run.ledger.miss is None
 
 
+def test_a_slot_is_not_filled_before_its_turn_with_the_memory_of_another_slots_task() -> None:
+    """There is no time to spare, and large tasks run one after the other in a slot, beside small ones."""
+    runtimes = [202, 49, 210, 121, 298, 5, 5, 94, 304, 115, 211, 5, 192, 211, 5, 324]
+    bag = job(*map(float, runtimes), memory=(100.0, 900.0, 2500.0))
+    mission = Mission(bag, environment(limit=1, both=1), "hads", boot=60.0)
+    deadline = fastest_seconds(mission) + mission.safety
+
+    assert simulate(mission, deadline, Setting(boot=60.0)).deadline_met
+
+
 @pytest.mark.parametrize("policy", policy_names())
 def test_a_small_vm_does_not_take_the_last_place_from_a_large_one(policy: str) -> None:
     """One on-demand VM may run, and one task is due: a small VM costs less for it, and is as quick."""

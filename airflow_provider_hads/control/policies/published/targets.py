@@ -134,15 +134,18 @@ class Targets:
         reason = Reason.MIGRATED if offer.in_time else Reason.EARLIEST_END
         vm = offer.vm
         if vm is None and offer.kind is not None:
-            spot = offer.market is Market.SPOT
-            why = Reason.REPLACES_LOST if spot else Reason.MIGRATION_TARGET
-            vm = self._orders.launch(offer.kind, offer.market, why)
+            vm = self._launch(offer.kind, offer.market)
         if vm is None:
             return
         self.occupy(vm, offer.end)
         vm = self._queues.move(task_id, vm, reason)
         if vm.cpu_share is not None:
             self._orders.assign(vm, self._ledger.tasks[task_id], reason, burst=True)
+
+    def _launch(self, kind: InstanceType, market: Market) -> VmRecord:
+        if market is Market.SPOT:
+            return self._orders.launch(kind, market, Reason.REPLACES_LOST)
+        return self._guard.launch(kind, Reason.MIGRATION_TARGET)
 
     def _burstable(self, task_id: str) -> Iterator[_Offer]:
         """Yield the idle burstable VMs that have the credits to run a task at full speed."""
