@@ -144,24 +144,43 @@ class _Known:
         return sorted([max(end, ready) for end in sorted(busy)[-slots:]] + [ready] * (slots - len(busy)))
 
     def _end_by_memory(self, vm: VmRecord, part: Sequence[Chain]) -> float:
-        """Return the end where each slot has the share of the memory that the largest of its tasks needs."""
+        """Return the end where each slot has the share of the memory that the largest of its tasks needs.
+
+        The longest chain goes to the slot that is free first, or that with the largest task to the one that
+        had the largest.
+        """
         kind, tasks, ready = self._ledger.kind(vm), self._mission.job.tasks, self._ready(vm)
         slots = in_hand(self._ledger, vm, self._elapsed)
         slots += [(one.until, tasks[one.task_id].memory) for one in self._tried(vm)]
-        slots = sorted(slots + [(ready, 0.0)] * (self._mission.slots(kind) - len(slots)))
-        longest_first = sorted(part, key=lambda chain: -chain.seconds)
-        needs = [max(tasks[task_id].memory for task_id in chain.task_ids) for chain in longest_first]
-        needs += [0.0] * (len(slots) - len(needs))
-        shares = sum(max(memory, need) for (_, memory), need in zip(slots, needs, strict=False))
-        if shares > kind.memory * (1 + 1e-9):
+        slots += [(ready, 0.0)] * (self._mission.slots(kind) - len(slots))
+        slots = [(max(end, ready), memory) for end, memory in slots]
+        chains = [(chain.seconds, max(tasks[task_id].memory for task_id in chain.task_ids)) for chain in part]
+        if len(chains) > len(slots):
             return math.inf
-        return _end_of([max(end, ready) for end, _ in slots], part)
+        by_time = sorted(slots), sorted(chains, key=lambda one: -one[0])
+        by_memory = sorted(slots, key=lambda one: -one[1]), sorted(chains, key=lambda one: -one[1])
+        return min(_end_in_shares(*pairing, kind.memory) for pairing in (by_time, by_memory))
 
     def _ready(self, vm: VmRecord) -> float:
         return max(self._elapsed, vm.ready_by or 0.0) if vm.state.starting else self._elapsed
 
     def _tried(self, vm: VmRecord) -> list[Busy]:
         return [self._trial] if self._trial is not None and self._trial.vm_id == vm.id else []
+
+
+def _end_in_shares(
+    slots: Sequence[tuple[float, float]], chains: Sequence[tuple[float, float]], memory: float
+) -> float:
+    """Return the end of chains, each in the slot at its place; infinite, where their shares are too large.
+
+    :param slots: when each is free, and the MB of what it had.
+    :param chains: the seconds of each, and the MB of its largest task.
+    :param memory: MB of the VM.
+    """
+    padded = [*chains, *[(0.0, 0.0)] * (len(slots) - len(chains))]
+    if sum(max(had, needs) for (_, had), (_, needs) in zip(slots, padded, strict=True)) > memory * (1 + 1e-9):
+        return math.inf
+    return max(free + seconds for (free, _), (seconds, _) in zip(slots, chains, strict=False))
 
 
 def _longest(part: Sequence[Chain]) -> float:

@@ -253,11 +253,15 @@ class Guard:
         end = max(plan.end, until)
         if self._latest < end <= self._last + SOON:
             self._give_way(self._plan().end)
-        if end <= self._latest:
-            self._keep(plan)
-            return True
-        # To leave the slot free would make it no safer.
-        return end <= min(self._last, self._plan().end) + SOON
+        if end > self._latest and end > min(self._last, self._earliest_end()) + SOON:
+            return False  # else to leave the slot free would make it no safer
+        self._keep(plan)
+        return True
+
+    def _earliest_end(self) -> float:
+        """Return the end of the quicker one of a new plan and the known one."""
+        plans = (one(self._ledger, self._elapsed) for one in (find_backstop, known_backstop))
+        return min(plan.end for plan in plans)
 
     def _planned_here(self, vm: VmRecord, *, must: bool) -> Task | None:
         """Return the task with which the plan's most urgent chain on a VM goes on.
