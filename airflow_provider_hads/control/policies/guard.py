@@ -382,13 +382,17 @@ class Guard:
         return kind, plan
 
     def _vcpus_due(self) -> int:
-        """Return the vCPUs of the plan's VMs that are to be launched now; 0 where there is no limit."""
+        """Return the vCPUs of the plan's VMs that are to be launched now; 0 where there is no limit.
+
+        If something is due, they are those of all that will be within a boot: these are launched with it.
+        """
         if self._mission.vcpu_limit is None:
             return 0
+        soon = self._elapsed + max(self._mission.boot if self.due else 0.0, SOON)
         types = {
             one.vm_id: self._mission.types[one.instance_type]
             for one in self._known_chains()
-            if not one.launched and self._launch_by(one) <= self._elapsed + SOON
+            if not one.launched and self._launch_by(one) <= soon
         }
         return sum(kind.vcpus for kind in types.values() if self._may_launch(kind))
 
