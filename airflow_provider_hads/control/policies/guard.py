@@ -283,14 +283,15 @@ class Guard:
         return None if urgent is None else urgent[1]
 
     def _leaves_memory(self, vm: VmRecord, task: Task) -> bool:
-        """Say whether the known plan is in time with a task of it begun now, before its turn.
+        """Say whether the known plan is in time with a task of it begun now, or ends no later for it.
 
         Where each slot has its share of the memory, it may take that of a larger task of another slot.
         """
         if vm.instance_type not in self._mission.mixed_types:
             return True
         trial = Busy(vm.id, task.id, self._end_on(vm, task))
-        return known_backstop(self._ledger, self._elapsed, trial=trial).end <= self._latest
+        end = known_backstop(self._ledger, self._elapsed, trial=trial).end
+        return end <= self._latest or end <= known_backstop(self._ledger, self._elapsed).end + SOON
 
     def _end_on(self, vm: VmRecord, task: Task) -> float:
         """Return when a task would have ended that a VM began now."""

@@ -82,7 +82,7 @@ def _leave_on_demand(ledger: Ledger, orders: Orders, elapsed: float, ahead: floa
         # The pace is that of the whole work; one long task can be late all the same.
         if is_safe_without(ledger, vm, elapsed, limit):
             orders.terminate(vm, Reason.AHEAD_OF_EVEN_PACE)
-            ledger.safe_until = None
+            ledger.backstop, ledger.safe_until = (), None  # it is planned anew, without what was left
     return False
 
 
