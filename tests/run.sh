@@ -9,7 +9,7 @@ bin=.venv/bin
 most=${PROCESSES:-3}
 log=$(mktemp)
 
-# seconds_of_a_loop: 0.55 on the machine for which the tests' waits were chosen.
+# seconds_of_a_loop: 0.33 to 0.55 on the machines for which the tests' waits were chosen.
 seconds_of_a_loop() {
     "$bin/python" - <<'PYTHON'
 from timeit import repeat
@@ -17,16 +17,13 @@ print(f"{min(repeat('for i in range(5_000_000): s += i * i', 's = 0', number=1, 
 PYTHON
 }
 
-# number_of_processes: on a slow machine several would be late for what they wait for; one takes longer.
+# number_of_processes: on a slow machine several would be late for what they wait for; fewer take longer.
 number_of_processes() {
-    local seconds
+    local seconds number
     seconds=$(seconds_of_a_loop)
-    if "$bin/python" -c "import sys; sys.exit($seconds <= 0.85)"; then
-        echo "The machine is slow (ten million turns of a loop take $seconds s): one process of tests" >&2
-        echo 1
-    else
-        echo "$most"
-    fi
+    number=$("$bin/python" -c "print($most if $seconds <= 0.6 else min($most, 2 if $seconds <= 0.85 else 1))")
+    echo "Ten million turns of a loop take $seconds s: processes of system tests at a time: $number" >&2
+    echo "$number"
 }
 
 computing() {
