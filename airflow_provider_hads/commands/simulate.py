@@ -18,7 +18,7 @@ __all__ = ["DESCRIPTION", "get_simulate_arguments", "main", "simulate"]
 WRONG_INPUT = 1
 DESCRIPTION = (
     "The controller of real runs decides; the cloud, its interruptions and the clock are simulated. "
-    "What happens is seen at once: [scheduler] reaction of setup.cfg plays no part. "
+    "What happens is seen at once: the setting reaction of setup.cfg plays no part. "
     "Exit code 1, and one line for each error, if anything is wrong with the input."
 )
 
