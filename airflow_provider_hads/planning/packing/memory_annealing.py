@@ -25,6 +25,8 @@ LEAST = 1e-12
 """Dollars: the least temperature, of jobs that cost nothing."""
 UNSEEN = 0.25
 """What a try counts for that is refused before any VM is looked at."""
+SMOOTH = 0.9
+"""How much of a VM's value is, at first, by the moment of its work, not by its end."""
 
 Change = tuple[float, float, float]
 """Seconds by which the sums of what tasks use of a VM change."""
@@ -34,6 +36,11 @@ def anneal_orders(
     fleet: MemoryFleet, rng: Random, steps: int, hot: float, cold: float, share: float, stop: Stop
 ) -> float:
     """Improve a fleet in place by random moves; return the least cost seen, to which it is set back.
+
+    Few changes end a VM earlier, and those that close a gap in the middle of its schedule do so only after
+    others. So a value is made small in place of the end: partly the end, partly that of a VM that is full all
+    the time and whose work has the same moment about the start. It falls with each gap that is closed, the
+    earlier the more. At last the end alone counts.
 
     :param steps: VMs looked at.
     :param hot: temperature at first, dollars.
@@ -61,7 +68,8 @@ class _Annealing:
         self.uses = [instance.uses[choice] for choice in fleet.choice]
         self.busy, self.filled, self.halves = self._sums()
         self.price = [kind.rate for kind in kinds]
-        self.share, self.rate = 0.0, self.price
+        self.share, self.smooth, self.rate = 0.0, 0.0, self.price
+        self.value = list(fleet.end)
         self.temperature = 0.0
         self.looked = 0.0
 
@@ -82,8 +90,7 @@ class _Annealing:
         best, best_orders, best_end = self._cost(), list(fleet.orders), list(fleet.end)
         self.temperature = hot
         for number in range(ROUNDS):
-            self.share = share * max(0.0, 1 - 1.25 * number / ROUNDS)
-            self.rate = [price * (1 - self.share) for price in self.price]
+            self._settle(share, max(0.0, 1 - 1.25 * number / ROUNDS))
             while self.looked < steps * (number + 1) / ROUNDS and not stop():
                 self._try()
             self.busy, self.filled, self.halves = self._sums()  # without what rounding has added
@@ -92,6 +99,22 @@ class _Annealing:
             if cost < best:
                 best, best_orders, best_end = cost, list(fleet.orders), list(fleet.end)
         fleet.set_orders(best_orders, best_end)
+
+    def _settle(self, share: float, left: float) -> None:
+        """Settle what VMs are worth in a round.
+
+        :param left: 1 in the first round, 0 in the last ones.
+        """
+        self.share, self.smooth = share * left, SMOOTH * left
+        self.rate = [price * (1 - self.share) for price in self.price]
+        self.value = [self._run(vm, order, math.inf)[1] for vm, order in enumerate(self.fleet.orders)]
+
+    def _run(self, vm: int, order: Sequence[int], most: float) -> tuple[float, float]:
+        """Return a VM's end and value; infinity if it ends too late or the value is above the most."""
+        latest = self.latest[vm] if self.smooth else min(self.latest[vm], most)
+        end, moment = self.fleet.end_and_moment_with(vm, order, latest)
+        value = end + self.smooth * (math.sqrt(2 * moment) - end) if end < math.inf else math.inf
+        return (end, value) if value <= most else (math.inf, math.inf)
 
     def _try(self) -> None:
         random, vm_of = self.rng.random, self.fleet.vm_of
@@ -119,9 +142,9 @@ class _Annealing:
         random = self.rng.random
         place = int(random() * len(order))
         order.insert(int(random() * len(order)), order.pop(place))
-        end = self.fleet.end_with(vm, order, self._latest(vm, self._allowed()))
+        end, value = self._run(vm, order, self._most(vm, self._allowed()))
         if end < math.inf:
-            self.fleet.orders[vm], self.fleet.end[vm] = order, end
+            self.fleet.orders[vm], self.fleet.end[vm], self.value[vm] = order, end, value
 
     def _move(self, task: int, old: int, new: int) -> None:
         busy_old, filled_old, half_old, work_old = self.uses[old][task]
@@ -173,33 +196,35 @@ class _Annealing:
         :param more: by what those of the new VM change.
         :param allowed: dollars that both may cost more.
         """
-        busy, filled, halves, end, latest = self.busy, self.filled, self.halves, self.fleet.end, self.latest
+        busy, filled, halves, value, latest = self.busy, self.filled, self.halves, self.value, self.latest
         least_new = max(busy[new] + more[0], filled[new] + more[1], halves[new] + more[2])
         least_old = max(busy[old] + less[0], filled[old] + less[1], halves[old] + less[2])
         if least_new > latest[new] or least_old > latest[old]:
             return True
-        change_new, change_old = least_new - end[new], least_old - end[old]
+        change_new, change_old = least_new - value[new], least_old - value[old]
         if self.rng.random() > BLIND:
-            change_new += WASTED * (end[new] - max(busy[new], filled[new], halves[new]))
-            change_old += WASTED * (end[old] - max(busy[old], filled[old], halves[old]))
+            change_new += WASTED * (value[new] - max(busy[new], filled[new], halves[new]))
+            change_old += WASTED * (value[old] - max(busy[old], filled[old], halves[old]))
         return change_new * self.rate[new] + change_old * self.rate[old] > allowed
 
     def _settles(self, old: int, source: list[int], new: int, target: list[int], allowed: float) -> bool:
-        """Give two VMs their new orders if their ends are accepted; say whether they are.
+        """Give two VMs their new orders if what these make of them is accepted; say whether it is.
 
         :param allowed: dollars that both may cost more.
         """
-        fleet, rate = self.fleet, self.rate
+        fleet, rate, value = self.fleet, self.rate, self.value
         self.looked += 1
-        end_new = fleet.end_with(new, target, self._latest(new, allowed + fleet.end[old] * rate[old]))
+        most = self._most(new, allowed + value[old] * rate[old])
+        end_new, value_new = self._run(new, target, most)
         if end_new == math.inf:
             return False
         self.looked += 1
-        allowed -= (end_new - fleet.end[new]) * rate[new]
-        end_old = fleet.end_with(old, source, self._latest(old, allowed))
+        allowed -= (value_new - value[new]) * rate[new]
+        end_old, value_old = self._run(old, source, self._most(old, allowed))
         if end_old == math.inf:
             return False
         fleet.end[old], fleet.end[new] = end_old, end_new
+        value[old], value[new] = value_old, value_new
         fleet.orders[old], fleet.orders[new] = source, target
         return True
 
@@ -207,12 +232,12 @@ class _Annealing:
         """Return dollars by which a change may raise the cost, at random (the rule of Metropolis)."""
         return -self.temperature * math.log(self.rng.random() or 1e-300)
 
-    def _latest(self, vm: int, allowed: float) -> float:
-        """Return the latest end of a VM that is in time and costs no more than is allowed."""
-        latest, rate = self.latest[vm], self.rate[vm]
+    def _most(self, vm: int, allowed: float) -> float:
+        """Return the most that a VM's value may be if it costs no more than is allowed."""
+        rate = self.rate[vm]
         if rate <= 0:
-            return latest if allowed >= 0 else -1.0
-        return min(latest, self.fleet.end[vm] + allowed / rate)
+            return math.inf if allowed >= 0 else -1.0
+        return self.value[vm] + allowed / rate
 
 
 def _sum_of(uses: Sequence[Use], order: Sequence[int], kind: int) -> float:

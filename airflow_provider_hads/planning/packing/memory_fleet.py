@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from airflow_provider_hads.planning.packing.instance import Instance
-from airflow_provider_hads.planning.packing.schedule import end_of
+from airflow_provider_hads.planning.packing.schedule import end_and_moment_of, end_of
 
 __all__ = ["MemoryFleet"]
 
@@ -37,6 +37,14 @@ class MemoryFleet:
         instance = self.instance
         kind = instance.choices[choice]
         return end_of(order, instance.times[choice], instance.memory, kind.slots, kind.type.memory, latest)
+
+    def end_and_moment_with(
+        self, vm: int, order: Sequence[int], latest: float = math.inf
+    ) -> tuple[float, float]:
+        """Return a VM's end and the moment of its work; infinity for both if it is later than a given end."""
+        kind = self.instance.choices[self.choice[vm]]
+        times = self.instance.times[self.choice[vm]]
+        return end_and_moment_of(order, times, self.instance.memory, kind.slots, kind.type.memory, latest)
 
     def add(self, choice: int, order: list[int]) -> None:
         """Add a VM."""

@@ -19,7 +19,7 @@ __all__ = ["best_with_memory", "is_sketched"]
 
 REACHES, QUICK_REACHES = (1.0, 1.5, BEST_FIT), (1.25, BEST_FIT)
 FULL = (1.0, 0.93)
-HOT, WARM, COOL, COLD = 0.05, 0.02, 0.005, 0.001
+HOT, WARM, COOL, COLD = 0.05, 0.05, 0.02, 0.01
 """Temperatures, as shares of the mean task's cost."""
 WORK, LESS_WORK = 0.7, 0.4
 """How much of a VM's price counts at first for the work that it does: for each fleet, and for the best."""
@@ -27,13 +27,13 @@ FEW_STEPS = (0.01, 0.0005, 0.5)
 """Both temperatures and this share where each task gets few steps: in large jobs and quick searches."""
 SKETCHED, SMALL = 250, 500
 """Tasks up to which a job is sketched, and up to which several fleets are annealed."""
-FEWEST_SKETCHES, SKETCHED_TASKS = (8, 1_800) if COMPILED else (7, 0)
+FEWEST_SKETCHES, SKETCHED_TASKS = (5, 1_000) if COMPILED else (7, 0)
 """Sketches: as many as have so many tasks altogether, but not fewer."""
 MOST_SKETCHES = 24
 ROUNDS = ((3, 16, HOT), (1, 8, WARM))
 """How many fleets are kept after each round, what part of the last annealing's steps each one gets in it, and
 at what temperature it begins."""
-STEP, SKETCH_STEP, STEP_LARGE, STEP_QUICK = (5, 20, 4, 12) if COMPILED else (7, 5, 8, 12)
+STEP, SKETCH_STEP, STEP_LARGE, STEP_QUICK = (2.5, 20, 4, 12) if COMPILED else (7, 5, 8, 12)
 """How many steps on cores are given up for one here: where a small job is annealed or sketched, where a large
 one is annealed, and by a quick search."""
 MOST = 1_200_000 if COMPILED else 300_000

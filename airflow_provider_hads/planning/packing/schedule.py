@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from airflow_provider_hads.model import Placement
 
-__all__ = ["end_of", "placements_of"]
+__all__ = ["end_and_moment_of", "end_of", "placements_of"]
 
 EDGE = 1e-9
 """Share of a VM's memory by which sums of floats may exceed it."""
@@ -32,10 +32,26 @@ def end_of(
     :param room: MB of the VM.
     :param latest: seconds; an end that is later than this is not looked for, but told as infinity.
     """
+    return end_and_moment_of(order, times, memory, slots, room, latest)[0]
+
+
+def end_and_moment_of(
+    order: Sequence[int],
+    times: Sequence[float],
+    memory: Sequence[float],
+    slots: int,
+    room: float,
+    latest: float = math.inf,
+) -> tuple[float, float]:
+    """Return the end as :func:`end_of` does, and the moment of the work about the start, in square seconds.
+
+    The moment is the integral of time x the share of the VM in use: of its cores or of its memory, the larger
+    of the two. The earlier the work lies, the smaller it is; of a VM full from 0 to E it is E x E / 2.
+    """
     needs, seconds = [memory[task] for task in order], [times[task] for task in order]
     running: list[tuple[float, float]] = []
     free, idle, least = room * (1 + EDGE), slots, min(needs, default=0.0)
-    now = end = 0.0
+    now = end = moment = moment_of_cores = 0.0
     while needs:
         place, left = 0, len(needs) if free >= least else 0
         while idle and place < left:
@@ -45,10 +61,14 @@ def end_of(
                 continue
             free -= need
             del needs[place]
-            over = now + seconds.pop(place)
+            length = seconds.pop(place)
+            over = now + length
+            turned = length * (now + 0.5 * length)
+            moment_of_cores += turned
+            moment += turned * need
             if over > end:
                 if over > latest:
-                    return math.inf
+                    return math.inf, math.inf
                 end = over
             heappush(running, (over, need))
             idle -= 1
@@ -61,7 +81,7 @@ def end_of(
         while running and running[0][0] <= now:
             free += heappop(running)[1]
             idle += 1
-    return end
+    return end, max(moment / room, moment_of_cores / slots)
 
 
 def placements_of(

@@ -9,6 +9,7 @@
 #define BLIND 0.05
 #define ROUNDS 40
 #define UNSEEN 0.25
+#define SMOOTH 0.9
 #define PATIENCE 64 /* tries between two questions whether to stop */
 
 typedef struct {
@@ -19,6 +20,11 @@ typedef struct {
     double over, need;
 } Running;
 
+/* A VM's end, and what is made small in its place: see ../memory_annealing.py. */
+typedef struct {
+    double end, value;
+} Outcome;
+
 typedef struct {
     int tasks, vms;
     const double *times, *memory, *latest, *price, *room;
@@ -26,7 +32,8 @@ typedef struct {
     const int *choice, *slots, *alike_from, *alike;
     int *vm_of;
     Use *sums;
-    double *end, *rate, *needs, *seconds, share, temperature, looked;
+    Outcome *outcome;
+    double *rate, *needs, *seconds, share, smooth, temperature, looked;
     Running *running;
     Queue *order, source, target;
     Random random;
@@ -38,37 +45,56 @@ static inline int is_over_later(Running one, Running other)
     return one.over > other.over || (one.over == other.over && one.need > other.need);
 }
 
-/* When a VM has run its tasks in that order, as ../schedule.py has it; infinity if later than a given end. */
-static double end_with(Search *self, int vm, const Queue *order, double latest)
+static inline double larger(double one, double other)
+{
+    return other > one ? other : one;
+}
+
+static const Outcome NEVER = {INFINITY, INFINITY};
+
+/* When a VM has run its tasks in that order, as ../schedule.py has it; NEVER if later than it may, or if its value is
+   above the most that it may be. */
+static Outcome run_with(Search *self, int vm, const Queue *order, double most)
 {
     const double *times = self->times + (size_t)self->choice[vm] * self->tasks;
-    double *needs = self->needs, *seconds = self->seconds;
-    double free = self->room[vm] * (1 + EDGE), least = order->count ? self->memory[order->task[0]] : 0.0;
-    double now = 0.0, end = 0.0;
-    int waiting = order->count, idle = self->slots[vm], count = 0;
+    double *needs = self->needs, *seconds = self->seconds, smooth = self->smooth;
+    double room = self->room[vm] * (1 + EDGE), least = order->count ? self->memory[order->task[0]] : 0.0;
+    double area = 0.0, area_of_cores = 0.0, moment = 0.0, moment_of_cores = 0.0;
+    double free = room, now = 0.0, end = 0.0;
+    int waiting = order->count, slots = self->slots[vm], idle = slots, count = 0;
     Running *running = self->running;
     for (int place = 0; place < waiting; place++) {
         needs[place] = self->memory[order->task[place]];
         seconds[place] = times[order->task[place]];
+        area += needs[place] * seconds[place];
+        area_of_cores += seconds[place];
         if (needs[place] < least)
             least = needs[place];
     }
+    double full = larger(area / room, area_of_cores / slots) * (1 - EDGE);
+    double latest = (most - smooth * full) / (1 - smooth); /* the other part of the value is no less than that */
+    latest = latest < self->latest[vm] ? latest : self->latest[vm];
+    /* The memory and the time of cores that may stay unused until then. */
+    double spare = latest * room * (1 + EDGE) - area, spare_of_cores = latest * slots * (1 + EDGE) - area_of_cores;
     while (waiting) {
         int place = 0;
         while (free >= least && idle && place < waiting) {
-            double need = needs[place];
+            double need = needs[place], length = seconds[place];
             if (need > free) {
                 place++;
                 continue;
             }
             free -= need;
-            Running begun = {now + seconds[place], need};
+            Running begun = {now + length, need};
+            double turned = length * (now + 0.5 * length);
+            moment_of_cores += turned;
+            moment += turned * need;
             waiting--;
             memmove(needs + place, needs + place + 1, (waiting - place) * sizeof *needs);
             memmove(seconds + place, seconds + place + 1, (waiting - place) * sizeof *seconds);
             if (begun.over > end) {
-                if (begun.over > latest)
-                    return INFINITY;
+                if (begun.over > latest * (1 + EDGE))
+                    return NEVER;
                 end = begun.over;
             }
             int at = count++;
@@ -78,8 +104,13 @@ static double end_with(Search *self, int vm, const Queue *order, double latest)
             idle--;
         }
         if (count == 0)
-            return INFINITY; /* a task that needs more than there is */
-        now = running[--count].over;
+            return NEVER; /* a task that needs more than there is */
+        double passed = running[--count].over - now;
+        spare -= free * passed;
+        spare_of_cores -= idle * passed;
+        if (waiting && (spare < 0 || spare_of_cores < 0))
+            return NEVER;
+        now = running[count].over;
         free += running[count].need;
         idle++;
         while (count && running[count - 1].over <= now) {
@@ -87,7 +118,9 @@ static double end_with(Search *self, int vm, const Queue *order, double latest)
             idle++;
         }
     }
-    return end;
+    double squared = larger(moment / self->room[vm], moment_of_cores / slots);
+    Outcome found = {end, end + smooth * (sqrt(2 * squared) - end)};
+    return end <= self->latest[vm] && found.value <= most ? found : NEVER;
 }
 
 static const Use *use_of(const Search *self, int vm, int task)
@@ -97,8 +130,7 @@ static const Use *use_of(const Search *self, int vm, int task)
 
 static double largest(double one, double other, double third)
 {
-    double found = other > one ? other : one;
-    return third > found ? third : found;
+    return larger(larger(one, other), third);
 }
 
 static void sum_up(Search *self)
@@ -119,30 +151,31 @@ static double cost_of(const Search *self)
 {
     double cost = 0.0;
     for (int vm = 0; vm < self->vms; vm++)
-        cost += self->price[vm] * self->end[vm];
+        cost += self->price[vm] * self->outcome[vm].end;
     return cost;
 }
 
-static double latest_of(const Search *self, int vm, double allowed)
+/* The most that a VM's value may be if it costs no more than is allowed. */
+static double most_of(const Search *self, int vm, double allowed)
 {
-    double latest = self->latest[vm], rate = self->rate[vm];
+    double rate = self->rate[vm];
     if (rate <= 0)
-        return allowed >= 0 ? latest : -1.0;
-    double end = self->end[vm] + allowed / rate;
-    return end < latest ? end : latest;
+        return allowed >= 0 ? INFINITY : -1.0;
+    return self->outcome[vm].value + allowed / rate;
 }
 
 static int refused(Search *self, int old, Use less, int new, Use more, double allowed)
 {
     const Use *sum_old = &self->sums[old], *sum_new = &self->sums[new];
+    double value_old = self->outcome[old].value, value_new = self->outcome[new].value;
     double least_new = largest(sum_new->busy + more.busy, sum_new->filled + more.filled, sum_new->half + more.half);
     double least_old = largest(sum_old->busy + less.busy, sum_old->filled + less.filled, sum_old->half + less.half);
     if (least_new > self->latest[new] || least_old > self->latest[old])
         return 1;
-    double change_new = least_new - self->end[new], change_old = least_old - self->end[old];
+    double change_new = least_new - value_new, change_old = least_old - value_old;
     if (next_random(&self->random) > BLIND) {
-        change_new += WASTED * (self->end[new] - largest(sum_new->busy, sum_new->filled, sum_new->half));
-        change_old += WASTED * (self->end[old] - largest(sum_old->busy, sum_old->filled, sum_old->half));
+        change_new += WASTED * (value_new - largest(sum_new->busy, sum_new->filled, sum_new->half));
+        change_old += WASTED * (value_old - largest(sum_old->busy, sum_old->filled, sum_old->half));
     }
     return change_new * self->rate[new] + change_old * self->rate[old] > allowed;
 }
@@ -179,20 +212,21 @@ static void exchange(Queue *one, Queue *other)
     *other = kept;
 }
 
-/* Give two VMs the orders in source and target if their ends are accepted; say whether they are. */
+/* Give two VMs the orders in source and target if what they make of them is accepted; say whether it is. */
 static int settles(Search *self, int old, int new, double allowed)
 {
     self->looked += 1;
-    double end_new = end_with(self, new, &self->target, latest_of(self, new, allowed + self->end[old] * self->rate[old]));
-    if (end_new == INFINITY)
+    double most = most_of(self, new, allowed + self->outcome[old].value * self->rate[old]);
+    Outcome found_new = run_with(self, new, &self->target, most);
+    if (found_new.end == INFINITY)
         return 0;
     self->looked += 1;
-    allowed -= (end_new - self->end[new]) * self->rate[new];
-    double end_old = end_with(self, old, &self->source, latest_of(self, old, allowed));
-    if (end_old == INFINITY)
+    allowed -= (found_new.value - self->outcome[new].value) * self->rate[new];
+    Outcome found_old = run_with(self, old, &self->source, most_of(self, old, allowed));
+    if (found_old.end == INFINITY)
         return 0;
-    self->end[old] = end_old;
-    self->end[new] = end_new;
+    self->outcome[old] = found_old;
+    self->outcome[new] = found_new;
     exchange(&self->order[old], &self->source);
     exchange(&self->order[new], &self->target);
     return 1;
@@ -212,9 +246,9 @@ static int reorder(Search *self, int vm)
     memmove(self->target.task + from, self->target.task + from + 1, (count - 1 - from) * sizeof(int));
     insert(&self->target, to, task);
     double allowed = next_allowed(&self->random, self->temperature);
-    double end = end_with(self, vm, &self->target, latest_of(self, vm, allowed));
-    if (end < INFINITY) {
-        self->end[vm] = end;
+    Outcome found = run_with(self, vm, &self->target, most_of(self, vm, allowed));
+    if (found.end < INFINITY) {
+        self->outcome[vm] = found;
         exchange(&self->order[vm], &self->target);
     }
     return 0;
@@ -291,8 +325,8 @@ static void tell(const Search *self, int *tasks, int *counts, double *ends)
         memcpy(tasks, order->task, order->count * sizeof *tasks);
         tasks += order->count;
         counts[vm] = order->count;
+        ends[vm] = self->outcome[vm].end;
     }
-    memcpy(ends, self->end, self->vms * sizeof *ends);
 }
 
 /* Anneal; tell the cheapest orders seen. Return -1 with an exception set. */
@@ -305,10 +339,13 @@ static int run(Search *self, double steps, double hot, double cooling, double sh
     self->temperature = hot;
     sum_up(self);
     for (int number = 0; number < ROUNDS; number++) {
-        double left = 1 - 1.25 * number / ROUNDS;
-        self->share = share * (left > 0.0 ? left : 0.0);
-        for (int vm = 0; vm < self->vms; vm++)
+        double left = larger(0.0, 1 - 1.25 * number / ROUNDS);
+        self->share = share * left;
+        self->smooth = SMOOTH * left;
+        for (int vm = 0; vm < self->vms; vm++) {
             self->rate[vm] = self->price[vm] * (1 - self->share);
+            self->outcome[vm] = run_with(self, vm, &self->order[vm], INFINITY);
+        }
         while (!stopped && self->looked < steps * (number + 1) / ROUNDS) {
             if (tries++ % PATIENCE == 0 && (stopped = asked_to_stop(stop)) != 0) {
                 if (stopped < 0)
@@ -333,15 +370,15 @@ static int run(Search *self, double steps, double hot, double cooling, double sh
 
 static int allocate(Search *self, int most_slots, double **doubles)
 {
-    *doubles = malloc((2 * (size_t)self->vms + 2 * (size_t)self->tasks + 1) * sizeof **doubles);
+    *doubles = malloc(((size_t)self->vms + 2 * (size_t)self->tasks + 1) * sizeof **doubles);
     self->sums = malloc((self->vms + 1) * sizeof *self->sums);
+    self->outcome = calloc(self->vms + 1, sizeof *self->outcome);
     self->running = malloc((most_slots + 1) * sizeof *self->running);
-    if (*doubles == NULL || self->sums == NULL || self->running == NULL || self->order == NULL) {
+    if (*doubles == NULL || self->sums == NULL || self->outcome == NULL || self->running == NULL || self->order == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    self->end = *doubles;
-    self->rate = self->end + self->vms;
+    self->rate = *doubles;
     self->needs = self->rate + self->vms;
     self->seconds = self->needs + self->tasks;
     return 0;
@@ -379,7 +416,8 @@ PyObject *anneal_orders(PyObject *module, PyObject *args)
             for (int vm = 0; vm < self.vms; vm++)
                 for (int place = 0; place < self.order[vm].count; place++)
                     self.vm_of[self.order[vm].task[place]] = vm;
-            memcpy(self.end, ends.buf, ends.len);
+            for (int vm = 0; vm < self.vms; vm++)
+                self.outcome[vm].end = ((const double *)ends.buf)[vm];
             if (run(&self, steps, hot, cooling, share, stop, tasks.buf, counts.buf, ends.buf) == 0) {
                 memcpy(random.buf, &self.random, sizeof self.random);
                 result = Py_NewRef(Py_None);
@@ -393,6 +431,7 @@ PyObject *anneal_orders(PyObject *module, PyObject *args)
     free(self.target.task);
     free(self.vm_of);
     free(self.sums);
+    free(self.outcome);
     free(self.running);
     free(doubles);
     Py_buffer *all[] = {&times, &memory, &uses, &choice, &slots, &room, &latest,
