@@ -6,6 +6,7 @@ from airflow_provider_hads.model import Market
 from airflow_provider_hads.planning.draft import can_run
 from airflow_provider_hads.planning.packing.ascent import best_prices
 from airflow_provider_hads.planning.packing.equal_tasks import are_equal, best_rounds, scalings
+from airflow_provider_hads.planning.packing.fleet_bound import fleet_bound
 from airflow_provider_hads.planning.packing.instance import compile_instance
 from airflow_provider_hads.planning.packing.long_tasks import long_task_bound
 from airflow_provider_hads.planning.request import PlanRequest, SpotDeadlineRule
@@ -25,8 +26,10 @@ def lower_bound(request: PlanRequest) -> float:
 
     It is the largest of these: the dearest task alone (its VM lives as long as it runs), the linear
     relaxation (:class:`~airflow_provider_hads.planning.packing.relaxation.Relaxation`), the same with the VM
-    of a long task taken out of it (:mod:`~airflow_provider_hads.planning.packing.long_tasks`), and, where all
-    tasks are alike, the knapsack of their rounds. It says nothing about burstable types, on which only
+    of a long task taken out of it (:mod:`~airflow_provider_hads.planning.packing.long_tasks`), the same with
+    whole VMs where a limit over all types makes them scarce
+    (:mod:`~airflow_provider_hads.planning.packing.fleet_bound`), and, where all tasks are alike, the knapsack
+    of their rounds. It says nothing about burstable types, on which only
     ``ils`` plans. Under the safe rule, D_spot is taken as late as any safe plan could have it. It is infinite
     or very large where there is no plan.
     """
@@ -36,7 +39,11 @@ def lower_bound(request: PlanRequest) -> float:
     if not instance.tasks:
         return 0.0
     relaxation, prices = best_prices(instance, STAGES, LARGE)
-    bounds = [relaxation.value(prices), instance.dearest_task(), long_task_bound(relaxation, prices)]
+    bounds = [
+        instance.dearest_task(),
+        long_task_bound(relaxation, prices),
+        fleet_bound(relaxation, prices, LARGE),
+    ]
     if are_equal(instance):
         bounds += [best_rounds(instance, scaled).bound for scaled in scalings(prices)]
     return max(bounds) * (1 - ROUNDING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import mul
 
 from airflow_provider_hads.model import Market
@@ -13,7 +13,7 @@ from airflow_provider_hads.planning.packing.linear_algebra import solve_positive
 from airflow_provider_hads.planning.packing.relaxation import Prices, Relaxation
 from airflow_provider_hads.planning.packing.soft_minimum import expand_tasks
 
-__all__ = ["best_prices"]
+__all__ = ["best_prices", "numbers_of_vms"]
 
 ROUGH = (0.3, 0.06, 0.015)
 """Shares of the mean task's cost, for a sample of the tasks."""
@@ -23,11 +23,15 @@ SAMPLE = 120
 STEPS = 12
 """Newton steps for each of them, at most."""
 TO_THE_EDGE = 0.9
+VMS_WIDTH = 4
+"""How much smoother than the tasks' costs is what VMs earn: a VM's gain is that of many tasks."""
 ENOUGH = 1e6
 """A bound of so many times the tasks' least cost: where there is no plan it has no end."""
 
 
-def best_prices(instance: Instance, stages: int, large: int) -> tuple[Relaxation, Prices]:
+def best_prices(
+    instance: Instance, stages: int, large: int, least: Sequence[int] = ()
+) -> tuple[Relaxation, Prices]:
     """Return the relaxation, and prices with which it proves (nearly) the largest bound.
 
     The bound is a concave function of few prices, but not a smooth one. Each task's least cost is replaced by
@@ -37,12 +41,16 @@ def best_prices(instance: Instance, stages: int, large: int) -> tuple[Relaxation
 
     :param stages: how far to go, 0 (the sample only) to 3.
     :param large: most resources of large tasks that are looked at.
+    :param least: by choice, how many VMs of it there are at least; none, if it is empty.
     """
-    relaxation = Relaxation(instance, large)
+    relaxation = Relaxation(instance, large, least=least)
     rough, step = relaxation, -(-len(instance.tasks) // SAMPLE)
     if len(relaxation.columns) > SAMPLE:
         rough = Relaxation(
-            instance, large, sorted(range(len(instance.tasks)), key=instance.times[0].__getitem__)[::step]
+            instance,
+            large,
+            sorted(range(len(instance.tasks)), key=instance.times[0].__getitem__)[::step],
+            least,
         )
     ascent = _Ascent(rough)
     point = ascent.first_point()
@@ -55,6 +63,20 @@ def best_prices(instance: Instance, stages: int, large: int) -> tuple[Relaxation
         prices = ascent.prices(point)
         found.append((relaxation.value(prices), prices))
     return relaxation, max(found, key=lambda pair: pair[0])[1]
+
+
+def numbers_of_vms(relaxation: Relaxation, prices: Prices) -> list[float]:
+    """Return, by choice, about how many VMs the relaxation has at its best prices, with fractions.
+
+    It tells them only where a limit over several choices has a price.
+    """
+    width = VMS_WIDTH * FINE[-1] * _Ascent(relaxation).scale
+    return [
+        least + (choice.limit - least) / (1 + math.exp(-min(max(gain / width, -40.0), 40.0)))
+        for choice, least, gain in zip(
+            relaxation.instance.choices, relaxation.least, relaxation.gains(prices), strict=True
+        )
+    ]
 
 
 class _Ascent:
@@ -190,17 +212,18 @@ class _Ascent:
             for at, change in effects:
                 slope[at] -= choice.limit * change
             return choice.limit * gain
-        # In VMs, not tasks: a VM's gain is that of many tasks.
-        width = smoothing * 4
+        least = self.relaxation.least[index]
+        free = choice.limit - least
+        width = smoothing * VMS_WIDTH
         ratio = min(max(gain / width, -40.0), 40.0)
         share = 1 / (1 + math.exp(-ratio))
-        bend = choice.limit * share * (1 - share) / width
+        bend = free * share * (1 - share) / width
         for at, change in effects:
-            slope[at] -= choice.limit * share * change
+            slope[at] -= (least + free * share) * change
             for other, other_change in effects:
                 curve[at][other] += bend * change * other_change
         soft = gain if ratio >= 40 else width * math.log1p(math.exp(ratio))
-        return choice.limit * soft
+        return least * gain + free * soft
 
     def _barrier(
         self, point: list[float], smoothing: float, slope: list[float], curve: list[list[float]]

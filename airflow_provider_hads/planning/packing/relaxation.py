@@ -52,21 +52,30 @@ class Relaxation:
       :class:`~airflow_provider_hads.planning.packing.resources.Resource`),
     - n[k] >= sum of x v for each resource of k that is not timed, v being the shares,
     - y[k] <= usable[k] n[k],
+    - n[k] no less than the least that is asked for (none, unless some is given), and no more than the limit,
 
     and costs the sum of rate[k] y[k]. With prices a[k], b, c >= 0 of these, a[k] + the b of k >= rate[k], and
     prices g of the limits, weak duality gives: cost >= sum over tasks of the least r a / slots + sum of b r m
-    + sum of c v over the choices, less sum of limit[k] max(0, (a + sum of b - rate) usable + sum of c -
+    + sum of c v over the choices, less the largest sum of n[k] ((a + sum of b - rate) usable + sum of c -
     g[market] - vcpus g[vcpu]), less the sum of g x limit.
     It holds for any such prices: what made them can't make the bound wrong.
     """
 
-    def __init__(self, instance: Instance, large: int, sample: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        large: int,
+        sample: Sequence[int] | None = None,
+        least: Sequence[int] = (),
+    ) -> None:
         """Read the instance.
 
         :param large: most resources of large tasks that are looked at; the memory always is.
         :param sample: numbers of the tasks that stand for all, each for equally many; None takes all.
+        :param least: by choice, how many VMs of it there are at least; none, if it is empty.
         """
         self.instance = instance
+        self.least = list(least) or [0] * len(instance.choices)
         tasks = range(len(instance.tasks)) if sample is None else sample
         rows = [*instance.times, instance.memory]
         counts = Counter(zip(*([row[task] for task in tasks] for row in rows), strict=True))
@@ -117,8 +126,8 @@ class Relaxation:
     def rent(self, prices: Prices) -> float:
         """Return the most that VMs within the limits can earn beyond their rates."""
         return sum(
-            choice.limit * max(gain, 0.0)
-            for choice, gain in zip(self.instance.choices, self.gains(prices), strict=True)
+            least * gain + (choice.limit - least) * max(gain, 0.0)
+            for choice, gain, least in zip(self.instance.choices, self.gains(prices), self.least, strict=True)
         ) + self.limits_cost(prices)
 
     def gains(self, prices: Prices) -> list[float]:

@@ -9,8 +9,13 @@ import pytest
 from airflow_provider_hads.model import Job, Task
 from airflow_provider_hads.planning import PlanRequest, get_planner
 from airflow_provider_hads.planning.lower_bound import lower_bound
+from airflow_provider_hads.planning.packing.ascent import best_prices
+from airflow_provider_hads.planning.packing.fleet_bound import fleet_bound
+from airflow_provider_hads.planning.packing.instance import compile_instance
 from airflow_provider_hads.planning.packing.resources import Resource
+from airflow_provider_hads.planning.spot_deadline import published_spot_deadline
 from tests.support.planning_examples import environment, instance_type, job
+from tests.support.random_jobs import random_request
 
 
 def memory(parts: int | None) -> Resource:
@@ -96,3 +101,18 @@ def test_the_rounding_of_large_prices_does_not_add_to_the_bound() -> None:
     kinds = environment(dear, cheap, spot=10, on_demand=10)
     request = PlanRequest(Job("7", "one", tasks), kinds, 1400.0, parallel=False, vcpu_limit=8)
     assert lower_bound(request) <= 827.9396838942122 * 0.001 / 3600 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_limit_is_one_of_whole_vms(seed: int) -> None:
+    request = random_request("lognormal", 120, 6, seed)
+    instance = compile_instance(request, published_spot_deadline(request))
+    relaxation, prices = best_prices(instance, 3, 40)
+    bound = fleet_bound(relaxation, prices, 40)
+    assert relaxation.value(prices) * 1.005 < bound < get_planner("packing")(request).cost
+
+
+def test_limits_that_cost_little_are_not_looked_at() -> None:
+    request = random_request("limits", 80, 6, 0)
+    relaxation, prices = best_prices(compile_instance(request, published_spot_deadline(request)), 3, 40)
+    assert fleet_bound(relaxation, prices, 40) == relaxation.value(prices)
