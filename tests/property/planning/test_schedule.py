@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_hads.planning.packing.schedule import end_of, placements_of
+from airflow_provider_hads.planning.packing.schedule import end_and_moment_of, end_of, placements_of
 from airflow_provider_hads.planning.packing.uses import uses_of
 
 ROOM = 1000.0
@@ -50,3 +50,18 @@ def test_no_vm_ends_before_its_tasks_have_used_what_they_need(
     end = end_of(range(len(times)), times, memory, slots, ROOM)
     for use in list(zip(*uses_of(times, memory, slots, ROOM, rate=1.0), strict=True))[:3]:
         assert sum(use) <= end * (1 + 1e-6)
+
+
+@given(jobs(), st.integers(1, 6))
+def test_the_moment_is_that_of_the_places(job: tuple[list[float], list[float]], slots: int) -> None:
+    times, memory = job
+    order = range(len(times))
+    end, moment = end_and_moment_of(order, times, memory, slots, ROOM)
+    places = placements_of(order, times, memory, slots, ROOM, [str(task) for task in order])
+    turned = [
+        ((place.end**2 - place.start**2) / 2, memory[int(place.task_id)] / ROOM, 1 / slots)
+        for place in places
+    ]
+    expected = max(sum(one * share for one, share, _ in turned), sum(one * core for one, _, core in turned))
+    assert math.isclose(moment, expected, rel_tol=1e-9)
+    assert moment <= end**2 / 2 * (1 + 1e-6)
