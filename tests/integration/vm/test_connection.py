@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIDLeFEwUpNcYTz8dmf6TyFvLxRLRXvTO24Ew8zAyZbh"
 
+LATE = 20.0
+"""Seconds in which every wait has ended, on a busy machine, too; what they wait for would take longer."""
+
 
 @pytest.fixture
 def running(server: SshServer) -> SshServer:
@@ -70,7 +73,7 @@ def test_a_command_that_does_not_end_is_given_up(connection: VmConnection) -> No
     before = time.monotonic()
     with pytest.raises(VmUnreachable, match=r"127.0.0.1: no answer in 1.5 s"):
         connection.run("sleep 60", timeout=1.5)
-    assert time.monotonic() - before < 4
+    assert time.monotonic() - before < LATE
     assert connection.run("echo alive").stdout == b"alive\n"
 
 
@@ -81,7 +84,7 @@ def test_a_frozen_vm_is_given_up_and_found_again(connection: VmConnection, runni
         before = time.monotonic()
         with pytest.raises(VmUnreachable):
             connection.run("true", timeout=2)
-        assert time.monotonic() - before < 8
+        assert time.monotonic() - before < LATE
     running.resume()
     assert connection.run("echo resumed").stdout == b"resumed\n"
 
@@ -95,7 +98,7 @@ def test_a_command_that_hangs_ends_when_its_connection_is_closed(
     threading.Timer(0.5, connection.close).start()
     with pytest.raises(VmUnreachable):
         connection.run("sleep 30", timeout=25)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < LATE
     assert connection.run("echo back").stdout == b"back\n"
 
 
@@ -144,7 +147,7 @@ def test_where_nothing_listens_it_says_so_soon(server: SshServer) -> None:
     before = time.monotonic()
     with pytest.raises(VmUnreachable, match=r"127\.0\.0\.1"):
         VmConnection(access(server), "127.0.0.1", server.host_key).run("true")
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < LATE
 
 
 @pytest.mark.parametrize("trusting", [{}, {"no_host_key_check": "true"}, {"allow_host_key_change": "true"}])

@@ -88,7 +88,7 @@ def test_a_vm_that_does_not_boot_is_given_up(gateway: VmGateway, instance: Insta
     before = time.monotonic()
     with pytest.raises(VmUnreachable, match=r"VM vm-0 \(i-1\) does not answer to SSH in 2 s"):
         gateway.prepare(instance, CONFIG, timeout=2)
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 15
 
 
 def test_a_vm_without_an_address_can_not_be_reached(gateway: VmGateway, instance: Instance) -> None:
