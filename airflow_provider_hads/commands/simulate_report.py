@@ -85,6 +85,11 @@ def _table(figures: dict[str, Any]) -> str:
         lines.append(f"On-demand VMs only: ${on_demand:.5f}; the mean is {share:.1%} of it")
     else:
         lines.append("On-demand VMs only can't meet the deadline")
+    if figures["unfinished"]:
+        lines.append(
+            f"Given up as long after the deadline again: {figures['unfinished']:.1f} tasks of a run had not "
+            "finished; what they would have cost and taken is in no figure"
+        )
     if figures["billing"] == Billing.EC2.value:
         lines.append("Billed as EC2 does: 60 s at least, and a spot VM interrupted in its first hour is free")
     lines.append(

@@ -47,7 +47,8 @@ def find_backstop(
 
     Longest task first, each where it ends first (Graham's list scheduling). Where memory decides how many
     tasks a VM runs at once, there are two such plans, of which the quicker one counts: one in which each slot
-    may have any task, and one in which small tasks leave the memory to large ones.
+    may have any task, and one in which small tasks leave the memory to large ones. Where that is late, the
+    same is tried on the VMs on which a task ends soonest, instead of on those that do most in all.
 
     :param trial: take a task for placed.
     :param without: a VM to leave out.
@@ -57,11 +58,14 @@ def find_backstop(
     """
     tasks = uncovered(ledger, covered_tasks(ledger, elapsed, trial, without))
     kept = {**_running_progress(ledger, tasks, elapsed), **(progress or {})}
-    fleets = [Fleet(ledger, elapsed)]
-    if ledger.terms.mixed_types:
-        fleets.append(MixedFleet(ledger, elapsed))
-    plans = []
-    for fleet in fleets:
+
+    def plan(*, quickest: bool) -> Backstop:
+        fleets = [Fleet(ledger, elapsed, quickest=quickest)]
+        if ledger.terms.mixed_types:
+            fleets.append(MixedFleet(ledger, elapsed, quickest=quickest))
+        return min(map(packed, fleets), key=lambda one: one.end)
+
+    def packed(fleet: Fleet) -> Backstop:
         for vm_id in ledger.living[Market.ON_DEMAND]:
             if vm_id != without and stays(ledger, vm_id):
                 fleet.add_existing(ledger.vms[vm_id], trial)
@@ -69,8 +73,12 @@ def find_backstop(
             fleet.add_launching(launching)
         if not launched_only:
             fleet.add_new(tasks, without, launching)
-        plans.append(fleet.pack(tasks, kept))
-    return min(plans, key=lambda plan: plan.end)
+        return fleet.pack(tasks, kept)
+
+    strongest = plan(quickest=False)
+    if launched_only or strongest.end <= ledger.deadline - ledger.terms.safety:
+        return strongest
+    return min(strongest, plan(quickest=True), key=lambda one: one.end)
 
 
 def _running_progress(ledger: Ledger, tasks: Sequence[Task], elapsed: float) -> dict[str, float]:

@@ -47,12 +47,16 @@ Heaps: TypeAlias = Sequence[tuple[str, list[tuple[float, int]]]]
 
 
 class Fleet:
-    """Slots of on-demand VMs, each with the time from which it is free and the tasks it would run."""
+    """Slots of on-demand VMs, each with the time from which it is free and the tasks it would run.
 
-    def __init__(self, ledger: Ledger, elapsed: float) -> None:
+    :param quickest: add VMs on which a task ends soonest first, rather than those that do most in all.
+    """
+
+    def __init__(self, ledger: Ledger, elapsed: float, *, quickest: bool = False) -> None:
         self._ledger = ledger
         self._mission = ledger.terms
         self._elapsed = elapsed
+        self._quickest = quickest
         self._names: list[tuple[str, str, bool]] = []  # VM, type, whether it is launched
         self._free_from: list[float] = []
         self._expected: list[float] = []  # when its tasks are expected to end, and that may be later by
@@ -206,7 +210,8 @@ class Fleet:
             self._variance.append(0.0)
 
     def _strength(self, kind: InstanceType) -> float:
-        return self._mission.usual_slots(kind) / max(self._mission.mean_runtime(kind), 1e-9)
+        slots = 1 if self._quickest else self._mission.usual_slots(kind)
+        return slots / max(self._mission.mean_runtime(kind), 1e-9)
 
     def _slots(self, kind: InstanceType) -> int:
         """Return how many slots a VM of that type has; each may have any task that fits on it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate
 
 from airflow_provider_hads.control.ledger import Ledger
 from airflow_provider_hads.control.most_slots import Slots, start_on
@@ -45,20 +47,41 @@ def earliest_end(ledger: Ledger, elapsed: float) -> tuple[float, str]:
     """
     fresh = _fresh_starts(ledger, elapsed)
     latest, reason, work = elapsed, "", 0.0
+    each: list[float] = []
     least_memory = math.inf
     for task in ledger.terms.order:
         if ledger.tasks[task.id].state.ended or task.id in ledger.unpublished:
             continue
         end, seconds = _task_bound(ledger, task, fresh, elapsed)
         work += seconds
+        each.append(seconds)
         least_memory = min(least_memory, task.memory)
         if end > latest:
             latest, reason = end, f"task {task.id} can't end before {end:.0f} s"
     slots = Slots(ledger, least_memory)
     together = slots.end_of(work, elapsed)
     if together > latest:
-        return together, f"the open work, {work:.0f} s in at most {slots.most} slots, can't end earlier"
+        latest = together
+        reason = f"the open work, {work:.0f} s in at most {slots.most} slots, can't end earlier"
+    if ledger.terms.keeps_progress or any(ledger.tasks[task.id].saved for task in ledger.terms.order):
+        return latest, reason  # a task may be done in pieces, in one slot after the other
+    first = elapsed if any(ledger.work.values()) else min(fresh.values(), default=elapsed)
+    whole = first + _in_turns(sorted(each, reverse=True), slots.most)
+    if whole > latest:
+        return whole, f"{len(each)} tasks, each as a whole in one of {slots.most} slots, can't end earlier"
     return latest, reason
+
+
+def _in_turns(seconds: Sequence[float], slots: int) -> float:
+    """Return the least seconds in which tasks can be done one after the other in some slots.
+
+    Of the longest k x slots + 1 tasks, k + 1 share a slot: at best the shortest of them (Graham's bound).
+
+    :param seconds: longest first.
+    """
+    sums = [0.0, *accumulate(seconds)]
+    lasts = ((turns, turns * slots + 1) for turns in range(1, (len(seconds) - 1) // max(slots, 1) + 1))
+    return max((sums[last] - sums[last - turns - 1] for turns, last in lasts), default=0.0)
 
 
 def _task_bound(ledger: Ledger, task: Task, fresh: dict[str, float], elapsed: float) -> tuple[float, float]:

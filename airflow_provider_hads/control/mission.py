@@ -77,10 +77,23 @@ class Mission:
     @cached_property
     def cheaper_than_spot(self) -> tuple[InstanceType, ...]:
         """The on-demand types whose work costs less than that of any spot type, cheapest first."""
-        spot = min((self.price_of_work(kind, Market.SPOT) for kind in self.spot_types), default=math.inf)
+        return self.cheaper_for(None)
+
+    def cheaper_for(self, tasks: int | None) -> tuple[InstanceType, ...]:
+        """Return the on-demand types on which so many tasks cost less than on any spot type.
+
+        :param tasks: None is as many as fill each VM.
+        """
+        prices = (self.price_of_work(kind, Market.SPOT, tasks) for kind in self.spot_types)
+        spot = min(prices, default=math.inf)
         return tuple(
-            kind for kind in self.on_demand_types if self.price_of_work(kind, Market.ON_DEMAND) < spot
+            kind for kind in self.on_demand_types if self.price_of_work(kind, Market.ON_DEMAND, tasks) < spot
         )
+
+    @cached_property
+    def most_slots(self) -> int:
+        """Slots of the largest VM."""
+        return max(map(self.usual_slots, self.types.values()), default=1)
 
     @cached_property
     def most_memory(self) -> float:
@@ -137,9 +150,13 @@ class Mission:
         fits_all = {kind.name for kind in self.types.values() if len(self._fitting(kind)) == len(self.order)}
         return frozenset(fits_all - self.mixed_types)
 
-    def price_of_work(self, kind: InstanceType, market: Market) -> float:
-        """Return the dollars for the mean task on a full VM of that type."""
-        return self._mean_runtimes[kind.name] * kind.price(market) / 3600 / max(self.usual_slots(kind), 1)
+    def price_of_work(self, kind: InstanceType, market: Market, tasks: int | None = None) -> float:
+        """Return the dollars for the mean task on a VM of that type.
+
+        :param tasks: how many there are for it at once, if they do not fill it; None fills it.
+        """
+        slots = self.usual_slots(kind) if tasks is None else min(self.usual_slots(kind), tasks)
+        return self._mean_runtimes[kind.name] * kind.price(market) / 3600 / max(slots, 1)
 
     def mean_runtime(self, kind: InstanceType) -> float:
         """Return the mean seconds of the tasks that can run on that type; 0 where none can."""

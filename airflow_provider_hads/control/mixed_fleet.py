@@ -22,8 +22,8 @@ class MixedFleet(Fleet):
     plan holds whenever, and in whatever order, each of them comes to its tasks.
     """
 
-    def __init__(self, ledger: Ledger, elapsed: float) -> None:
-        super().__init__(ledger, elapsed)
+    def __init__(self, ledger: Ledger, elapsed: float, *, quickest: bool = False) -> None:
+        super().__init__(ledger, elapsed, quickest=quickest)
         self._shares: list[float] = []  # MB of each slot
         self._unshared: dict[str, float] = {}  # MB of each VM that no slot has yet
 

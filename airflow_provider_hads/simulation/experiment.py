@@ -53,6 +53,7 @@ class Summary:
             "deadline_met": met / len(self.outcomes),
             "deadlines_met": met,
             "misses_announced": _said([one.miss_said_at for one in self.outcomes]),
+            "unfinished": sum(one.unfinished for one in self.outcomes) / len(self.outcomes),
             "cost": _spread([one.cost for one in self.outcomes]),
             "makespan": _spread([one.makespan for one in self.outcomes]),
             "billing": self.billing.value,

@@ -78,6 +78,7 @@ class Machine:
     :param shown: as the cloud describes it.
     :param price: $/h.
     :param boot_left: seconds of its boot that are still to come.
+    :param booted: whether it has been ready.
     :param woke: when it came to be awake last; None while it is asleep or gone.
     :param billing: how its seconds are paid for.
     :param billed: seconds paid for before that.
@@ -104,6 +105,7 @@ class Machine:
     queue: list[Work] = field(default_factory=list)
     ended_work: list[Work] = field(default_factory=list)
     stolen: list[str] = field(default_factory=list)
+    booted: bool = False
     _free: list[int] = field(default_factory=list)
     _memory: float = 0.0
     _has_slept: bool = False
@@ -146,7 +148,7 @@ class Machine:
         for work in self.work.values():
             work.since = now
         self.woke = now
-        self.phase = Phase.BOOTING if self.boot_left > 0 else Phase.UP
+        self.phase = Phase.UP if self.booted else Phase.BOOTING
 
     def end(self, now: float, *, interrupted: bool) -> None:
         """Be gone; the seconds billed are final.

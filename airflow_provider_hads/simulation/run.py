@@ -40,6 +40,7 @@ class Outcome:
 
     :param cost: dollars, boot billed, hibernated time not.
     :param makespan: seconds from the run's start to the last finish.
+    :param unfinished: tasks that had not finished when the run was given up, at twice its deadline.
     :param miss_said_at: seconds from the run's start to when a miss of the deadline was announced; None where
         none was.
     :param interruptions: hibernations, and ends that the cloud wanted.
@@ -58,6 +59,7 @@ class Outcome:
     steps: int
     events: tuple[dict[str, Any], ...] = ()
     miss_said_at: float | None = None
+    unfinished: int = 0
 
 
 def simulate(
@@ -140,8 +142,8 @@ class _Loop:
     def outcome(self, deadline: float, log: EventLog) -> Outcome:
         """Return how it went, and end the log."""
         world, ledger = self._world, self._ledger_now
-        finished = all(task.state is TaskState.FINISHED for task in ledger.tasks.values())
-        met = finished and world.makespan <= deadline
+        unfinished = sum(task.state is not TaskState.FINISHED for task in ledger.tasks.values())
+        met = not unfinished and world.makespan <= deadline
         log(world.now, "run_finished", cost=world.cost, makespan=world.makespan, deadline_met=met)
         moved = sum(max(len(task.attempts) - 1, 0) for task in ledger.tasks.values())
         return Outcome(
@@ -157,6 +159,7 @@ class _Loop:
             steps=self._steps,
             events=tuple(log.events),
             miss_said_at=None if ledger.miss is None else ledger.miss.at,
+            unfinished=unfinished,
         )
 
     @property

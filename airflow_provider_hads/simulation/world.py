@@ -197,12 +197,12 @@ class World:
         def ready(moment: float) -> None:
             if machine.version == version:
                 machine.settle(moment)
-                machine.phase, machine.boot_left = Phase.UP, 0.0
+                machine.phase, machine.boot_left, machine.booted = Phase.UP, 0.0, True
                 self._log(moment, "vm_ready", vm=machine.id)
                 self._go_on(machine, moment)
 
         self._changed[machine.id] = None
-        self.schedule(now + machine.boot_left, ready)
+        self.schedule(now + max(machine.boot_left, 0.0), ready)
 
     def _go_on(self, machine: Machine, now: float) -> None:
         """Start what waits, and let it end when it is time."""

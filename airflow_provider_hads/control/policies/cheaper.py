@@ -116,4 +116,17 @@ def _tasks_until(ledger: Ledger, kind: InstanceType, free_from: Sequence[float],
         return 0
     longest = max((order[rank].runtimes[kind.name] for rank in ranks), default=0.0)
     longest *= ledger.pace.careful
-    return sum(int(max(limit - free, 0.0) / longest) for free in free_from) if longest else 0
+    margin = ledger.pace.margin if ledger.pace.doubted else 0.0
+    return sum(_rounds(max(limit - free, 0.0) / longest, margin) for free in free_from) if longest else 0
+
+
+def _rounds(time: float, margin: float) -> int:
+    """Return how many tasks a slot does one after the other.
+
+    Margins add as variances do; where there is no time for any, one task is tried all the same.
+
+    :param time: how many times a task's seconds there are.
+    :param margin: share by which a task may be slower than expected.
+    """
+    root = (math.sqrt(margin**2 + 4 * time) - margin) / 2  # n + margin sqrt(n) = time, by sqrt(n)
+    return max(int(root**2 + 1e-9), min(int(time), 1))

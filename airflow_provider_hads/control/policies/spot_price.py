@@ -36,15 +36,17 @@ def cheaper_types(ledger: Ledger, elapsed: float) -> tuple[InstanceType, ...]:
     :param elapsed: seconds since the run's start.
     """
     terms = ledger.terms
+    few = ledger.open_tasks if ledger.open_tasks < terms.most_slots else None
+    by_price = terms.cheaper_than_spot if few is None else terms.cheaper_for(few)
     if terms.keeps_progress or not terms.spot_types:
-        return terms.cheaper_than_spot
+        return by_price
     lost = _lost(ledger, elapsed)
     if not lost:
-        return terms.cheaper_than_spot
+        return by_price
     cheaper = terms.on_demand_types
     for spot in terms.spot_types:
-        price = _price_on_spot(ledger, spot, lost, elapsed)
-        cheaper = tuple(kind for kind in cheaper if terms.price_of_work(kind, Market.ON_DEMAND) < price)
+        price = _price_on_spot(ledger, spot, lost, elapsed, few)
+        cheaper = tuple(kind for kind in cheaper if terms.price_of_work(kind, Market.ON_DEMAND, few) < price)
         if not cheaper:
             break
     return cheaper
@@ -63,7 +65,9 @@ def _lost(ledger: Ledger, elapsed: float) -> float:
     return max(weather.hibernations - weather.resumes - awaited, 0.0)
 
 
-def _price_on_spot(ledger: Ledger, kind: InstanceType, lost: float, elapsed: float) -> float:
+def _price_on_spot(
+    ledger: Ledger, kind: InstanceType, lost: float, elapsed: float, tasks: int | None
+) -> float:
     """Return the dollars for the mean task on full spot VMs.
 
     Where losses are a Poisson process, a VM's slot is paid for exp(losses x boot) (exp(losses x runtime) - 1)
@@ -71,13 +75,14 @@ def _price_on_spot(ledger: Ledger, kind: InstanceType, lost: float, elapsed: flo
     so does a task (Duda, Information Processing Letters 16(5), 1983, for a program without checkpoints).
 
     :param lost: how many VMs were lost so far.
+    :param tasks: how many there are, if they do not fill a VM.
     """
     runtime, boot = ledger.terms.mean_runtime(kind), ledger.terms.boot
     if not runtime:
-        return ledger.terms.price_of_work(kind, Market.SPOT)
+        return ledger.terms.price_of_work(kind, Market.SPOT, tasks)
     up = ledger.weather.all.up(elapsed)
     weight = LOSSES_WEIGHT * max(up / elapsed if elapsed else 0.0, 1.0)
     losses = (lost + weight) / (up + weight / PRIOR_LOSSES * (boot + runtime))
     boots = math.exp(min(losses * boot, MOST_EXPONENT))
     slower = boots * math.expm1(min(losses * runtime, MOST_EXPONENT)) / (losses * runtime)
-    return ledger.terms.price_of_work(kind, Market.SPOT) * slower
+    return ledger.terms.price_of_work(kind, Market.SPOT, tasks) * slower

@@ -112,6 +112,7 @@ def _choose(ledger: Ledger, orders: Orders, elapsed: float) -> InstanceType | No
     kinds = [kind for kind in ledger.terms.spot_types if not paused(ledger, kind, Market.SPOT, elapsed)]
     for ranks in _neediest_first(ledger, orders):
         fitting = [kind for kind in kinds if can_run_any(ledger, kind, ranks)]
+        fitting.sort(key=lambda kind: ledger.terms.price_of_work(kind, Market.SPOT, len(ranks)))
         free = (kind for kind in fitting if room(ledger, kind, Market.SPOT))
         blocked = (kind for kind in fitting if blocking(ledger, kind, Market.SPOT))
         if (chosen := next(free, None) or next(blocked, None)) is not None:

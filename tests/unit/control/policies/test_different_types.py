@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_hads.control.mission import Mission
@@ -93,6 +95,55 @@ def test_that_all_slots_together_are_too_few_is_said_at_once() -> None:
 
     assert done.miss_said_at == 0.0
     assert done.makespan == BOOT + ROUNDS_ON_ONE_VM * SECONDS
+
+
+def one_of(name: str, slots: int, **prices: float) -> InstanceType:
+    """Return a type of so many slots; prices are ``spot`` and ``on_demand``, $/h."""
+    markets = {Market(market.replace("_", "-")): price for market, price in prices.items()}
+    return InstanceType(name, slots, 64000.0, 10.0, markets, dict.fromkeys(markets, 5))
+
+
+def bag(number: int, **runtimes: float) -> Job:
+    """Return a job of so many tasks, with their seconds by type."""
+    tasks = [Task(str(index), "true", 100.0, runtimes) for index in range(number)]
+    return Job("7", "bag", {task.id: task for task in tasks})
+
+
+@pytest.mark.parametrize("policy", ["adaptive", "hads", "burst-hads", "uniform-progress"])
+def test_where_little_time_is_left_the_quickest_vms_count_not_the_strongest(policy: str) -> None:
+    kinds = [one_of("strong", 4, on_demand=0.2), one_of("quick", 1, on_demand=0.1)]
+    environment = Environment({kind.name: kind for kind in kinds}, dict.fromkeys(Market, 20))
+    mission = Mission(bag(3, strong=167.0, quick=100.0), environment, policy, boot=180.0)
+
+    assert simulate(mission, 180.0 + 100.0 + mission.safety, Setting(boot=180.0)).deadline_met
+
+
+def test_a_large_spot_vm_is_dear_for_a_single_task() -> None:
+    kinds = [one_of("small", 1, on_demand=0.1), one_of("large", 16, spot=1.44, on_demand=4.8)]
+    environment = Environment({kind.name: kind for kind in kinds}, dict.fromkeys(Market, 20))
+    mission = Mission(bag(1, small=3600.0, large=3600.0), environment, boot=60.0)
+    done = simulate(mission, 14400.0, Setting(boot=60.0), events=True)
+
+    assert launches(done, Market.SPOT) == []
+    assert launches(done, Market.ON_DEMAND) == ["small"]
+
+
+def test_that_whole_tasks_do_not_fit_beside_each_other_is_said_at_once() -> None:
+    kind = one_of("only", 1, on_demand=0.1)
+    two = Environment({"only": kind}, dict.fromkeys(Market, 2))
+    done = simulate(Mission(bag(3, only=1000.0), two, boot=180.0), 2170.0, Setting(boot=180.0))
+
+    assert done.miss_said_at == 0.0
+    assert done.makespan == 2180.0
+
+
+def test_an_on_demand_fleet_has_time_for_wrong_estimates() -> None:
+    """On-demand VMs cost less than spot VMs; two tasks after each other are in time by the estimates."""
+    kind = replace(one_of("only", 1, spot=0.15, on_demand=0.1), limits=dict.fromkeys(Market, 20))
+    mission = Mission(bag(20, only=300.0), Environment({"only": kind}, dict.fromkeys(Market, 20)), boot=180.0)
+    wrong = Setting(boot=180.0, estimate_error=0.2)
+
+    assert sum(simulate(mission, 805.0, wrong, run).deadline_met for run in range(50)) >= 49
 
 
 def test_what_only_spot_vms_can_do_is_done_after_the_deadline_too() -> None:
