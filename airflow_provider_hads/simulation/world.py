@@ -78,7 +78,7 @@ class World:
         self._saved: dict[str, float] = {}
         self._notices: dict[str, Notice] = {}
         self._kept: dict[str, float] = {}
-        self._finished: set[str] = set()
+        self._finished: dict[str, float] = {}
         self._results: list[ActionResult] = []
         self._hazards = Hazards(setting, random, self.schedule, self.interrupt, self.resume)
         until = expiry - started_at.timestamp()
@@ -249,13 +249,14 @@ class World:
             self._save_later(machine, work, now)
 
     def _finish(self, machine: Machine, work: Work, now: float) -> None:
-        if work.task.id in self._finished:
-            # Another copy has ended at this very moment: only one of them counts.
+        if self._finished.get(work.task.id) == now:
+            # Another copy has ended at this very moment: only one of them counts. One that had ended before
+            # may have been run again by a controller that has not heard of it.
             self._interrupt_work(machine, work, Reason.SUPERSEDED.value, now)
             self._leave(machine, work)
             self._go_on(machine, now)
             return
-        self._finished.add(work.task.id)
+        self._finished[work.task.id] = now
         work.ran, work.state = work.seconds, AttemptState.FINISHED
         self._leave(machine, work)
         self.makespan = now

@@ -57,16 +57,21 @@ def check_log(
     deadline: float | None = None,
     boot: float | None = None,
     publishes: bool = True,
+    heard_late: bool = False,
 ) -> list[str]:
     """Return all that is wrong with a log, one line each.
 
     :param deadline: seconds that the job had; None takes the log's word for it.
     :param boot: seconds that each VM takes to come up; None takes the log's word for it.
     :param publishes: the log has what was done with the results.
+    :param heard_late: the controller hears of things after they have happened, so that it may run again what
+        has finished.
     :param parallel: one task a vCPU at a time; else one task a VM.
     :param right_estimates: tasks take as long as the job says, so that what has run shorter can't be done.
     """
-    checker = _Checker(job, environment, parallel, vcpu_limit, right_estimates, deadline, boot, publishes)
+    checker = _Checker(
+        job, environment, parallel, vcpu_limit, right_estimates, deadline, boot, publishes, heard_late
+    )
     for event in events:
         checker.take(event)
     checker.end()
@@ -84,6 +89,7 @@ class _Checker:
         deadline: float | None,
         boot: float | None,
         publishes: bool,
+        heard_late: bool,
     ) -> None:
         self.faults: list[str] = []
         self._job = job
@@ -94,6 +100,7 @@ class _Checker:
         self._deadline = deadline
         self._boot = boot
         self._publishes = publishes
+        self._heard_late = heard_late
         self._decided: set[tuple[str, str]] = set()
         self._kept: dict[str, float] = {}
         self._now = 0.0
@@ -288,7 +295,7 @@ class _Checker:
             self._fault(f"attempt {event['attempt']} starts twice")
         if vm.kind not in task.runtimes:
             self._fault(f"task {task.id} has no estimate for {vm.kind}")
-        if self._finished[task.id]:
+        if self._finished[task.id] and not self._heard_late:
             self._fault(f"task {task.id} starts though it has finished")
         self._check_decided("assign", event["attempt"])
         self._attempts_seen.add(event["attempt"])
@@ -313,7 +320,7 @@ class _Checker:
         if self._leave(event, "ready"):
             self._finished[event["task"]] += 1
             self._last_finish = self._now
-            if self._finished[event["task"]] > 1:
+            if self._finished[event["task"]] > 1 and not self._heard_late:
                 self._fault(f"task {event['task']} finishes twice")
 
     def _check_length(self, event: Event) -> None:
