@@ -181,6 +181,8 @@ class _Checker:
         if not event.get("reason"):
             self._fault(f"the decision to {event['action']} has no reason")
         about = event["task"] if event["action"] == "publish" else event.get("attempt", event.get("vm"))
+        if event["action"] in ("launch", "assign", "publish") and (event["action"], about) in self._decided:
+            self._fault(f"it is decided twice to {event['action']} {about}")
         self._decided.add((event["action"], about))
         if event["action"] == "publish" and not self._finished[event["task"]]:
             self._fault(f"task {event['task']} is published, and has not finished")

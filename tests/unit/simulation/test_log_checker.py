@@ -194,6 +194,16 @@ def published_before_its_end(log: Log) -> None:
     log.insert(first(log, "task_finished"), log.pop(_decisions(log, "publish")[0]))
 
 
+def launched_twice(log: Log) -> None:
+    index = _decisions(log, "launch")[0]
+    log.insert(index, dict(log[index]))
+
+
+def published_twice(log: Log) -> None:
+    index = _decisions(log, "publish")[0]
+    log.insert(index, dict(log[index]))
+
+
 def without_a_reason(log: Log) -> None:
     log[_decisions(log, "assign")[0]]["reason"] = ""
 
@@ -245,6 +255,8 @@ FAULTS: dict[Callable[[Log], None], str] = {
     begun_by_nobody: "nobody has decided to assign",
     never_published: "has finished, and is not published",
     published_before_its_end: "is published, and has not finished",
+    launched_twice: "it is decided twice to launch",
+    published_twice: "it is decided twice to publish",
     without_a_reason: "the decision to assign has no reason",
     with_more_time: "the deadline is 500.0, not 600.0",
     quick_to_boot: "is ready after 50.0 s, not 60.0",
