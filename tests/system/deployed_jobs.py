@@ -15,6 +15,9 @@ __all__ = ["write_deployed_jobs", "write_late"]
 
 ONE_OF_EACH = {"on-demand": 1, "preemptible": 1}
 
+FAR_DEADLINE = 900.0
+"""Seconds: on a slow machine, too, no run comes so near to it that more VMs are launched for its sake."""
+
 WORK = "synthetic 20 --seconds {seconds} --load 5"
 
 
@@ -48,7 +51,7 @@ def _write_pair(folder: Path) -> None:
     seconds = {"a": 25, "b": 25, "c": 5, "d": 25, "e": 25, "f": 5}
     commands = {task_id: WORK.format(seconds=length) for task_id, length in seconds.items()}
     machines = [Machine(["a", "b", "c"]), Machine(["d", "e", "f"], market="spot")]
-    write_job_folder(folder, commands, machines, job_id=folder.name, runtime=25)
+    write_job_folder(folder, commands, machines, job_id=folder.name, deadline=FAR_DEADLINE, runtime=25)
 
 
 def _write_twins(folder: Path) -> None:
@@ -63,6 +66,7 @@ def _write_twins(folder: Path) -> None:
         dict.fromkeys("abcdef", command),
         machines,
         job_id="twins",
+        deadline=FAR_DEADLINE,
         runtime=25,
         environment=environment,
     )
@@ -72,10 +76,11 @@ def _write_marathon(folder: Path) -> None:
     """A job that never ends by itself within a test, on an on-demand and a spot VM."""
     commands = dict.fromkeys(["long", "longer"], "synthetic 20 --seconds 600 --load 1")
     machines = [Machine(["long"]), Machine(["longer"], market="spot")]
-    write_job_folder(folder, commands, machines, job_id=folder.name, deadline=900, runtime=600)
+    write_job_folder(folder, commands, machines, job_id=folder.name, deadline=FAR_DEADLINE, runtime=600)
 
 
 def _write_halves(folder: Path) -> None:
     """A job of which half is done quickly, and half is long enough for something to happen meanwhile."""
     commands = {"quick": "echo done > out", "slow": WORK.format(seconds=30)}
-    write_job_folder(folder, commands, [Machine(["quick", "slow"])], job_id="halves", runtime=30)
+    machines = [Machine(["quick", "slow"])]
+    write_job_folder(folder, commands, machines, job_id="halves", deadline=FAR_DEADLINE, runtime=30)

@@ -208,5 +208,5 @@ def assert_adopted(run: ObservedRun, task_id: str, state: str) -> None:
     assert run.wait_for_end() == "success"
     assert {*run.states(task_id)} == {state}
     assert {*run.manifests()} == {*"abcdef"}
-    assert len(run.instance_ids()) == 2
+    assert len(run.instance_ids()) == 2, run.story()
     assert run.left() == []
