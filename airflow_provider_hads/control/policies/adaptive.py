@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_hads.control.actions import Reason
 from airflow_provider_hads.control.ledger import Ledger
+from airflow_provider_hads.control.limits import pauses_end
 from airflow_provider_hads.control.orders import Orders
 from airflow_provider_hads.control.policies.changeover import (
     ask_for_spot,
@@ -91,12 +92,21 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
     known = ledger.widened_at
     if known is not None and elapsed < known + again - SOON:
         no_capacity = any(until > known for until in ledger.pauses.values())
-        return known + again if no_capacity or _waits_for_sleepers(ledger) else None
+        ends = pauses_end(ledger, elapsed)
+        if not (no_capacity and _goes_on_where_it_was(ledger)):
+            return known + again if no_capacity or _waits_for_sleepers(ledger) else None
+        if ends is not None:
+            return min(ends, known + again)
     retry = widen(ledger, orders, elapsed, limit)
     ledger.widened_at = elapsed
     if not _waits_for_sleepers(ledger):
         return retry
     return elapsed + again if retry is None else min(retry, elapsed + again)
+
+
+def _goes_on_where_it_was(ledger: Ledger) -> bool:
+    """Say whether work that keeps its progress has no spot VM: capacity may be back before the next look."""
+    return ledger.terms.keeps_progress and not ledger.living[Market.SPOT]
 
 
 def _only_on_demand_is_left(ledger: Ledger, elapsed: float, again: float | None) -> bool:
