@@ -90,13 +90,12 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
     """
     again = max(ledger.terms.boot / LOOKS_PER_BOOT, LEAST_PAUSE)
     known = ledger.widened_at
-    if known is not None and elapsed < known + again - SOON:
-        no_capacity = any(until > known for until in ledger.pauses.values())
-        ends = pauses_end(ledger, elapsed)
-        if not (no_capacity and _goes_on_where_it_was(ledger)):
-            return known + again if no_capacity or _waits_for_sleepers(ledger) else None
-        if ends is not None:
-            return min(ends, known + again)
+    if known is not None:
+        no_capacity, due = any(until > known for until in ledger.pauses.values()), known + again
+        if no_capacity and _stands_still(ledger):
+            due = min(due, pauses_end(ledger, elapsed) or elapsed)
+        if elapsed < due - SOON:
+            return due if no_capacity or _waits_for_sleepers(ledger) else None
     retry = widen(ledger, orders, elapsed, limit)
     ledger.widened_at = elapsed
     if not _waits_for_sleepers(ledger):
@@ -104,8 +103,8 @@ def _widen(ledger: Ledger, orders: Orders, elapsed: float, limit: float) -> floa
     return elapsed + again if retry is None else min(retry, elapsed + again)
 
 
-def _goes_on_where_it_was(ledger: Ledger) -> bool:
-    """Say whether work that keeps its progress has no spot VM: capacity may be back before the next look."""
+def _stands_still(ledger: Ledger) -> bool:
+    """Say whether work that would go on where it was has no spot VM: every second without one counts."""
     return ledger.terms.keeps_progress and not ledger.living[Market.SPOT]
 
 

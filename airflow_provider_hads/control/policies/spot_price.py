@@ -68,7 +68,7 @@ def _lost(ledger: Ledger, elapsed: float) -> float:
 def _price_on_spot(
     ledger: Ledger, kind: InstanceType, lost: float, elapsed: float, tasks: int | None
 ) -> float:
-    """Return the dollars for the mean task on full spot VMs.
+    """Return the dollars for the mean task on spot VMs.
 
     Where losses are a Poisson process, a VM's slot is paid for exp(losses x boot) (exp(losses x runtime) - 1)
     / losses seconds for each task that ends on it: a boot that is not survived begins anew on another VM, and
